@@ -1,0 +1,57 @@
+"""Every error that this package raises on purpose.
+
+Each leaf also inherits the builtin that a caller would expect, so that ``except ValueError`` works without knowing this
+module. Messages say what was expected, what came and what to try.
+"""
+
+
+class DexndmError(Exception):
+    """Base class of all errors of this package."""
+
+
+class ConfigurationError(DexndmError, ValueError):
+    """An option, argument or configuration has a value that cannot be used."""
+
+
+class MissingExtraError(DexndmError, ImportError):
+    """An optional dependency is not installed; the message names the extra to install."""
+
+
+class FileFormatError(DexndmError, ValueError):
+    """A file exists but does not hold what was expected of it (recording, policy, model)."""
+
+
+class ModelMismatchError(DexndmError, ValueError):
+    """A learned model or policy does not fit the hand, the observation or the other model."""
+
+
+class SimulationDivergedError(DexndmError, ArithmeticError):
+    """A simulation reached a state that is not finite."""
+
+
+class HardwareError(DexndmError, RuntimeError):
+    """The hand, its bus or its port failed; base of all hardware faults."""
+
+
+class PortError(HardwareError, OSError):
+    """The serial port cannot be opened, or has gone."""
+
+
+class BusTimeoutError(HardwareError, TimeoutError):
+    """A servo did not answer in time."""
+
+
+class BusProtocolError(HardwareError):
+    """A reply was malformed, or a servo answered with a protocol error."""
+
+
+class MissingServoError(HardwareError):
+    """Servos that the hand needs do not answer, or are of another model."""
+
+
+class ServoAlertError(HardwareError):
+    """A servo reports a hardware error (overload, overheating, voltage) and has switched off."""
+
+
+class SafetyError(HardwareError):
+    """A command or reading lies outside the limits that protect the hand."""

@@ -1,0 +1,17 @@
+"""What surrounds the hand in one episode."""
+
+from dataclasses import dataclass
+
+GRAVITY = 9.81
+"""Standard gravity, m/s^2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The object in the hand and the direction in which it is pulled."""
+
+    object: str = "cylinder"
+    """Name of an object of ``dexndm_gym.leap.objects``."""
+
+    gravity: tuple[float, float, float] = (0.0, 0.0, -GRAVITY)
+    """Gravity in the hand frame, m/s^2; the default is the palm facing up."""

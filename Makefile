@@ -1,0 +1,45 @@
+# Everything runs in .venv; it is made on first use and again when what is to be installed changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+EXTRAS := train,real,dev
+
+# Tests run in WORKERS processes with one thread each. DEMO_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
+WORKERS ?= 2
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Install the package and what it needs into .venv
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	@touch $@
+
+demo: $(INSTALLED) ## Run the main job: simulation, virtual hand, data, fit, corrected run
+	$(BIN)/dexndm demo $(DEMO_ARGS)
+
+lint: $(INSTALLED) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+test: lint ## Check style and types, then run all tests that are not slow
+	$(PYTEST)
+
+test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
+	$(PYTEST) -m slow
+
+clean: ## Remove .venv and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,7 @@
+"""The env class, its vector twin, and the hands it plays on."""
+
+from dexndm_gym.envs.make import make_real_env, make_sim_env, make_sim_vector_env
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+
+__all__ = ["LeapRotateEnv", "LeapRotateVectorEnv", "make_real_env", "make_sim_env", "make_sim_vector_env"]

@@ -23,6 +23,12 @@ class HandState:
     object_pose: FloatArray | None
     """Object pose in the hand frame, (n, 7): position in m, quaternion w x y z; None where nothing tracks it."""
 
+    velocity: FloatArray | None = None
+    """Joint velocities, (n, 16), rad/s; None where they are not measured."""
+
+    torque: FloatArray | None = None
+    """Joint torques of the servos, (n, 16), N m; None where they are not measured."""
+
 
 class Hand(Protocol):
     """n hands that are moved together, one control period (50 ms) at a time. The real hand is n = 1."""
@@ -30,7 +36,10 @@ class Hand(Protocol):
     num_hands: int
 
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
-        """Bring the hands ``ids`` to the start pose, each with the object of its scene (one scene per id)."""
+        """Bring the hands ``ids`` to START_POSE, each with the object of its scene (one scene per id).
+
+        Afterwards the hand holds the target START_POSE and the object lies in it.
+        """
         ...
 
     def step(self, target: FloatArray) -> None:

@@ -1,0 +1,1 @@
+"""The hand itself: joints, model, objects and start states."""

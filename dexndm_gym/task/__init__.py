@@ -1,0 +1,1 @@
+"""What "rotate the object" means, as pure functions over a batch."""

@@ -1,0 +1,1 @@
+"""PPO teachers and distillation into the deployable student."""

@@ -1,0 +1,1 @@
+"""What is shipped: start states, policies and models, each with a card."""

@@ -1,0 +1,189 @@
+"""n simulated hands in MuJoCo, stepped together on a thread pool."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from dexndm_gym.envs.hand import HandState, IntArray
+from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices
+from dexndm_gym.leap.objects import GEOM_TYPES, get_object
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.leap.starts import StartStates, load_starts
+from dexndm_gym.task.config import CONTROL_PERIOD
+
+TIMESTEP = 0.01
+"""Physics step, s; five of them make a control step."""
+
+SUBSTEPS = round(CONTROL_PERIOD / TIMESTEP)
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Randomisation:
+    """What differs from episode to episode, drawn uniformly per hand; factors multiply the nominal value."""
+
+    mass: Range = (0.01, 0.05)
+    """Object's mass, kg (paper, table 9)."""
+
+    friction: Range = (0.5, 2.0)
+    """Friction coefficient of the object against the hand (the paper's 0.3-3.0, narrowed)."""
+
+    stiffness: Range = (0.8, 1.25)
+    """Factor on the servo's stiffness, per joint."""
+
+    damping: Range = (0.7, 1.4)
+    """Factor on the servo's damping, per joint."""
+
+    frictionloss: Range = (0.5, 2.0)
+    """Factor on the servo's dry friction, per joint."""
+
+    push_scale: float = 2.0
+    """Random force on the object: standard deviation per axis in N per kg of its mass (paper, table 9)."""
+
+    push_probability: float = 0.25
+    """Chance, each control step, that a new push is drawn (paper, table 9); between draws it decays."""
+
+
+PUSH_DECAY = 0.9 ** (CONTROL_PERIOD / 0.08)
+"""Factor on a push per control step: 0.9 every 80 ms, as the paper's relatives do."""
+
+
+class MujocoHand:
+    """n simulated hands, each with its own object, gravity and, if wanted, randomised physics."""
+
+    def __init__(
+        self,
+        num_hands: int,
+        *,
+        randomisation: Randomisation | None = None,
+        num_threads: int = 0,
+        starts: StartStates | None = None,
+    ) -> None:
+        """Build the simulations.
+
+        Args:
+            num_hands: how many.
+            randomisation: what to vary from episode to episode; None keeps everything nominal.
+            num_threads: threads that step them, 0 for all processors; results do not depend on it.
+            starts: states that episodes start from; None for the shipped ones.
+        """
+        if num_hands < 1:
+            raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
+        self.num_hands = num_hands
+        self.randomisation = randomisation
+        self._starts = starts if starts is not None else load_starts()
+        self._model = build_spec(SIM_SERVO, timestep=TIMESTEP).compile()
+        self._batch = Batch(self._model, num_hands, num_threads)
+        self._joint_qpos, self._joint_dof = joint_indices(self._model)
+        self._object_qpos = self._model.joint(OBJECT_BODY).qposadr[0] + np.arange(7)
+        self._object_dof = self._model.joint(OBJECT_BODY).dofadr[0] + np.arange(6)
+        self._object_body = self._model.body(OBJECT_BODY).id
+        self._object_geom = self._model.geom(OBJECT_BODY).id
+        self._tip_sites = np.array([self._model.site(name).id for name in TIP_NAMES])
+        self._bind()
+        self._push = np.zeros((num_hands, 3))
+        self._rng = np.random.default_rng(0)
+
+    def _bind(self) -> None:
+        batch = self._batch
+        self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
+        self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
+        self._site_xpos = batch.bind("site_xpos")
+        self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
+        self._geom_friction = batch.expand("geom_friction")
+        self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
+        self._gravity = batch.expand("opt.gravity")
+        self._gain, self._bias = batch.expand("actuator_gainprm"), batch.expand("actuator_biasprm")
+        self._damping, self._frictionloss = batch.expand("dof_damping"), batch.expand("dof_frictionloss")
+
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Start the hands ``ids`` from states in which their objects lie still in the cupped hand."""
+        self._rng = rng
+        starts = [self._starts.draw(scene.object, rng) for scene in scenes]
+        self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
+        for i, scene, start in zip(ids, scenes, starts, strict=True):
+            item = get_object(scene.object)
+            self._geom_type[i, self._object_geom] = GEOM_TYPES[item.shape]
+            self._geom_size[i, self._object_geom] = item.geom_size * start.scale
+            self._gravity[i] = scene.gravity
+            self._draw_physics(i, item.mass, item.unit_inertia * start.scale**2, rng)
+            self._qpos[i, self._joint_qpos] = start.joints
+            self._qpos[i, self._object_qpos] = start.object_pose
+            self._ctrl[i] = START_POSE
+        self._push[ids] = 0.0
+        self._batch.set_const(ids)
+        self._batch.forward(ids)
+
+    def _draw_physics(self, i: int, mass: float, unit_inertia: FloatArray, rng: np.random.Generator) -> None:
+        if (r := self.randomisation) is not None:
+            mass = rng.uniform(*r.mass)
+            self._geom_friction[i, self._object_geom, 0] = rng.uniform(*r.friction)
+            stiffness = np.array(SIM_SERVO.stiffness) * rng.uniform(*r.stiffness, NUM_JOINTS)
+            self._gain[i, :, 0], self._bias[i, :, 1] = stiffness, -stiffness
+            self._damping[i, self._joint_dof] = SIM_SERVO.damping * rng.uniform(*r.damping, NUM_JOINTS)
+            self._frictionloss[i, self._joint_dof] = SIM_SERVO.frictionloss * rng.uniform(*r.frictionloss, NUM_JOINTS)
+        self._mass[i, self._object_body] = mass
+        self._inertia[i, self._object_body] = mass * unit_inertia
+
+    def step(self, target: FloatArray) -> None:
+        """Advance every simulation by one control period towards its target, (n, 16) rad."""
+        self._ctrl[:] = target
+        if self.randomisation is not None:
+            self._push_objects(self.randomisation)
+        try:
+            self._batch.step(nstep=SUBSTEPS)
+        except SimulationError as error:
+            raise SimulationDivergedError(f"MuJoCo could not go on: {error}") from error
+
+    def _push_objects(self, r: Randomisation) -> None:
+        mass = self._mass[:, self._object_body, None]
+        fresh = self._rng.random((self.num_hands, 1)) < r.push_probability
+        draw = self._rng.standard_normal((self.num_hands, 3)) * (r.push_scale * mass)
+        self._push = np.where(fresh, draw, self._push * PUSH_DECAY)
+        self._xfrc[:, self._object_body, :3] = self._push
+
+    def state(self) -> HandState:
+        """Joint state, servo torques and object pose of every hand."""
+        return HandState(
+            position=self._qpos[:, self._joint_qpos],
+            object_pose=self._qpos[:, self._object_qpos],
+            velocity=self._qvel[:, self._joint_dof],
+            torque=self._force.copy(),
+        )
+
+    def privileged(self) -> FloatArray:
+        """What only a simulator knows, for teachers and critics; never part of the observation.
+
+        Returns:
+            (n, 44): object velocity (6: m/s in the hand frame, rad/s in the object's), fingertips relative to the
+            object (12, m), joint velocity (16, rad/s), object half extents (3, m) and shape (3, one-hot: box,
+            cylinder, ellipsoid), mass (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
+        """
+        tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
+        types = self._geom_type[:, self._object_geom, None]
+        shapes = types == np.array([int(t) for t in GEOM_TYPES.values()])
+        return np.concatenate(
+            [
+                self._qvel[:, self._object_dof],
+                tips.reshape(self.num_hands, -1),
+                self._qvel[:, self._joint_dof],
+                self._geom_size[:, self._object_geom],
+                shapes,
+                self._mass[:, self._object_body, None],
+                self._geom_friction[:, self._object_geom, :1],
+                self._gain[:, :, 0].mean(axis=1, keepdims=True),
+                self._frictionloss[:, self._joint_dof].mean(axis=1, keepdims=True),
+            ],
+            axis=1,
+        )
+
+    def close(self) -> None:
+        """Nothing to release: memory goes with the object."""

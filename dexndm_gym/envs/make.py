@@ -1,0 +1,100 @@
+"""What ``gymnasium.make`` calls for each id."""
+
+from typing import Any
+
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
+
+
+def make_sim_env(
+    *,
+    object: Any = None,
+    wrist: Any = None,
+    axis: Any = None,
+    randomise: bool = False,
+    config: TaskConfig | None = None,
+    render_mode: str | None = None,
+) -> LeapRotateEnv:
+    """``gymnasium.make("LeapRotate-Sim-v0")``.
+
+    Args:
+        object: name, list of names, or named set of objects to draw from; None for the basic set.
+        wrist: name or quaternion w x y z, or a list of them; None for palm up.
+        axis: name or vector in the world frame, or a list of them; None for +z.
+        randomise: vary the physics from episode to episode, and add noise to the observation.
+        config: figures of the task; None for the paper's.
+        render_mode: None or ``"rgb_array"``.
+    """
+    hand, noise, config = _simulation(1, randomise, config, num_threads=1)
+    return LeapRotateEnv(
+        hand, options=_options(object, wrist, axis), config=config, noise=noise, render_mode=render_mode
+    )
+
+
+def make_sim_vector_env(
+    *,
+    num_envs: int = 1,
+    object: Any = None,
+    wrist: Any = None,
+    axis: Any = None,
+    randomise: bool = False,
+    config: TaskConfig | None = None,
+    num_threads: int = 0,
+) -> LeapRotateVectorEnv:
+    """``gymnasium.make_vec("LeapRotate-Sim-v0", vectorization_mode="vector_entry_point")``; see make_sim_env.
+
+    Args:
+        num_envs: number of hands.
+        object: as in make_sim_env.
+        wrist: as in make_sim_env.
+        axis: as in make_sim_env.
+        randomise: as in make_sim_env.
+        config: as in make_sim_env.
+        num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
+    """
+    hand, noise, config = _simulation(num_envs, randomise, config, num_threads=num_threads)
+    return LeapRotateVectorEnv(hand, options=_options(object, wrist, axis), config=config, noise=noise)
+
+
+def make_real_env(
+    *,
+    port: str | None = None,
+    object: Any = None,
+    wrist: Any = None,
+    axis: Any = None,
+    config: TaskConfig | None = None,
+    render_mode: str | None = None,
+    **connection: Any,
+) -> LeapRotateEnv:
+    """``gymnasium.make("LeapRotate-Real-v0")``.
+
+    Args:
+        port: serial port of the hand, such as ``/dev/ttyUSB0``, or ``"virtual"`` for a virtual hand in a process of its
+            own. None takes the environment variable ``DEXNDM_PORT``, and the virtual hand where that is not set.
+        object: what lies in the hand; as in make_sim_env.
+        wrist: how the hand is mounted; as in make_sim_env.
+        axis: as in make_sim_env.
+        config: as in make_sim_env.
+        render_mode: as in make_sim_env.
+        **connection: options of ``dexndm_gym.envs.hands.connect.connect``.
+    """
+    from dexndm_gym.envs.hands.connect import connect  # the driver is an extra
+
+    options = _options(object, wrist, axis)
+    return LeapRotateEnv(connect(port, **connection), options=options, config=config, render_mode=render_mode)
+
+
+def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:
+    return EpisodeOptions().updated({"object": object, "wrist": wrist, "axis": axis})
+
+
+def _simulation(
+    num_envs: int, randomise: bool, config: TaskConfig | None, *, num_threads: int
+) -> tuple[MujocoHand, float, TaskConfig]:
+    config = config or TaskConfig()
+    randomisation = Randomisation() if randomise else None
+    hand = MujocoHand(num_envs, randomisation=randomisation, num_threads=num_threads)
+    return hand, config.position_noise if randomise else 0.0, config

@@ -1,0 +1,120 @@
+"""One hand as a Gymnasium env: the same class whatever moves the fingers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.envs.hand import Hand
+from dexndm_gym.envs.rendering import HandRenderer
+from dexndm_gym.envs.spaces import action_space, observation_space
+from dexndm_gym.envs.target_filter import TargetFilter
+from dexndm_gym.errors import ConfigurationError, HardwareError
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
+
+Observation = npt.NDArray[np.float32]
+
+
+class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+    """Turn an object in one hand about an axis.
+
+    Action: 16 numbers in [-1, 1] in motor order; the target of each joint moves by ``action_scale`` times that, in rad.
+    Observation: ten steps of (position, previous target) in rad, wrist quaternion, rotation axis: 327 numbers.
+    ``info`` holds ``base_target`` (what the policy asked for), ``sent_target`` (what the hand was sent), ``rotation``
+    (rad about the axis since reset), ``time`` (s) and, where the object is tracked, ``object_pose`` and reward terms.
+    A fault of the hand ends the episode: ``truncated`` is True and ``info["fault"]`` names the error.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
+
+    def __init__(
+        self,
+        hand: Hand,
+        *,
+        options: EpisodeOptions | None = None,
+        config: TaskConfig | None = None,
+        noise: float = 0.0,
+        render_mode: str | None = None,
+    ) -> None:
+        """Play the task on a hand with ``num_hands`` = 1.
+
+        Args:
+            hand: what moves the fingers.
+            options: what episodes are drawn from.
+            config: figures of the task.
+            noise: half width of the uniform noise on observed joint positions, rad.
+            render_mode: None or ``"rgb_array"``.
+        """
+        if hand.num_hands != 1:
+            raise ConfigurationError(f"LeapRotateEnv plays on one hand, got {hand.num_hands}; use LeapRotateVectorEnv")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigurationError(f"Unknown render_mode {render_mode!r}; expected None or 'rgb_array'")
+        self.action_space, self.observation_space = action_space(), observation_space()
+        self.render_mode = render_mode
+        self.hand = hand
+        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
+        self._renderer: HandRenderer | None = None
+        self._running = False
+
+    def add_target_filter(self, target_filter: TargetFilter) -> None:
+        """Put a filter between the targets asked for and the targets sent."""
+        self.task.add_target_filter(target_filter)
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: makes the episode repeatable.
+            options: ``object``, ``wrist``, ``axis``: each a value, a list to draw from, or the name of a set.
+
+        Raises:
+            ConfigurationError: an option is unknown.
+            HardwareError: the hand cannot be brought to the start pose.
+        """
+        super().reset(seed=seed)
+        self.task.reset(np.array([0]), self.np_random, options)
+        self._running = True
+        return self.task.observation()[0], {"object": str(self.task.objects[0])}
+
+    def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Play one control step of 50 ms."""
+        if np.shape(action) != self.action_space.shape:
+            raise ConfigurationError(f"Expected an action of shape {self.action_space.shape}, got {np.shape(action)}")
+        if not self._running:
+            raise ConfigurationError("The episode has ended or was never started; call reset() before step()")
+        try:
+            result = self.task.step(np.asarray(action, dtype=np.float64)[None])
+        except HardwareError as error:
+            self._running = False
+            info = {"fault": type(error).__name__, "fault_message": str(error)}
+            return self.task.observation()[0], 0.0, False, True, info
+        info = {name: value[0] for name, value in result.info.items()}
+        return (
+            self.task.observation()[0],
+            float(result.reward[0]),
+            bool(result.terminated[0]),
+            bool(result.truncated[0]),
+            info,
+        )
+
+    def render(self) -> npt.NDArray[np.uint8] | None:
+        """A picture of the hand, (480, 640, 3), drawn from its measured state."""
+        if self.render_mode is None:
+            return None
+        self._renderer = self._renderer or HandRenderer()
+        state = self.task.state()
+        pose = None if state.object_pose is None else state.object_pose[0]
+        return self._renderer.draw(state.position[0], pose, str(self.task.objects[0] or "cylinder"))
+
+    def close(self) -> None:
+        """Release the hand (torque off) and the renderer. Safe to call twice."""
+        self.hand.close()
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

@@ -1,0 +1,1 @@
+"""Rolling out policies, measuring them, and reports."""

@@ -48,7 +48,7 @@ class TaskConfig:
     episode_steps: int = 400
     """Steps after which an episode is truncated (paper: 20 s)."""
 
-    drop_distance: float = 0.06
+    drop_distance: float = 0.08
     """The object is lost when its centre is farther than this from the centre of the cupped hand, m."""
 
     position_noise: float = 0.005

@@ -14,7 +14,7 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 
-TRAINING_REWARD = RewardWeights(rotation_clip=1.0, pose=0.05, work=0.5, drop=10.0)
+TRAINING_REWARD = RewardWeights(rotation_clip=0.5, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
 """The paper's terms, weighted so that a CPU run of minutes finds a gait: faster turning pays, a drop costs."""
 
 
@@ -52,7 +52,7 @@ class TrainConfig:
     width: tuple[int, ...] = (256, 128)
     """Hidden layers of policy and value network."""
 
-    initial_std: float = 0.6
+    initial_std: float = 0.4
     """Standard deviation of the exploring actions at the start."""
 
     seed: int = 0

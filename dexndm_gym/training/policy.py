@@ -1,0 +1,93 @@
+"""The deployable policy: a small network over the 327-number observation, as safetensors."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from dexndm_gym.errors import FileFormatError, ModelMismatchError
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.task.config import HISTORY
+
+OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
+WIDTH = (512, 256, 128)
+
+
+class StudentPolicy(nn.Module):
+    """Observation (n, 327) to action (n, 16)."""
+
+    def __init__(self, width: tuple[int, ...] = WIDTH) -> None:
+        """Make an untrained policy with hidden layers of the given sizes."""
+        super().__init__()
+        self.width = tuple(width)
+        sizes = [OBSERVATION_SIZE, *width]
+        layers: list[nn.Module] = []
+        for size_in, size_out in pairwise(sizes):
+            layers += [nn.Linear(size_in, size_out), nn.ELU()]
+        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], NUM_JOINTS))
+        self.register_buffer("start_pose", torch.tensor(START_POSE, dtype=torch.float32))
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        """Mean action, not clipped."""
+        steps = observation[:, : HISTORY * 2 * NUM_JOINTS].reshape(-1, HISTORY, 2, NUM_JOINTS)
+        position, target = steps[:, :, 0], steps[:, :, 1]
+        # What drives a servo is the difference of target and position: a tenth of the size of either.
+        features = [(position - self.start_pose).flatten(1) * 2.0, (target - position).flatten(1) * 5.0]
+        return self.network(torch.cat([*features, observation[:, HISTORY * 2 * NUM_JOINTS :]], dim=1))
+
+    @torch.no_grad()
+    def predict(
+        self, observation: npt.NDArray[np.float32], state: Any = None, *_: Any, **__: Any
+    ) -> tuple[npt.NDArray[np.float32], None]:
+        """Actions for one observation (327,) or a batch (n, 327), as stable-baselines3's ``predict``.
+
+        Raises:
+            ModelMismatchError: the observation has another size.
+        """
+        observation = np.asarray(observation, dtype=np.float32)
+        if observation.ndim not in (1, 2) or observation.shape[-1] != OBSERVATION_SIZE:
+            raise ModelMismatchError(
+                f"Expected observations (327,) or (n, 327), got {observation.shape}; is this policy made for the env?"
+            )
+        batch = torch.from_numpy(np.atleast_2d(observation))
+        action = self(batch).clamp(-1.0, 1.0).numpy()
+        return (action[0] if observation.ndim == 1 else action), None
+
+    def save(self, path: Path) -> None:
+        """Write weights and layer sizes to a safetensors file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"kind": "dexndm_gym.student_policy", "width": json.dumps(self.width)}
+        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+
+
+def load_policy(path: Path) -> StudentPolicy:
+    """Read a policy written by ``StudentPolicy.save``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is not a policy, or its weights do not fit the observation and action.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No policy file at {path}; train one with 'dexndm train' and 'dexndm distill'")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        policy = StudentPolicy(tuple(json.loads(metadata["width"])))
+        policy.load_state_dict(weights)
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error
+    except RuntimeError as error:
+        raise FileFormatError(
+            f"The weights in {path} do not fit {OBSERVATION_SIZE} observations and {NUM_JOINTS} actions: {error}"
+        ) from error
+    return policy.eval()

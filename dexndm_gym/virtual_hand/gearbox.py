@@ -87,8 +87,7 @@ class Gearbox:
         else:
             np.copyto(self.rotor, velocity)
         self._side[parting] = 0.0
-        np.equal(self._side, 0.0, out=self._free)
-        self._any_free = bool(self._free.any())
+        self.note_free()
         return met
 
     def _cross(self, motor_torque: FloatArray, velocity: FloatArray) -> bool:
@@ -113,5 +112,13 @@ class Gearbox:
         for array in (self.torque, self.rotor, self.tooth_torque):
             array[where] = 0.0
         self._side[where], self._gap[where] = 1.0, self._backlash[where]
+        self.note_free()
+
+    def state(self) -> tuple[FloatArray, ...]:
+        """The arrays that carry over from cycle to cycle; after writing to them call ``note_free``."""
+        return self.rotor, self.tooth_torque, self._side, self._gap
+
+    def note_free(self) -> None:
+        """Bring up to date which teeth are apart."""
         np.equal(self._side, 0.0, out=self._free)
         self._any_free = bool(self._free.any())

@@ -38,7 +38,7 @@ ROOM_TEMPERATURE = 25.0
 _COPPER = 0.0039  # relative growth of a copper winding's resistance per kelvin
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ServoParameters:
     """What servos are made of: numbers, or arrays that broadcast to the bank's shape.
 
@@ -235,6 +235,11 @@ class ServoBank:
         self._heat *= self._resistance * self._thermal_resistance
         self.temperature += (ROOM_TEMPERATURE + self._heat - self.temperature) * (seconds / self._thermal_time)
         self._resistance[...] = self._cold_resistance * (1.0 + _COPPER * (self.temperature - ROOM_TEMPERATURE))
+
+    def state(self) -> tuple[FloatArray, ...]:
+        """The arrays that carry over from cycle to cycle; after writing to them call ``gearbox.note_free``."""
+        own = (self._previous_error, self._integral, self.reading, self.current, self.duty)
+        return *own, self.temperature, self._resistance, *self.gearbox.state()
 
     def rest(self, where: Indices) -> None:
         """Bring some servos to rest at their goals, for when their joints are put somewhere else.

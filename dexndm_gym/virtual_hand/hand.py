@@ -1,0 +1,210 @@
+"""The physics of n virtual hands, seen from their servos' registers; no bus, no packets.
+
+Behind the serial port (``python -m dexndm_gym.virtual_hand``) and in process (``in_process.py``) it is the same code.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.grasps import draw_object_pose
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
+from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
+from dexndm_gym.virtual_hand.servo import PWM_FULL, ZERO_TICK, ServoBank
+
+IntArray = npt.NDArray[np.int64]
+
+POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 5
+CURRENT_MAX = 1750
+"""Largest Current Limit of an XL330-M288, mA."""
+
+_RPM_UNIT = 0.229 * 2 * np.pi / 60  # rad/s per unit of the velocity registers
+
+
+class VirtualHandPhysics:
+    """n virtual hands in lock-step.
+
+    The register attributes are integer arrays (n, 16), motor order, in register units; write them in place at any time,
+    they act from the next ``advance`` on. They start as after power-up in mode 3 with the gains of that mode.
+
+    Attributes:
+        num_hands: n.
+        parameters: what is hidden in each hand.
+        torque_enable: 0 or 1. With 0 nothing but the gears' friction holds the joint.
+        operating_mode: 3 (position) or 5 (current-based position); anything else leaves the motor without current.
+        p_gain: position P gain.
+        i_gain: position I gain.
+        d_gain: position D gain.
+        goal_position: ticks; may lie outside 0..4095.
+        goal_current: mA; counts in mode 5 only.
+        current_limit: mA; counts in every mode.
+        goal_pwm: 1/885 of full duty.
+        pwm_limit: 1/885 of full duty.
+    """
+
+    def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 1) -> None:
+        """Build the hands, flat and without torque, palm up, their objects put away.
+
+        Args:
+            hands: a seed, or explicit parameters, per hand.
+            num_threads: threads that step the simulations, 0 for all processors; results do not depend on it.
+
+        Raises:
+            ConfigurationError: ``hands`` is empty.
+        """
+        if not hands:
+            raise ConfigurationError("expected at least one hand (a seed or HandParameters each), got none")
+        drawn = [hand if isinstance(hand, HandParameters) else HandParameters.draw(hand) for hand in hands]
+        self.num_hands, self.parameters = len(drawn), tuple(drawn)
+        self._plant = HandPlant(drawn, num_threads)
+        servo_parameters = stack_servos(drawn)
+        shape = (self.num_hands, NUM_JOINTS)
+        self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
+        self._source = stack(drawn, lambda hand: hand.supply_voltage)[:, None]
+        self._source_resistance = stack(drawn, lambda hand: hand.supply_resistance)[:, None]
+        self._supply, self._draw = self._source.copy(), np.zeros(shape)
+        self._make_registers(shape)
+        self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
+
+    def _make_registers(self, shape: tuple[int, int]) -> None:
+        def register(value: int) -> IntArray:
+            return np.full(shape, value, dtype=np.int64)
+
+        self.torque_enable, self.operating_mode = register(0), register(POSITION_MODE)
+        self.p_gain, self.i_gain, self.d_gain = register(400), register(0), register(0)
+        self.goal_position = register(ZERO_TICK)
+        self.goal_current, self.current_limit = register(CURRENT_MAX), register(CURRENT_MAX)
+        self.goal_pwm, self.pwm_limit = register(int(PWM_FULL)), register(int(PWM_FULL))
+
+    def _make_delay_line(self, delay: IntArray) -> None:
+        """Goals of the last substeps, oldest overwritten first; each servo reads its own delay back."""
+        self._delay_line = np.full((int(delay.max()) + 1, *delay.shape), float(ZERO_TICK))
+        self._delay, self._newest = delay, 0
+        self._hand_index, self._servo_index = np.indices(delay.shape)
+
+    def advance(self, seconds: float, ids: IntArray | None = None) -> None:
+        """Let time pass.
+
+        Args:
+            seconds: a whole number of physics steps of 5 ms.
+            ids: the hands for which it passes; None for all.
+
+        Raises:
+            ConfigurationError: ``seconds`` is negative or not a whole number of steps.
+            SimulationDivergedError: the simulation failed.
+        """
+        steps = round(seconds / TIMESTEP)
+        if steps < 0 or abs(steps * TIMESTEP - seconds) > 1e-9:
+            raise ConfigurationError(f"expected a whole number of steps of {TIMESTEP} s, got {seconds} s")
+        if steps == 0:
+            return
+        if ids is not None and len(ids) < self.num_hands:
+            with self._frozen(np.setdiff1d(np.arange(self.num_hands), ids)):
+                self._run(steps, ids)
+        else:
+            self._run(steps, None)
+        self._plant.park_lost_objects()
+        self._plant.check()
+
+    def _run(self, steps: int, ids: IntArray | None) -> None:
+        self._apply_registers()
+        goal = self.goal_position.astype(np.float64)
+        for _ in range(steps):
+            self._substep(goal, ids)
+        self._servos.warm(steps * TIMESTEP)
+
+    @contextmanager
+    def _frozen(self, ids: IntArray) -> Iterator[None]:
+        """Undo afterwards what happens to the servos of the hands ``ids`` meanwhile."""
+        arrays = (self._supply, *self._servos.state())
+        kept = [array[ids] for array in arrays]
+        kept_goals = np.roll(self._delay_line[:, ids], -self._newest, axis=0)
+        yield
+        for array, values in zip(arrays, kept, strict=True):
+            array[ids] = values
+        self._servos.gearbox.note_free()
+        self._delay_line[:, ids] = np.roll(kept_goals, self._newest, axis=0)
+
+    def _apply_registers(self) -> None:
+        capped = self.operating_mode == CURRENT_BASED_POSITION_MODE
+        milliamperes = np.where(capped, np.minimum(self.goal_current, self.current_limit), self.current_limit)
+        enable = (self.torque_enable != 0) & (capped | (self.operating_mode == POSITION_MODE))
+        self._servos.configure(
+            p_gain=self.p_gain,
+            i_gain=self.i_gain,
+            d_gain=self.d_gain,
+            pwm_limit=np.minimum(self.goal_pwm, self.pwm_limit),
+            current_limit=milliamperes / 1000.0,
+            enable=enable,
+        )
+        # A goal that was set before torque came on has long arrived: no older one may act first.
+        np.copyto(self._delay_line, self.goal_position, where=~enable)
+
+    def _substep(self, goal: FloatArray, ids: IntArray | None) -> None:
+        plant, servos, gears = self._plant, self._servos, self._servos.gearbox
+        self._newest = (self._newest + 1) % len(self._delay_line)
+        self._delay_line[self._newest] = goal
+        sent = (self._newest - self._delay) % len(self._delay_line)
+        acting = self._delay_line[sent, self._hand_index, self._servo_index]
+        servos.drive(plant.position, acting, self._supply)
+        np.multiply(servos.current, servos.duty, out=self._draw)  # a bridge draws its duty's share of the current
+        np.multiply(self._draw.sum(axis=1, keepdims=True), self._source_resistance, out=self._supply)
+        np.subtract(self._source, self._supply, out=self._supply)
+        plant.step(gears.torque, gears.frictionloss, gears.armature, ids)
+        if servos.follow(plant.velocity, plant.acceleration, plant.friction):
+            plant.write_velocity(ids)
+
+    def present_position(self) -> IntArray:
+        """Encoder positions, (n, 16), ticks."""
+        return self._servos.ticks(self._plant.position).astype(np.int64)
+
+    def present_velocity(self) -> IntArray:
+        """Joint velocities, (n, 16), units of 0.229 rev/min."""
+        return np.rint(self._plant.velocity / _RPM_UNIT).astype(np.int64)
+
+    def present_current(self) -> IntArray:
+        """Winding currents, (n, 16), mA."""
+        return np.rint(self._servos.current * 1000.0).astype(np.int64)
+
+    def present_pwm(self) -> IntArray:
+        """Duty of the bridges, (n, 16), 1/885."""
+        return np.rint(self._servos.duty * PWM_FULL).astype(np.int64)
+
+    def input_voltage(self) -> IntArray:
+        """Supply voltage at the servos, (n, 16), 0.1 V."""
+        return np.broadcast_to(np.rint(self._supply * 10.0).astype(np.int64), self.p_gain.shape).copy()
+
+    def temperature(self) -> IntArray:
+        """Servo temperatures, (n, 16), degrees Celsius."""
+        return np.rint(self._servos.temperature).astype(np.int64)
+
+    def object_pose(self) -> FloatArray:
+        """True pose of the objects, (n, 7): position in m, quaternion w x y z, hand frame."""
+        return self._plant.object_pose()
+
+    def place_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Put into each hand of ``ids`` the object of its scene, as a person would, and turn the wrist as it says.
+
+        The fingers stay as they are: bring them to the start pose first.
+        """
+        for i, scene in zip(ids, scenes, strict=True):
+            item = get_object(scene.object)
+            self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
+
+    def set_joints(self, ids: IntArray, ticks: npt.ArrayLike) -> None:
+        """Put the joints of the hands ``ids`` to rest where their encoders read ``ticks``, (16,) or (len(ids), 16).
+
+        Goals still on their way are forgotten: what ``goal_position`` holds acts at once.
+        """
+        everywhere = np.broadcast_to(np.asarray(ticks, dtype=np.float64), (len(ids), NUM_JOINTS))
+        whole = np.zeros((self.num_hands, NUM_JOINTS))
+        whole[ids] = everywhere
+        self._plant.set_joints(ids, self._servos.position_at(whole)[ids])
+        self._servos.rest(ids)
+        self._delay_line[:, ids] = self.goal_position[ids]

@@ -1,0 +1,100 @@
+"""Virtual hands as a batched ``Hand`` in this process: the door for evaluations of thousands of episodes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dexndm_gym.errors import ModelMismatchError
+from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.virtual_hand.hand import CURRENT_BASED_POSITION_MODE, IntArray, VirtualHandPhysics
+from dexndm_gym.virtual_hand.parameters import HandParameters
+from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
+
+CONTROL_PERIOD = 0.05
+"""Time between two targets, s."""
+
+SIDE_JOINTS = (0, 4, 8)
+"""Joints that swing a finger sideways: they get softer gains, as the vendor's driver gives them."""
+
+P_GAIN, SIDE_P_GAIN, D_GAIN, SIDE_D_GAIN = 800, 600, 200, 150
+GOAL_CURRENT = 500
+"""mA."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualHandState:
+    """What the hands measure; see ``dexndm_gym.envs.hand.HandState``."""
+
+    position: FloatArray
+    """Joint positions as the encoders give them, (n, 16), rad."""
+
+    object_pose: FloatArray | None
+    """True object pose in the hand frame, (n, 7)."""
+
+
+class VirtualHand:
+    """n virtual hands set up as the hardware driver sets up a hand: mode 5, its gains, targets as whole ticks."""
+
+    def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 0) -> None:
+        """Build the hands, torque on, joints in the start pose.
+
+        Args:
+            hands: a seed, or explicit parameters, per hand; the same may occur often.
+            num_threads: threads that step them, 0 for all processors; results do not depend on it.
+        """
+        self.physics = VirtualHandPhysics(hands, num_threads=num_threads)
+        self.num_hands = self.physics.num_hands
+        physics, side = self.physics, list(SIDE_JOINTS)
+        physics.operating_mode[...] = CURRENT_BASED_POSITION_MODE
+        physics.p_gain[...], physics.d_gain[...] = P_GAIN, D_GAIN
+        physics.p_gain[:, side], physics.d_gain[:, side] = SIDE_P_GAIN, SIDE_D_GAIN
+        physics.goal_current[...] = GOAL_CURRENT
+        physics.torque_enable[...] = 1
+        self._to_start_pose(np.arange(self.num_hands))
+
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Put the hands ``ids`` into the start pose, place their objects and wait until they lie still."""
+        ids = np.asarray(ids, dtype=np.int64)
+        self._to_start_pose(ids)
+        self.physics.place_object(ids, scenes, rng)
+        self.physics.advance(SETTLE_TIME, ids)
+
+    def _to_start_pose(self, ids: IntArray) -> None:
+        start = ticks_from_angles(START_POSE)
+        self.physics.torque_enable[ids] = 1
+        self.physics.goal_position[ids] = start
+        self.physics.set_joints(ids, start)
+
+    def step(self, target: FloatArray) -> None:
+        """Send targets, (n, 16) rad, and let a control period pass.
+
+        Raises:
+            ModelMismatchError: ``target`` has another shape.
+        """
+        if np.shape(target) != (self.num_hands, NUM_JOINTS):
+            raise ModelMismatchError(f"expected targets ({self.num_hands}, {NUM_JOINTS}), got {np.shape(target)}")
+        self.physics.goal_position[...] = ticks_from_angles(target)
+        self.physics.advance(CONTROL_PERIOD)
+
+    def state(self) -> VirtualHandState:
+        """Encoder positions and object poses now."""
+        return VirtualHandState(
+            position=angles_from_ticks(self.physics.present_position()), object_pose=self.physics.object_pose()
+        )
+
+    def close(self) -> None:
+        """Switch the torque off."""
+        self.physics.torque_enable[...] = 0
+
+
+def ticks_from_angles(angles: FloatArray) -> IntArray:
+    """Register values of joint angles in rad; the flat hand is 2048."""
+    return np.rint(ZERO_TICK + np.asarray(angles) * TICKS_PER_RAD).astype(np.int64)
+
+
+def angles_from_ticks(ticks: IntArray) -> FloatArray:
+    """Joint angles in rad of register values."""
+    return (ticks - ZERO_TICK) / TICKS_PER_RAD

@@ -1,0 +1,151 @@
+"""How one virtual hand differs from the next: hidden parameters, drawn from a seed.
+
+``Spread`` is the one place that says how far apart hands are, and ``Spread.severity`` the one number that scales all of
+it. Severity 1 is meant to be what builds of the same hand from the same cheap servos show after some months of use.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.virtual_hand.servo import ServoParameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How far hands scatter around the nominal one.
+
+    Figures called *log* are standard deviations of the natural logarithm, so 0.1 is about 10 %.
+    """
+
+    severity: float = 1.0
+    """Factor on every other figure here: 0 makes all hands nominal."""
+
+    torque_constant: float = 0.08
+    """Log, per joint: strength of magnets. Published fits of this servo lie between 0.34 and 0.39."""
+
+    resistance: float = 0.12
+    """Log, per joint: windings, worn brushes, plugs. Published fits lie between 2.3 and 4.0 ohm."""
+
+    armature: float = 0.04
+    """Log, per joint: published fits lie between 0.0018 and 0.0021."""
+
+    coulomb: float = 0.5
+    """Log, per joint: grease, screws, cables that rub. Published fits lie between 0.003 and 0.019 N m."""
+
+    viscous: float = 0.3
+    """Log, per joint: grease and its temperature."""
+
+    load_friction: float = 0.25
+    """Log, per joint: plastic gears wear in, or out. Published fits lie between 0.17 and 0.34."""
+
+    backlash: float = 1.4
+    """Largest log, per joint, uniform and only upwards (0.25 to 1 degree): gears only wear."""
+
+    encoder_offset: float = 0.0175
+    """Standard deviation, per joint, rad: horns are screwed on by hand, in steps of the spline, and homed by eye."""
+
+    delay: float = 0.8
+    """Largest log, per hand, uniform (4.5 to 22 ms): USB latency timer, bus speed, host load."""
+
+    wire_torque: float = 0.006
+    """Standard deviation, per joint, N m: servo cables along the fingers pull."""
+
+    supply_voltage: float = 0.12
+    """Standard deviation, per hand, V: power supplies set by hand."""
+
+    supply_resistance: float = 0.5
+    """Log, per hand: cable and plugs."""
+
+    object_friction: float = 0.2
+    """Log, per hand: the surfaces of fingertips and objects."""
+
+    object_mass: float = 0.15
+    """Log, per hand: objects are printed with some infill or other."""
+
+    contact_softness: float = 0.3
+    """Log, per hand: age of the rubber."""
+
+
+SPREAD = Spread()
+"""The spread that ``HandParameters.draw`` uses unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HandParameters:
+    """All that is hidden in one virtual hand and its objects."""
+
+    servos: ServoParameters = field(default_factory=ServoParameters)
+    """The servos, in motor order: numbers or arrays (16,)."""
+
+    wire_torque: FloatArray = field(default_factory=lambda: np.zeros(NUM_JOINTS))
+    """Constant torque of the cables on each joint, (16,), N m."""
+
+    supply_voltage: float = 5.0
+    """Voltage of the power supply, V."""
+
+    supply_resistance: float = 0.08
+    """Between power supply and servos, all of which share it; ohm."""
+
+    object_friction: float = 1.0
+    """Friction coefficient between object and hand."""
+
+    torsional_friction: float = 0.004
+    """Friction of a soft contact against turning about its normal, as a length; m."""
+
+    contact_time: float = 0.012
+    """Time constant with which a contact gives way, s: rubber is soft."""
+
+    object_mass_scale: float = 1.0
+    """True mass of the objects over the nominal one."""
+
+    @classmethod
+    def nominal(cls) -> "HandParameters":
+        """The hand that the simulator's servo was identified from."""
+        return cls()
+
+    @classmethod
+    def draw(cls, seed: int, spread: Spread = SPREAD) -> "HandParameters":
+        """The hand with that seed; the same seed and spread always give the same hand."""
+        rng, base, severity = np.random.default_rng(seed), cls(), spread.severity
+
+        def scatter(nominal: object, log: float, size: int | None = NUM_JOINTS) -> FloatArray:
+            return np.asarray(nominal) * np.exp(severity * log * rng.normal(size=size))
+
+        nominal = base.servos
+        servos = ServoParameters(
+            torque_constant=scatter(nominal.torque_constant, spread.torque_constant),
+            resistance=scatter(nominal.resistance, spread.resistance),
+            armature=scatter(nominal.armature, spread.armature),
+            coulomb=scatter(nominal.coulomb, spread.coulomb),
+            viscous=scatter(nominal.viscous, spread.viscous),
+            load_friction=scatter(nominal.load_friction, spread.load_friction),
+            backlash=np.asarray(nominal.backlash) * np.exp(severity * spread.backlash * rng.uniform(size=NUM_JOINTS)),
+            encoder_offset=severity * spread.encoder_offset * rng.normal(size=NUM_JOINTS),
+            delay=np.asarray(nominal.delay) * np.exp(severity * spread.delay * rng.uniform(-1, 1)),
+        )
+        return cls(
+            servos=servos,
+            wire_torque=severity * spread.wire_torque * rng.normal(size=NUM_JOINTS),
+            supply_voltage=base.supply_voltage + severity * spread.supply_voltage * rng.normal(),
+            supply_resistance=float(scatter(base.supply_resistance, spread.supply_resistance, None)),
+            object_friction=float(scatter(base.object_friction, spread.object_friction, None)),
+            contact_time=float(scatter(base.contact_time, spread.contact_softness, None)),
+            object_mass_scale=float(scatter(base.object_mass_scale, spread.object_mass, None)),
+        )
+
+
+def stack_servos(hands: Sequence[HandParameters]) -> ServoParameters:
+    """The servos of n hands as one bank: every figure an array (n, 16)."""
+
+    def stacked(name: str) -> FloatArray:
+        return np.stack([np.broadcast_to(getattr(hand.servos, name), NUM_JOINTS) for hand in hands]).astype(float)
+
+    return ServoParameters(**{entry.name: stacked(entry.name) for entry in fields(ServoParameters)})
+
+
+def stack(hands: Sequence[HandParameters], get: Callable[[HandParameters], object]) -> FloatArray:
+    """One figure of n hands, (n, ...)."""
+    return np.array([get(hand) for hand in hands], dtype=np.float64)

@@ -1,0 +1,181 @@
+"""What the servos move: n hands, each with an object, in MuJoCo.
+
+Other than the training simulator in step, friction cone, contact softness and torsional friction, and driven by plain
+torques: everything a servo does is computed in ``servo.py`` and handed over as torque, dry friction and armature of
+each joint, which MuJoCo then solves together with the contacts.
+"""
+
+from collections.abc import Sequence
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch, SimulationError
+
+from dexndm_gym.errors import SimulationDivergedError
+from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
+from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.objects import GEOM_TYPES, RotatableObject
+from dexndm_gym.virtual_hand.gearbox import Indices
+from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
+from dexndm_gym.virtual_hand.servo import ServoParameters
+
+TIMESTEP = 0.005
+"""Physics step and control cycle of the servos, s."""
+
+PARKING_POSITION = (0.0, 0.0, -0.5)
+"""Where objects are that nobody has put into the hand, or that were lost; m, hand frame."""
+
+LOST_DISTANCE = 0.3
+"""An object this far from the hand's origin is picked up and parked, m."""
+
+# Dry friction is made stiff: with MuJoCo's defaults a joint at rest creeps by up to a milliradian per control period.
+_FRICTION_IMPEDANCE = 0.99
+_FRICTION_RATE = 2 / (_FRICTION_IMPEDANCE * 2 * TIMESTEP)
+
+
+class HandPlant:
+    """n hands and their objects; joint arrays are (n, 16) in motor order.
+
+    Attributes:
+        position: joint angles, rad.
+        velocity: joint velocities, rad/s; after a correction call ``write_velocity``.
+        acceleration: joint accelerations in the last step, rad/s^2.
+        friction: torque of the joints' dry friction in the last step, N m.
+        link_inertia: inertia at each joint without rotor, fingers stretched, (16,), kg m^2.
+    """
+
+    def __init__(self, hands: Sequence[HandParameters], num_threads: int) -> None:
+        """Build one simulation per entry of ``hands``, all joints at zero and the objects parked."""
+        self._model = _compile()
+        self._batch = Batch(self._model, len(hands), num_threads)
+        self._qpos_index, self._dof = joint_indices(self._model)
+        joint = self._model.joint(OBJECT_BODY)
+        self._object_qpos, self._object_dof = joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+        self._object_body, self._object_geom = self._model.body(OBJECT_BODY).id, self._model.geom(OBJECT_BODY).id
+        self.link_inertia = self._model.dof_M0[self._dof] - self._model.dof_armature[self._dof]
+        self._bind()
+        self._mass_scale = stack(hands, lambda hand: hand.object_mass_scale)
+        self._write_parameters(hands)
+        shape = (len(hands), NUM_JOINTS)
+        self.position, self.velocity = np.zeros(shape), np.zeros(shape)
+        self.acceleration, self.friction = np.zeros(shape), np.zeros(shape)
+        # MuJoCo's own weight of a friction constraint: force = -weight * (acceleration + rate * velocity), clipped.
+        regularisation = (1 - _FRICTION_IMPEDANCE) / _FRICTION_IMPEDANCE * self._model.dof_invweight0[self._dof]
+        self._friction_weight = 1 / regularisation
+        self.park(np.arange(len(hands)))
+        self.read()
+
+    def _bind(self) -> None:
+        batch = self._batch
+        self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
+        self._qacc = batch.bind("qacc")
+        self._frictionloss, self._armature = batch.expand("dof_frictionloss"), batch.expand("dof_armature")
+        self._damping, self._gravity = batch.expand("dof_damping"), batch.expand("opt.gravity")
+        self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
+        self._geom_rbound, self._geom_aabb = batch.expand("geom_rbound"), batch.expand("geom_aabb")
+        self._geom_friction, self._geom_solref = batch.expand("geom_friction"), batch.expand("geom_solref")
+        self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
+
+    def _write_parameters(self, hands: Sequence[HandParameters]) -> None:
+        self._damping[:, self._dof] = stack_servos(hands).viscous
+        self._batch.bind("qfrc_applied")[:, self._dof] = stack(hands, lambda hand: hand.wire_torque)
+        self._geom_friction[:, self._object_geom, 0] = stack(hands, lambda hand: hand.object_friction)
+        self._geom_friction[:, self._object_geom, 1] = stack(hands, lambda hand: hand.torsional_friction)
+        softest_that_is_stable = 2 * TIMESTEP
+        contact_time = np.maximum(stack(hands, lambda hand: hand.contact_time), softest_that_is_stable)
+        self._geom_solref[:, self._object_geom, 0] = contact_time
+
+    def read(self) -> None:
+        """Fetch joint positions and velocities."""
+        np.take(self._qpos, self._qpos_index, axis=1, out=self.position, mode="clip")
+        np.take(self._qvel, self._dof, axis=1, out=self.velocity, mode="clip")
+
+    def step(
+        self, torque: FloatArray, frictionloss: FloatArray, armature: FloatArray, ids: Indices | None = None
+    ) -> None:
+        """Advance the hands ``ids``, or all, by one step under these motor torques, dry frictions and rotor inertias.
+
+        Raises:
+            SimulationDivergedError: MuJoCo failed.
+        """
+        self._ctrl[...] = torque
+        self._frictionloss[:, self._dof] = frictionloss
+        self._armature[:, self._dof] = armature
+        friction = self.friction
+        np.multiply(self.velocity, -_FRICTION_RATE, out=friction)  # the velocity before the step
+        try:
+            self._batch.step(ids)
+        except SimulationError as error:
+            raise SimulationDivergedError(f"the virtual hand's simulation failed: {error}") from error
+        np.take(self._qacc, self._dof, axis=1, out=self.acceleration, mode="clip")
+        friction -= self.acceleration
+        friction *= self._friction_weight
+        np.minimum(friction, frictionloss, out=friction)
+        np.maximum(friction, -frictionloss, out=friction)
+        self.read()
+
+    def write_velocity(self, ids: Indices | None = None) -> None:
+        """Make the joints of the hands ``ids``, or all, go on at ``velocity``."""
+        if ids is None:
+            self._qvel[:, self._dof] = self.velocity
+        else:
+            self._qvel[np.ix_(ids, self._dof)] = self.velocity[ids]
+
+    def check(self) -> None:
+        """Raise ``SimulationDivergedError`` unless every state is finite."""
+        finite = np.isfinite(self._qpos).all(axis=1)
+        if not finite.all():
+            raise SimulationDivergedError(f"virtual hands {np.flatnonzero(~finite)} left the numbers")
+
+    def set_joints(self, ids: Indices, position: FloatArray) -> None:
+        """Put the joints of some hands to rest at ``position``, (len(ids), 16), rad."""
+        self._qpos[np.ix_(ids, self._qpos_index)] = position
+        self._qvel[np.ix_(ids, self._dof)] = 0.0
+        self.read()
+
+    def put_object(self, i: int, item: RotatableObject, pose: FloatArray, gravity: Sequence[float]) -> None:
+        """Give hand ``i`` an object at rest at ``pose`` (7,), and gravity in the hand frame, m/s^2."""
+        geom, body, mass = self._object_geom, self._object_body, item.mass * self._mass_scale[i]
+        self._geom_type[i, geom], self._geom_size[i, geom] = GEOM_TYPES[item.shape], item.geom_size
+        self._geom_rbound[i, geom] = _bounding_radius(item)
+        self._geom_aabb[i, geom] = [0.0, 0.0, 0.0, *item.half_extents]
+        self._mass[i, body], self._inertia[i, body] = mass, mass * item.unit_inertia
+        self._gravity[i] = gravity
+        self._qpos[i, self._object_qpos] = pose
+        self._qvel[i, self._object_dof] = 0.0
+
+    def park(self, ids: Indices) -> None:
+        """Take the objects out of some hands."""
+        self._qpos[np.ix_(ids, self._object_qpos)] = [*PARKING_POSITION, 1.0, 0.0, 0.0, 0.0]
+        self._qvel[np.ix_(ids, self._object_dof)] = 0.0
+
+    def park_lost_objects(self) -> None:
+        """Take away what has fallen out of reach, so that nothing falls for ever."""
+        away = np.square(self._qpos[:, self._object_qpos[:3]]).sum(axis=1) > LOST_DISTANCE**2
+        if away.any():
+            self.park(np.flatnonzero(away))
+
+    def object_pose(self) -> FloatArray:
+        """Position and quaternion of the objects in the hand frame, (n, 7)."""
+        return self._qpos[:, self._object_qpos].copy()
+
+
+def _compile() -> mujoco.MjModel:
+    spec, nominal = build_spec(None, timestep=TIMESTEP), ServoParameters()
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    for name in JOINT_NAMES:
+        joint = spec.joint(name)
+        joint.armature, joint.frictionloss = float(nominal.armature), float(nominal.coulomb)  # type: ignore[arg-type]
+        joint.damping = [float(nominal.viscous), 0, 0]  # type: ignore[arg-type]
+        joint.solref_friction = [2 * TIMESTEP, 1.0]
+        joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
+    spec.geom(OBJECT_BODY).condim = 4
+    return spec.compile()
+
+
+def _bounding_radius(item: RotatableObject) -> float:
+    x, _, z = item.half_extents
+    if item.shape == "ellipsoid":
+        return float(item.half_extents.max())
+    return float(np.hypot(x, z)) if item.shape == "cylinder" else float(np.linalg.norm(item.half_extents))

@@ -1,0 +1,1 @@
+"""Driving the servos of a LEAP hand: bus, control tables as data, safety and pacing."""

@@ -1,0 +1,59 @@
+"""One way to a hand with servos, real or virtual."""
+
+from dataclasses import replace
+from typing import Literal
+
+from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.hardware.pacing import NoPacer
+
+VIRTUAL_PORT = "virtual"
+"""Name that stands for a virtual hand instead of a serial device."""
+
+Clock = Literal["lockstep", "realtime"]
+
+_VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.25, "realtime": 0.05}
+"""How long a virtual servo may take to reply, s. In lock-step it first computes what happens in a control period."""
+
+
+def connect(
+    port: str = VIRTUAL_PORT,
+    *,
+    tracker: Tracker | None = None,
+    operator: Operator | None = None,
+    config: DynamixelHandConfig | None = None,
+    hand_seed: int = 0,
+    clock: Clock = "lockstep",
+) -> DynamixelHand:
+    """A hand on a serial port, or a virtual hand that is started for it and closed with it.
+
+    Args:
+        port: serial device such as ``/dev/ttyUSB0``, or ``"virtual"``.
+        tracker: source of the object's pose; the virtual hand brings its own.
+        operator: who places the object; the virtual hand brings its own.
+        config: how to drive the hand.
+        hand_seed: which virtual hand: its hidden parameters are drawn from this.
+        clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
+
+    Raises:
+        ConfigurationError: there is no such clock.
+    """
+    if port != VIRTUAL_PORT:
+        return DynamixelHand(port, tracker=tracker, operator=operator, config=config)
+    if clock not in _VIRTUAL_REPLY_TIMEOUT:
+        raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(_VIRTUAL_REPLY_TIMEOUT)}")
+    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+    config = config if config is not None else DynamixelHandConfig()
+    if config.reply_timeout is None:
+        config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT[clock])
+    process = VirtualHandProcess(seed=hand_seed, clock=clock)
+    return DynamixelHand(
+        process.port,
+        tracker=tracker if tracker is not None else process,
+        operator=operator if operator is not None else process,
+        pacer=NoPacer() if clock == "lockstep" else None,
+        config=config,
+        companion=process,
+    )

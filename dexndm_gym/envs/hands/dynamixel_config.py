@@ -1,0 +1,81 @@
+"""How a hand with servos is driven, and who stands around it."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.task.config import CONTROL_PERIOD
+
+
+class Tracker(Protocol):
+    """Something that sees the object, for example cameras."""
+
+    def object_pose(self) -> FloatArray:
+        """Present pose in the hand frame, (7,): position in m, quaternion w x y z."""
+        ...
+
+
+class Operator(Protocol):
+    """Somebody, or something, that puts the object into the hand."""
+
+    def place_object(self, scene: Scene, seed: int) -> None:
+        """Put the scene's object into the cupped hand; return when it lies there."""
+        ...
+
+
+class Closeable(Protocol):
+    """Something to release."""
+
+    def close(self) -> None:
+        """Release it; safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamixelHandConfig:
+    """How the hand is driven."""
+
+    baudrate: int = 4_000_000
+    """Bits per second on the servo bus, as the servos are set."""
+
+    reply_timeout: float | None = None
+    """How long a servo may take to begin its reply, s; None for what the USB adapter needs."""
+
+    retries: int = 2
+    """How often a request is repeated at most within a control period."""
+
+    servos: ServoSettings = field(default_factory=ServoSettings)
+    """Gains, current limit and watchdog of the servos."""
+
+    ramp_speed: float = 0.5
+    """Speed of the fastest joint on the way to the start pose, rad/s."""
+
+    max_target_step: float = 0.25
+    """Largest change of a joint's target from one control step to the next, rad."""
+
+    placement_time: float = 5.0
+    """How long the hand waits in the start pose for an object to be put into it, s; only where there is no operator."""
+
+    health_period: float = 1.0
+    """Control time between two checks of torque and watchdog, s. Hardware errors are noticed at every control step."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a value is out of range, or the watchdog is shorter than two control steps.
+        """
+        for name in ("ramp_speed", "max_target_step", "health_period"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigurationError(f"{name} must be greater than 0, got {getattr(self, name)}")
+        for name in ("placement_time", "retries"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.servos.watchdog < 2 * CONTROL_PERIOD:
+            raise ConfigurationError(
+                f"A watchdog of {self.servos.watchdog} s would stop the servos between control steps; "
+                f"expected at least {2 * CONTROL_PERIOD} s"
+            )

@@ -1,0 +1,216 @@
+"""A LEAP hand with real servos, or anything that speaks like them on a serial port."""
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from dexndm_gym.envs.hand import HandState, IntArray
+from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError, HardwareError
+from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.pacing import Pacer, Pacing
+from dexndm_gym.hardware.port import SerialPort
+from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
+from dexndm_gym.hardware.startup import check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
+from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.task.config import CONTROL_PERIOD
+
+_LOG = logging.getLogger(__name__)
+
+_NUM_SEEDS = 2**31
+"""Number of different seeds that an operator may get."""
+
+_WATCHDOG_MARGIN = 0.8
+"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
+
+
+class DynamixelHand:
+    """One hand on a serial port: a ``Hand`` with n = 1.
+
+    ``reset`` connects where that is needed. Whatever fails afterwards switches the torque off, closes the port and
+    raises a typed error; the next ``reset`` connects anew.
+    """
+
+    num_hands = 1
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        tracker: Tracker | None = None,
+        operator: Operator | None = None,
+        pacer: Pacing | None = None,
+        config: DynamixelHandConfig | None = None,
+        companion: Closeable | None = None,
+    ) -> None:
+        """Describe the hand; nothing is opened yet.
+
+        Args:
+            port: serial device, for example ``/dev/ttyUSB0``.
+            tracker: source of the object's pose; without it ``state().object_pose`` is None.
+            operator: who places the object; without one the hand waits for it to be placed.
+            pacer: what ends a control step; None for real time.
+            config: how to drive it.
+            companion: what is closed together with the hand, for example the process behind the port.
+        """
+        self.config = config if config is not None else DynamixelHandConfig()
+        self.pacer: Pacing = pacer if pacer is not None else Pacer(CONTROL_PERIOD)
+        self._tracker, self._operator, self._companion = tracker, operator, companion
+        self._bus = DynamixelBus(
+            SerialPort(port, self.config.baudrate, self.config.reply_timeout),
+            retries=self.config.retries,
+            retry_time=CONTROL_PERIOD,
+        )
+        self._guard: TorqueGuard | None = None
+        self._state: HandState | None = None
+        self._goal = START_POSE.copy()
+        self._last_contact = 0.0
+        self._steps_to_check = 0
+        self.current = np.zeros((1, NUM_JOINTS))
+        """Supply currents of the servos at the latest measurement, (1, 16), A."""
+
+    @property
+    def sent_target(self) -> FloatArray:
+        """What was sent last: within all limits, and rounded to what servos can express; (1, 16), rad."""
+        return self._goal[None].copy()
+
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Connect if needed, move slowly to START_POSE, have the object placed, and hold still for a moment.
+
+        Raises:
+            HardwareError: the hand cannot be reached, or failed on the way; its torque is off.
+        """
+        if len(ids) != 1 or len(scenes) != 1:
+            raise ConfigurationError(
+                f"This is one hand; expected one id and one scene, got {len(ids)} and {len(scenes)}"
+            )
+        with self._failing_safe():
+            if self._guard is None:
+                self._connect()
+            self._steps_to_check = 0
+            self.pacer.start()
+            self._ramp_to_start()
+            if self._operator is not None:
+                self._operator.place_object(scenes[0], int(rng.integers(_NUM_SEEDS)))
+            else:
+                _LOG.info("Put the %s into the hand within %g s", scenes[0].object, self.config.placement_time)
+                self._hold(self.config.placement_time)
+            self._hold(SETTLE_TIME)
+            self.pacer.start()
+
+    def step(self, target: FloatArray) -> None:
+        """Move towards the target, (1, 16) rad, for one control period, then measure.
+
+        Raises:
+            HardwareError: the hand failed; its torque is off.
+        """
+        with self._failing_safe():
+            if self._guard is None:
+                raise HardwareError("The hand is not connected; call reset first")
+            wanted = np.asarray(target, dtype=np.float64).reshape(NUM_JOINTS)
+            self._tick(limit_target(wanted, self._goal, self.config.max_target_step))
+
+    def state(self) -> HandState:
+        """The latest measurement. Torque is None: these servos measure current at their supply, not in the motor.
+
+        Raises:
+            HardwareError: nothing has been measured yet.
+        """
+        if self._state is None:
+            raise HardwareError("The hand has not been read yet; call reset first")
+        return self._state
+
+    def close(self) -> None:
+        """Switch the torque off and close the port. Safe to call twice."""
+        self._disconnect()
+        if self._companion is not None:
+            self._companion.close()
+
+    def _connect(self) -> None:
+        bus = self._bus
+        bus.open()
+        # From here on somebody will switch the torque off, whatever happens: servos may come with torque on.
+        self._guard = TorqueGuard(self, lambda: _switch_off(bus))
+        prepare(bus, self.config.servos)
+        self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
+
+    def _disconnect(self) -> None:
+        if self._guard is not None:
+            self._guard.release()
+            self._guard = None
+
+    @contextmanager
+    def _failing_safe(self) -> Iterator[None]:
+        try:
+            yield
+        except (BusTimeoutError, BusProtocolError) as error:
+            # First stop the fingers, then find out what happened.
+            cause = error
+            try:
+                self._bus.cut_torque()
+                cause = self._bus.explain(error)
+            except HardwareError as gone:
+                cause = gone
+            self._disconnect()
+            raise cause from error
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _ramp_to_start(self) -> None:
+        self._measure()
+        begin = self.state().position[0]
+        way = START_POSE - begin
+        steps = math.ceil(np.abs(way).max() / (self.config.ramp_speed * CONTROL_PERIOD))
+        for step in range(1, steps + 1):
+            self._tick(begin + way * (step / steps))
+
+    def _hold(self, seconds: float) -> None:
+        for _ in range(round(seconds / CONTROL_PERIOD)):
+            self._tick(START_POSE)
+
+    def _tick(self, goal: FloatArray) -> None:
+        self._check_servos()
+        ticks = ticks_from_rad(goal)
+        self._bus.sync_write("goal_position", ticks)
+        self._goal = rad_from_ticks(ticks)
+        self.pacer.wait()
+        self._measure()
+
+    def _measure(self) -> None:
+        raw = self._bus.sync_read("present_current", "present_velocity", "present_position")
+        self._last_contact = time.monotonic()
+        position = rad_from_ticks(raw["present_position"])
+        check_plausible(position)
+        self.current = ampere_from_units(raw["present_current"])[None]
+        self._state = HandState(
+            position=position[None],
+            velocity=rad_per_second_from_units(raw["present_velocity"])[None],
+            object_pose=None if self._tracker is None else np.array(self._tracker.object_pose(), ndmin=2),
+        )
+
+    def _check_servos(self) -> None:
+        pause = time.monotonic() - self._last_contact
+        self._steps_to_check -= 1
+        if self._steps_to_check > 0 and pause < _WATCHDOG_MARGIN * self.config.servos.watchdog:
+            return
+        self._steps_to_check = round(self.config.health_period / CONTROL_PERIOD)
+        if not check_health(self._bus):
+            _LOG.warning("The servos stopped after a pause of %.0f ms between commands; going on", pause * 1000.0)
+            self._goal = rad_from_ticks(rearm(self._bus, self.config.servos))
+
+
+def _switch_off(bus: DynamixelBus) -> None:
+    try:
+        bus.torque_off()
+    except HardwareError as error:
+        _LOG.warning("Could not confirm that torque is off; the servos' watchdog stops them. %s", error)
+    finally:
+        bus.close()

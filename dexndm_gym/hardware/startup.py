@@ -1,0 +1,184 @@
+"""From servos in any state to a hand that holds still with torque on, in the order that keeps it from jumping."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
+from dexndm_gym.hardware.bus import DynamixelBus, IntArray, name_servos
+from dexndm_gym.hardware.registers import (
+    CURRENT_BASED_POSITION_MODE,
+    PWM_FULL,
+    WATCHDOG_EXPIRED,
+    WATCHDOG_UNIT,
+)
+from dexndm_gym.hardware.safety import check_plausible
+from dexndm_gym.hardware.units import rad_from_ticks
+from dexndm_gym.leap.joints import NUM_JOINTS
+
+_LOG = logging.getLogger(__name__)
+
+SIDE_JOINTS = (0, 4, 8)
+"""The joints that move a finger from side to side; they carry less and get softer gains."""
+
+_REBOOT_TIME = 2.0
+"""How long a servo may take to come back from a reboot, s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoSettings:
+    """What the servos of the hand are set to."""
+
+    p_gain: int = 800
+    """Position P gain (register 84)."""
+
+    side_p_gain: int = 600
+    """The same for the three joints that move fingers sideways."""
+
+    d_gain: int = 200
+    """Position D gain (register 80)."""
+
+    side_d_gain: int = 150
+    """The same for the three joints that move fingers sideways."""
+
+    current_limit: int = 500
+    """Goal Current, mA: bounds the torque. The vendor of the hand advises 300 for light, 500-600 for full hands."""
+
+    watchdog: float = 0.1
+    """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms."""
+
+    reboot_alerted: bool = False
+    """Reboot servos that report a hardware error when the hand is connected, instead of raising ServoAlertError. Leave
+    it off while somebody can look at the cause."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: the watchdog's time cannot be set.
+        """
+        units = self.watchdog / WATCHDOG_UNIT
+        if not (1 <= round(units) <= 127 and abs(units - round(units)) < 1e-6):
+            raise ConfigurationError(f"watchdog must be a multiple of 0.02 s, at most 2.54 s, got {self.watchdog}")
+
+    @property
+    def watchdog_units(self) -> int:
+        """Value of the watchdog register."""
+        return round(self.watchdog / WATCHDOG_UNIT)
+
+
+def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
+    """Find the servos and set them up; their torque is off afterwards.
+
+    Raises:
+        MissingServoError: servos are missing or of another model.
+        ServoAlertError: servos report hardware errors.
+        BusProtocolError: a servo refuses a setting.
+    """
+    bus.scan()
+    # A servo told to keep quiet would look dead to everything below.
+    bus.sync_write("status_return_level", 2)
+    _clear_alerts(bus, reboot=settings.reboot_alerted)
+    firmware = bus.sync_read("firmware_version")["firmware_version"]
+    if len(set(firmware.tolist())) > 1:
+        _LOG.warning("The servos have different firmware versions: %s", firmware.tolist())
+    bus.torque_off()
+    # An expired watchdog makes goals read-only, and one that is armed could expire while settings are written.
+    bus.ensure("bus_watchdog", 0)
+    for name, value in (
+        ("return_delay_time", 0),
+        ("drive_mode", 0),
+        ("operating_mode", CURRENT_BASED_POSITION_MODE),
+    ):
+        if bus.ensure(name, value):
+            _LOG.info("Set %s of the servos to %d (EEPROM)", name, value)
+    _set_gains(bus, settings)
+
+
+def hold_still(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
+    """Switch torque on with every goal at the present position and the watchdog armed.
+
+    Returns:
+        The goals, (16,), ticks.
+
+    Raises:
+        SafetyError: a joint reads a position that it cannot have.
+        HardwareError: a servo does not take its goal or its torque.
+    """
+    present = bus.sync_read("present_position")["present_position"]
+    check_plausible(rad_from_ticks(present))
+    for servo, tick in enumerate(present.tolist()):
+        bus.write(servo, "goal_position", tick)
+    # Some firmware counts only with torque on: until then this is just a setting.
+    bus.ensure("bus_watchdog", settings.watchdog_units)
+    bus.ensure("torque_enable", 1)
+    return present
+
+
+def check_health(bus: DynamixelBus) -> bool:
+    """See that all servos still have torque and still listen.
+
+    Returns:
+        Whether they listen; False after their watchdog has stopped them, which ``rearm`` mends.
+
+    Raises:
+        ServoAlertError: servos report hardware errors.
+        SafetyError: servos have lost their torque, for example because their supply failed for a moment.
+    """
+    status = bus.sync_read("torque_enable", "hardware_error_status", "bus_watchdog")
+    limp = np.flatnonzero(status["torque_enable"] == 0).tolist()
+    if limp:
+        raise SafetyError(
+            f"These servos have lost their torque without an error: {name_servos(limp)}. "
+            "Did the supply drop out, or does another program use the hand?"
+        )
+    return not bool((status["bus_watchdog"] == WATCHDOG_EXPIRED).any())
+
+
+def rearm(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
+    """After the watchdog has stopped the servos: let them hold where they are, and arm it again.
+
+    Returns:
+        The goals, (16,), ticks.
+    """
+    bus.sync_write("bus_watchdog", 0)
+    return hold_still(bus, settings)
+
+
+def _clear_alerts(bus: DynamixelBus, *, reboot: bool) -> None:
+    alerts = bus.alerts()
+    if not alerts:
+        return
+    listed = "; ".join(f"{name_servos([servo])}: {reason}" for servo, reason in alerts.items())
+    if not reboot:
+        raise ServoAlertError(
+            f"Servos report hardware errors: {listed}. Remove the cause, then switch the hand off and on, "
+            "or connect with reboot_alerted=True"
+        )
+    _LOG.warning("Rebooting servos that report hardware errors: %s", listed)
+    for servo in alerts:
+        bus.reboot(servo)
+    deadline = time.monotonic() + _REBOOT_TIME
+    while bus.find_silent():
+        if time.monotonic() > deadline:
+            raise BusTimeoutError(f"Servos did not come back within {_REBOOT_TIME:g} s of a reboot: {listed}")
+    _clear_alerts(bus, reboot=False)
+
+
+def _set_gains(bus: DynamixelBus, settings: ServoSettings) -> None:
+    p_gain, d_gain = np.full(NUM_JOINTS, settings.p_gain), np.full(NUM_JOINTS, settings.d_gain)
+    p_gain[list(SIDE_JOINTS)], d_gain[list(SIDE_JOINTS)] = settings.side_p_gain, settings.side_d_gain
+    for name, value in (
+        ("position_p_gain", p_gain),
+        ("position_i_gain", 0),
+        ("position_d_gain", d_gain),
+        ("feedforward_1st_gain", 0),
+        ("feedforward_2nd_gain", 0),
+        ("profile_acceleration", 0),
+        ("profile_velocity", 0),
+        ("goal_pwm", PWM_FULL),
+        ("goal_current", settings.current_limit),
+    ):
+        bus.ensure(name, value)

@@ -14,7 +14,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.envs import LeapRotateEnv
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.errors import ConfigurationError, PortError
 from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task.config import TaskConfig
 
@@ -208,6 +208,20 @@ def test_vector_starts_the_next_episode_in_the_same_step() -> None:
     for seen, repeats in ((first, True), (observation, True), (info["final_obs"], False)):
         targets = seen[:, :320].reshape(NUM_ENVS, 10, 32)[:, :, 16:]
         assert (np.ptp(targets, axis=1) == 0.0).all() == repeats
+
+
+def test_virtual_hand_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEXNDM_PORT", raising=False)
+    env = gymnasium.make(REAL)
+    observation, _ = env.reset(seed=0)
+    env.close()
+    assert env.observation_space.contains(observation)
+
+
+def test_configured_port_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEXNDM_PORT", "/dev/ttyNoSuchPort")
+    with pytest.raises(PortError, match="/dev/ttyNoSuchPort"):
+        gymnasium.make(REAL).reset()
 
 
 @pytest.mark.parametrize("maker", SINGLE)

@@ -1,0 +1,57 @@
+"""``python -m dexndm_gym.virtual_hand``: run a virtual hand until it is told to stop.
+
+Once ready it writes one JSON line to the standard output: ``{"port": serial port, "control": socket}``, both paths.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.server import CLOCKS, VirtualHandServer
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m dexndm_gym.virtual_hand", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="which hand: draws its hidden parameters")
+    parser.add_argument("--clock", choices=sorted(CLOCKS), default="realtime", help="who decides when time passes")
+    parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
+    parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    physics = VirtualHandPhysics([options.seed])
+    with _control_socket(options.control) as listener:
+        server = VirtualHandServer(physics, clock=options.clock, listener=listener, owned=options.owned)
+        with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
+            sys.stdout.write(json.dumps({"port": server.port, "control": listener.getsockname()}) + "\n")
+            sys.stdout.flush()
+            server.run()
+
+
+@contextlib.contextmanager
+def _control_socket(path: str | None) -> Iterator[socket.socket]:
+    with contextlib.ExitStack() as stack:
+        if path is None:
+            path = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="dexndm-")), "control")
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(path)
+        stack.callback(_remove, path)
+        listener.listen()
+        yield listener
+
+
+def _remove(path: str) -> None:
+    # Whoever started us may already have removed the directory.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+if __name__ == "__main__":
+    main()

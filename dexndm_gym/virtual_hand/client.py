@@ -1,0 +1,173 @@
+"""Start a virtual hand as a process of its own, and talk to its side channel."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from dexndm_gym import errors
+from dexndm_gym.errors import BusTimeoutError, ConfigurationError, HardwareError, PortError
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.scene import Scene
+
+CLOCKS = ("lockstep", "realtime")
+
+_REPLY_TIMEOUT = 10.0
+_GRACE = 2.0
+"""Seconds that the process gets to end by itself."""
+
+
+class VirtualHandProcess:
+    """A virtual hand in its own process; it ends with this object, or with the process that holds it.
+
+    Attributes:
+        port: path of the serial port (a pseudo-terminal) that the hand answers on.
+        process: the process.
+    """
+
+    def __init__(self, seed: int = 0, clock: str = "lockstep", *, start_timeout: float = 60.0) -> None:
+        """Start the process and wait until its port can be opened.
+
+        Args:
+            seed: which hand: draws its hidden parameters.
+            clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
+            start_timeout: seconds to wait at most.
+
+        Raises:
+            ConfigurationError: there is no such clock.
+            PortError: the process ended, or was not ready in time; the message holds what it said last.
+        """
+        if clock not in CLOCKS:
+            raise ConfigurationError(f"expected one of the clocks {CLOCKS}, got {clock!r}")
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(_REPLY_TIMEOUT)
+        self._replies = self._socket.makefile("rb")
+        with tempfile.TemporaryDirectory(prefix="dexndm-") as directory:
+            # Once connected the socket needs no name, so that nothing is left behind however this ends.
+            control = str(Path(directory) / "control")
+            options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+            # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                start_new_session=True,
+            )
+            self._finalizer = weakref.finalize(self, _end, self.process, self._socket, self._replies, self._log)
+            try:
+                self.port: str = self._wait_until_ready(start_timeout)["port"]
+                self._socket.connect(control)
+            except OSError as error:
+                failure = error if isinstance(error, PortError) else self._gone()
+                self.close()
+                raise failure from error
+
+    def place_object(self, scene: Scene, seed: int) -> None:
+        """Put the object of ``scene`` into the hand and turn the wrist as it says; ``seed`` draws how exactly.
+
+        Raises:
+            ConfigurationError: there is no such object.
+            PortError: the process has ended.
+        """
+        self.command("place_object", scene=asdict(scene), seed=seed)
+
+    def object_pose(self) -> FloatArray:
+        """Object pose in the hand frame, as a tracker would give it, (7,): position in m, quaternion w x y z.
+
+        Raises:
+            PortError: the process has ended.
+        """
+        return np.array(self.command("object_pose"), dtype=np.float64)
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        """Send any command of the side channel, faults included, and return its result.
+
+        Commands that are not methods: ``status``, ``drop_servo(servo)``, ``restore_servo(servo)``,
+        ``hardware_error(servo, bits)``, ``corrupt_replies(count)``, ``unplug`` (the port hangs up).
+
+        Raises:
+            ConfigurationError: no such command, or unfit arguments.
+            PortError: the process has ended.
+            BusTimeoutError: it does not answer.
+        """
+        try:
+            self._socket.sendall(json.dumps({"command": name, **arguments}).encode() + b"\n")
+            line = self._replies.readline()
+        except TimeoutError as error:
+            raise BusTimeoutError(f"the virtual hand has not answered {name!r} within {_REPLY_TIMEOUT} s") from error
+        except (OSError, ValueError) as error:
+            raise self._gone() from error
+        if not line:
+            raise self._gone()
+        reply = json.loads(line)
+        if reply["ok"]:
+            return reply["result"]
+        kind = getattr(errors, reply["error"], HardwareError)
+        raise kind(reply["message"])
+
+    def close(self) -> None:
+        """End the process; its port hangs up. Safe to call twice."""
+        self._finalizer()
+
+    def __enter__(self) -> "VirtualHandProcess":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _wait_until_ready(self, timeout: float) -> dict[str, str]:
+        output = self.process.stdout
+        assert output is not None
+        deadline = time.monotonic() + timeout
+        line = b""
+        while not line.endswith(b"\n"):
+            if not select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise PortError(f"expected the virtual hand to be ready within {timeout} s, try a longer start_timeout")
+            part = os.read(output.fileno(), 4096)
+            if not part:
+                raise self._gone()
+            line += part
+        return json.loads(line)
+
+    def _gone(self) -> PortError:
+        """The error that says how the process ended."""
+        if not self._finalizer.alive:
+            return PortError("this virtual hand has been closed; start another one")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_GRACE)
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        last = f": {lines[-1]}" if lines else ""
+        return PortError(f"the virtual hand has ended (exit code {self.process.returncode}){last}; start another one")
+
+
+def _end(process: subprocess.Popen[bytes], connection: socket.socket, *files: IO[bytes]) -> None:
+    """Hang up, which ends the process; insist if it does not."""
+    for file in files:
+        file.close()
+    connection.close()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

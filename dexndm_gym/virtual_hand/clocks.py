@@ -1,0 +1,93 @@
+"""How time passes for the virtual hand: as on the wall, or only when the host commands."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from dexndm_gym.virtual_hand.servos import ServoChain
+
+CONTROL_PERIOD = 0.050
+"""Seconds that one command of goals stands for in lock-step."""
+_QUANTUM = 0.005
+"""Seconds that real time advances the physics by at once; readings are at most so old."""
+_LONGEST_LAG = 0.1
+"""Seconds of backlog that real time works off; a physics that is slower than that loses time instead of control."""
+
+
+class Clock(Protocol):
+    """Decides when the servos' time passes."""
+
+    idle_timeout: float
+    """Seconds after which the clock wants to be called even if nothing happens on the line."""
+
+    def catch_up(self) -> None:
+        """Called before anything is done with the servos."""
+        ...
+
+    def goals_written(self) -> None:
+        """Called after a sync write that covers Goal Position."""
+        ...
+
+    def occupy_line(self, seconds: float) -> None:
+        """Called between a request and its answer with the time that both take on the line."""
+        ...
+
+
+class LockStepClock:
+    """Time stands still until the host commands goals; each command is worth one control period."""
+
+    idle_timeout = 0.5
+
+    def __init__(self, chain: ServoChain) -> None:
+        """Let the time of these servos stand still."""
+        self._chain = chain
+
+    def catch_up(self) -> None:
+        """Nothing: no time passes by itself."""
+
+    def goals_written(self) -> None:
+        """One control period passes."""
+        self._chain.advance(CONTROL_PERIOD)
+
+    def occupy_line(self, seconds: float) -> None:
+        """Nothing: the line is infinitely fast."""
+
+
+class RealTimeClock:
+    """Servo time is wall time."""
+
+    idle_timeout = _QUANTUM
+
+    def __init__(
+        self,
+        chain: ServoChain,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            chain: the servos.
+            now: seconds of a monotonic clock.
+            sleep: waits for so many seconds.
+        """
+        self._chain = chain
+        self._now = now
+        self._sleep = sleep
+        self._start = now() - chain.time
+
+    def catch_up(self) -> None:
+        """Advance the physics up to now, in whole quanta."""
+        behind = self._now() - self._start - self._chain.time
+        if behind > _LONGEST_LAG:
+            self._chain.skip(behind - _LONGEST_LAG)
+            behind = _LONGEST_LAG
+        for _ in range(int(behind / _QUANTUM)):
+            self._chain.advance(_QUANTUM)
+
+    def goals_written(self) -> None:
+        """Nothing: time passes by itself."""
+
+    def occupy_line(self, seconds: float) -> None:
+        """Hold the answer back until it would have arrived."""
+        self._sleep(seconds)

@@ -1,0 +1,203 @@
+"""What one servo does with reads and writes of its control table.
+
+What the manual does not say is assumed on the strict side: the bus watchdog counts from the last instruction that
+addressed the servo (by id or broadcast), and its expiry holds the servo where it is; a rejected write changes nothing
+at all; an alert stays until reboot.
+"""
+
+from dexndm_gym.virtual_hand.control_table import BAUD_RATES, PRESENT_VALUES, Register, ServoModel
+from dexndm_gym.virtual_hand.packets import ALERT, StatusError
+from dexndm_gym.virtual_hand.registers import RefusedError, RegisterFile
+
+BAUD_CODE = 6
+"""LEAP hands are set to 4 Mbps."""
+WATCHDOG_UNIT = 0.020
+"""Seconds per unit of the bus watchdog."""
+WATCHDOG_EXPIRED = -1
+_ROUNDING = 1e-6
+"""Seconds by which sums of many time steps may be off."""
+
+POSITION_MODE, EXTENDED_POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 4, 5
+_MODES = (POSITION_MODE, EXTENDED_POSITION_MODE, CURRENT_BASED_POSITION_MODE)
+"""All that the physics behind the registers can do."""
+
+_UNMODELLED = frozenset(
+    {
+        *("drive_mode", "secondary_id", "protocol_type", "startup_configuration", "pwm_slope"),
+        *("profile_velocity", "profile_acceleration", "feedforward_1st_gain", "feedforward_2nd_gain"),
+    }
+)
+"""Behaviour that this servo lacks; it refuses anything but the default instead of pretending."""
+_GOALS = frozenset({"goal_pwm", "goal_current", "goal_velocity", "goal_position"})
+_GOAL_LIMITS = {"goal_pwm": "pwm_limit", "goal_current": "current_limit", "goal_velocity": "velocity_limit"}
+_GAINS = (
+    *("velocity_i_gain", "velocity_p_gain", "position_d_gain", "position_i_gain", "position_p_gain"),
+    *("feedforward_2nd_gain", "feedforward_1st_gain"),
+)
+
+
+class Device(RegisterFile):
+    """One servo's registers and the rules for changing them."""
+
+    def __init__(self, model: ServoModel, memory: memoryview, servo_id: int) -> None:
+        """Boot a servo that has been set up for a LEAP hand.
+
+        Args:
+            model: its control table.
+            memory: ``model.size`` writable bytes; the present values in it are written by the owner of the memory.
+            servo_id: the id it has been given.
+        """
+        super().__init__(model, memory)
+        self.powered = True
+        self.last_packet = 0.0
+        """Bus time of the last instruction that addressed this servo, s."""
+        self._registered: tuple[int, bytes] | None = None
+        self._load_defaults(eeprom=True)
+        self["id"] = servo_id
+        self["baud_rate"] = BAUD_CODE
+        self.boot()
+
+    @property
+    def alert(self) -> int:
+        """The alert bit, to be set in the error byte of every status packet."""
+        return ALERT if self["hardware_error_status"] else 0
+
+    @property
+    def baud(self) -> int:
+        """Bits per second that the servo listens at."""
+        return BAUD_RATES[self["baud_rate"]]
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write whole registers, indirect data resolved: all of them, or none.
+
+        Raises:
+            RefusedError: with the number of the reason.
+        """
+        for register, value in self.check(address, data):
+            self._apply(register, value)
+
+    def check(self, address: int, data: bytes) -> list[tuple[Register, int]]:
+        """The registers and values that a write would set, in order.
+
+        Raises:
+            RefusedError: the write is not possible now.
+        """
+        writes = list(self.split(address, data))
+        for register, value in writes:
+            error = self._objection(register, value)
+            if error:
+                raise RefusedError(error)
+        return writes
+
+    def covers(self, address: int, length: int, name: str) -> bool:
+        """Whether a write to these addresses reaches the register ``name``, directly or indirectly."""
+        target = self.model.by_name[name].address
+        return address + length <= self.model.size and target in self.resolve(address, length)
+
+    def register_write(self, address: int, data: bytes) -> None:
+        """Keep a write for a later ``action``.
+
+        Raises:
+            RefusedError: the write is not possible now.
+        """
+        self.check(address, data)
+        self._registered = (address, data)
+        self["registered_instruction"] = 1
+
+    def action(self) -> None:
+        """Execute the registered write.
+
+        Raises:
+            RefusedError: nothing is registered, or the write is no longer possible.
+        """
+        if self._registered is None:
+            raise RefusedError(StatusError.INSTRUCTION)
+        registered, self._registered = self._registered, None
+        self["registered_instruction"] = 0
+        self.write(*registered)
+
+    def boot(self) -> None:
+        """Restart: defaults in RAM, torque off, hardware errors and registered writes forgotten."""
+        self._registered = None
+        self._load_defaults(eeprom=False)
+        self._reset_goals()
+        self["goal_position"] = self["present_position"]
+
+    def factory_reset(self, *, keep_id: bool, keep_baud: bool) -> None:
+        """Factory defaults in EEPROM and RAM, then a restart."""
+        servo_id, baud_code = self["id"], self["baud_rate"]
+        self._load_defaults(eeprom=True)
+        if keep_id:
+            self["id"] = servo_id
+        if keep_baud:
+            self["baud_rate"] = baud_code
+        self.boot()
+
+    def latch_error(self, bits: int) -> None:
+        """Report hardware errors; those that are in Shutdown switch torque off until reboot."""
+        self["hardware_error_status"] |= bits
+        if self._shut_down:
+            self["torque_enable"] = 0
+
+    def check_watchdog(self, now: float) -> None:
+        """Stop where it is if torque is on and the host has been silent for too long; ``now`` in bus time, s."""
+        limit = self["bus_watchdog"]
+        if limit > 0 and self["torque_enable"] and now - self.last_packet > limit * WATCHDOG_UNIT + _ROUNDING:
+            self["bus_watchdog"] = WATCHDOG_EXPIRED
+            self["goal_velocity"] = self["profile_velocity"] = self["profile_acceleration"] = 0
+            self["goal_position"] = self["present_position"]
+
+    @property
+    def _shut_down(self) -> bool:
+        return bool(self["hardware_error_status"] & self["shutdown"])
+
+    def _load_defaults(self, *, eeprom: bool) -> None:
+        """Defaults of the EEPROM, or of the RAM except for what the physics measures."""
+        for register in self.model.registers:
+            if register.eeprom == eeprom and register.address not in PRESENT_VALUES:
+                self[register.name] = register.default
+
+    def _reset_goals(self) -> None:
+        """What start and mode changes do to limits and profiles."""
+        self["goal_pwm"] = self["pwm_limit"]
+        self["goal_current"] = self["current_limit"]
+        self["profile_velocity"] = self["profile_acceleration"] = 0
+
+    def _objection(self, register: Register, value: int) -> StatusError:
+        """Why ``value`` may not be written to ``register`` now; NONE if it may."""
+        name = register.name
+        if not register.writable or (register.eeprom and self["torque_enable"]):
+            return StatusError.ACCESS
+        if not register.minimum <= value <= register.maximum:
+            return StatusError.DATA_RANGE
+        if name in _GOALS:
+            return self._goal_objection(name, value)
+        if name == "torque_enable" and value and self._shut_down:
+            return StatusError.RESULT_FAIL
+        refused = (
+            (name in _UNMODELLED and value != register.default)
+            or (name == "operating_mode" and value not in _MODES)
+            or (name == "bus_watchdog" and (value < 0 or (value > 0 and self["bus_watchdog"] == WATCHDOG_EXPIRED)))
+        )
+        return StatusError.DATA_RANGE if refused else StatusError.NONE
+
+    def _goal_objection(self, name: str, value: int) -> StatusError:
+        if self["bus_watchdog"] == WATCHDOG_EXPIRED:
+            return StatusError.DATA_RANGE
+        if name in _GOAL_LIMITS:
+            inside = abs(value) <= self[_GOAL_LIMITS[name]]
+        else:
+            single_turn = self["operating_mode"] == POSITION_MODE
+            inside = not single_turn or self["min_position_limit"] <= value <= self["max_position_limit"]
+        return StatusError.NONE if inside else StatusError.DATA_LIMIT
+
+    def _apply(self, register: Register, value: int) -> None:
+        name = register.name
+        if name == "operating_mode" and value != self[name]:
+            for gain in _GAINS:
+                self[gain] = self.model.by_name[gain].default
+            self._reset_goals()
+        elif name == "torque_enable" and value and not self[name]:
+            # A goal from before torque came on must not make the finger jump.
+            self["goal_position"] = self["present_position"]
+        self[name] = value

@@ -1,0 +1,152 @@
+"""Sixteen servos between their registers and the physics: the only place that knows which array is which register."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
+from dexndm_gym.virtual_hand.device import EXTENDED_POSITION_MODE, POSITION_MODE, Device
+
+IntArray = npt.NDArray[np.int64]
+
+_COMMANDS = {
+    "torque_enable": "torque_enable",
+    "p_gain": "position_p_gain",
+    "i_gain": "position_i_gain",
+    "d_gain": "position_d_gain",
+    "goal_pwm": "goal_pwm",
+    "pwm_limit": "pwm_limit",
+    "goal_current": "goal_current",
+    "current_limit": "current_limit",
+}
+"""Command array of the physics -> register, same value."""
+
+_VOLTAGE_ERROR = 0x01
+_OVERHEATING_ERROR = 0x04
+_TICK_WRAP = 32768
+
+
+class ServoPhysics(Protocol):
+    """What moves and measures behind the registers: arrays of shape (n, 16) in register units, n = 1 here.
+
+    Commands are attributes that are written in place, measurements are methods.
+    """
+
+    torque_enable: IntArray
+    operating_mode: IntArray
+    """3 (position) or 5 (current-based position)."""
+    p_gain: IntArray
+    i_gain: IntArray
+    d_gain: IntArray
+    goal_pwm: IntArray
+    pwm_limit: IntArray
+    goal_current: IntArray
+    current_limit: IntArray
+    goal_position: IntArray
+    """Ticks of the encoder, without homing offset."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, a whole number of the physics' own steps."""
+        ...
+
+    def present_position(self) -> IntArray:
+        """Encoder ticks, without homing offset."""
+        ...
+
+    def present_velocity(self) -> IntArray:
+        """0.229 rpm."""
+        ...
+
+    def present_current(self) -> IntArray:
+        """Milliamperes, signed."""
+        ...
+
+    def present_pwm(self) -> IntArray:
+        """1/885 of full duty, signed."""
+        ...
+
+    def input_voltage(self) -> IntArray:
+        """0.1 V."""
+        ...
+
+    def temperature(self) -> IntArray:
+        """Degrees Celsius."""
+        ...
+
+
+class ServoChain:
+    """The servos of one hand: their registers in one block of memory, kept in step with the physics."""
+
+    def __init__(self, physics: ServoPhysics, model: ServoModel = XL330_M288) -> None:
+        """Power up.
+
+        Args:
+            physics: one hand's worth of servos and whatever they move.
+            model: control table of all sixteen.
+        """
+        self.time = 0.0
+        """Time of the servos, s."""
+        self._physics = physics
+        memory = bytearray(NUM_JOINTS * model.size)
+        self._registers = np.frombuffer(memory, dtype=model.dtype())
+        rows = [memoryview(memory)[i * model.size : (i + 1) * model.size] for i in range(NUM_JOINTS)]
+        self.devices = [Device(model, row, servo_id) for servo_id, row in enumerate(rows)]
+        self._measure()
+        for device in self.devices:
+            device.boot()
+
+    def advance(self, seconds: float) -> None:
+        """Execute the registers for ``seconds``, then measure."""
+        self._command()
+        self._physics.advance(seconds)
+        self.time += seconds
+        self.refresh()
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass without moving anything, for a physics that cannot keep up."""
+        self.time += seconds
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the present values up to date after something else moved the hand, and let the servos react to them."""
+        self._measure()
+        for device in self.devices:
+            device.check_watchdog(self.time)
+
+    def power(self, servo: int, on: bool) -> None:
+        """Cut the cable to one servo (it goes limp and silent), or plug it in again (it boots)."""
+        device = self.devices[servo]
+        device.powered = on
+        device["torque_enable"] = 0
+        if on:
+            device.boot()
+
+    def _command(self) -> None:
+        registers = self._registers
+        for array, register in _COMMANDS.items():
+            getattr(self._physics, array)[0] = registers[register]
+        mode = registers["operating_mode"]
+        # To fingers, which never make a full turn, extended position control is position control.
+        self._physics.operating_mode[0] = np.where(mode == EXTENDED_POSITION_MODE, POSITION_MODE, mode)
+        self._physics.goal_position[0] = registers["goal_position"] - registers["homing_offset"]
+
+    def _measure(self) -> None:
+        physics, registers = self._physics, self._registers
+        velocity = physics.present_velocity()[0]
+        registers["realtime_tick"] = round(self.time * 1000) % _TICK_WRAP
+        registers["moving"] = np.abs(velocity) > registers["moving_threshold"]
+        registers["present_pwm"] = physics.present_pwm()[0]
+        registers["present_current"] = physics.present_current()[0]
+        registers["present_velocity"] = velocity
+        registers["present_position"] = physics.present_position()[0] + registers["homing_offset"]
+        # Without a profile the trajectory is the goal itself.
+        registers["position_trajectory"] = registers["goal_position"]
+        voltage = registers["present_input_voltage"] = physics.input_voltage()[0]
+        temperature = registers["present_temperature"] = physics.temperature()[0]
+        wrong_voltage = (voltage > registers["max_voltage_limit"]) | (voltage < registers["min_voltage_limit"])
+        too_hot = temperature > registers["temperature_limit"]
+        for servo in np.flatnonzero(wrong_voltage | too_hot):
+            bits = _VOLTAGE_ERROR * wrong_voltage[servo] | _OVERHEATING_ERROR * too_hot[servo]
+            self.devices[servo].latch_error(int(bits))

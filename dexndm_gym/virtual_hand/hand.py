@@ -17,6 +17,7 @@ from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
 from dexndm_gym.virtual_hand.servo import PWM_FULL, ZERO_TICK, ServoBank
+from dexndm_gym.virtual_hand.supply import PowerSupply
 
 IntArray = npt.NDArray[np.int64]
 
@@ -43,7 +44,7 @@ class VirtualHandPhysics:
         d_gain: position D gain.
         goal_position: ticks; may lie outside 0..4095.
         goal_current: mA; counts in mode 5 only.
-        current_limit: mA; counts in every mode.
+        current_limit: mA; counts in mode 5 only, as on the real servo.
         goal_pwm: 1/885 of full duty.
         pwm_limit: 1/885 of full duty.
     """
@@ -66,9 +67,8 @@ class VirtualHandPhysics:
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
-        self._source = stack(drawn, lambda hand: hand.supply_voltage)[:, None]
-        self._source_resistance = stack(drawn, lambda hand: hand.supply_resistance)[:, None]
-        self._supply, self._draw = self._source.copy(), np.zeros(shape)
+        source = stack(drawn, lambda hand: hand.supply_voltage)
+        self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
         self._make_registers(shape)
         self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
 
@@ -122,7 +122,7 @@ class VirtualHandPhysics:
     @contextmanager
     def _frozen(self, ids: IntArray) -> Iterator[None]:
         """Undo afterwards what happens to the servos of the hands ``ids`` meanwhile."""
-        arrays = (self._supply, *self._servos.state())
+        arrays = (self._supply.voltage, *self._servos.state())
         kept = [array[ids] for array in arrays]
         kept_goals = np.roll(self._delay_line[:, ids], -self._newest, axis=0)
         yield
@@ -133,7 +133,7 @@ class VirtualHandPhysics:
 
     def _apply_registers(self) -> None:
         capped = self.operating_mode == CURRENT_BASED_POSITION_MODE
-        milliamperes = np.where(capped, np.minimum(self.goal_current, self.current_limit), self.current_limit)
+        milliamperes = np.where(capped, np.minimum(self.goal_current, self.current_limit), np.inf)
         enable = (self.torque_enable != 0) & (capped | (self.operating_mode == POSITION_MODE))
         self._servos.configure(
             p_gain=self.p_gain,
@@ -152,10 +152,8 @@ class VirtualHandPhysics:
         self._delay_line[self._newest] = goal
         sent = (self._newest - self._delay) % len(self._delay_line)
         acting = self._delay_line[sent, self._hand_index, self._servo_index]
-        servos.drive(plant.position, acting, self._supply)
-        np.multiply(servos.current, servos.duty, out=self._draw)  # a bridge draws its duty's share of the current
-        np.multiply(self._draw.sum(axis=1, keepdims=True), self._source_resistance, out=self._supply)
-        np.subtract(self._source, self._supply, out=self._supply)
+        servos.drive(plant.position, acting, self._supply.voltage)
+        self._supply.follow(servos.duty, servos.current, servos.resistance)
         plant.step(gears.torque, gears.frictionloss, gears.armature, ids)
         if servos.follow(plant.velocity, plant.acceleration, plant.friction):
             plant.write_velocity(ids)
@@ -178,7 +176,7 @@ class VirtualHandPhysics:
 
     def input_voltage(self) -> IntArray:
         """Supply voltage at the servos, (n, 16), 0.1 V."""
-        return np.broadcast_to(np.rint(self._supply * 10.0).astype(np.int64), self.p_gain.shape).copy()
+        return np.broadcast_to(np.rint(self._supply.voltage * 10.0).astype(np.int64), self.p_gain.shape).copy()
 
     def temperature(self) -> IntArray:
         """Servo temperatures, (n, 16), degrees Celsius."""

@@ -8,9 +8,51 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
+import numpy.typing as npt
 
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.virtual_hand.servo import ServoParameters
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ServoParameters:
+    """What servos are made of: numbers, or arrays that broadcast to the bank's shape.
+
+    The defaults are those of the nominal servo: motor and friction fitted to real XL330-M288 logs (replay them with
+    ``benchmarks/identify_servo.py``); backlash, delay and heat are not visible there and are typical of the class.
+    """
+
+    torque_constant: npt.ArrayLike = 0.371
+    """Output torque per winding current, and back-EMF per output speed; N m/A = V s/rad."""
+
+    resistance: npt.ArrayLike = 3.88
+    """Winding, brushes and bridge at room temperature, ohm."""
+
+    armature: npt.ArrayLike = 0.0018
+    """Inertia of rotor and gears seen at the output, kg m^2."""
+
+    coulomb: npt.ArrayLike = 0.0075
+    """Dry friction without load, N m."""
+
+    viscous: npt.ArrayLike = 0.0042
+    """Friction per speed, N m s/rad."""
+
+    load_friction: npt.ArrayLike = 0.17
+    """Dry friction per load on the teeth, which is |motor torque - external torque|."""
+
+    backlash: npt.ArrayLike = 0.0044
+    """Free play of the output against the rotor, rad."""
+
+    encoder_offset: npt.ArrayLike = 0.0
+    """What the encoder reads beyond the joint angle (homing error), rad."""
+
+    delay: npt.ArrayLike = 0.010
+    """From a goal's arrival at the hand until the firmware acts on it, s."""
+
+    thermal_resistance: npt.ArrayLike = 20.0
+    """Final temperature rise per dissipated power, K/W."""
+
+    thermal_time: npt.ArrayLike = 300.0
+    """Time constant of warming up and cooling down, s."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,7 @@ from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
 from dexndm_gym.leap.objects import GEOM_TYPES, RotatableObject
 from dexndm_gym.virtual_hand.gearbox import Indices
-from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
-from dexndm_gym.virtual_hand.servo import ServoParameters
+from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 
 TIMESTEP = 0.005
 """Physics step and control cycle of the servos, s."""
@@ -166,8 +165,8 @@ def _compile() -> mujoco.MjModel:
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
         joint = spec.joint(name)
-        joint.armature, joint.frictionloss = float(nominal.armature), float(nominal.coulomb)  # type: ignore[arg-type]
-        joint.damping = [float(nominal.viscous), 0, 0]  # type: ignore[arg-type]
+        joint.armature, joint.frictionloss = float(np.asarray(nominal.armature)), float(np.asarray(nominal.coulomb))
+        joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
         joint.solref_friction = [2 * TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
     spec.geom(OBJECT_BODY).condim = 4

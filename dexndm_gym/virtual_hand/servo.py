@@ -8,13 +8,12 @@ The inner loop of the current-based position mode is not published. We assume th
 of a real servo confirm, with the PWM cut back so that the current in the windings stays within Goal Current.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.virtual_hand.gearbox import Gearbox, Indices
+from dexndm_gym.virtual_hand.parameters import ServoParameters
 
 TICKS_PER_RAD = 4096 / (2 * np.pi)
 ZERO_TICK = 2048
@@ -38,48 +37,6 @@ ROOM_TEMPERATURE = 25.0
 _COPPER = 0.0039  # relative growth of a copper winding's resistance per kelvin
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ServoParameters:
-    """What servos are made of: numbers, or arrays that broadcast to the bank's shape.
-
-    The defaults are those of the nominal servo: motor and friction fitted to real XL330-M288 logs (replay them with
-    ``benchmarks/identify_servo.py``); backlash, delay and heat are not visible there and are typical of the class.
-    """
-
-    torque_constant: npt.ArrayLike = 0.371
-    """Output torque per winding current, and back-EMF per output speed; N m/A = V s/rad."""
-
-    resistance: npt.ArrayLike = 3.88
-    """Winding, brushes and bridge at room temperature, ohm."""
-
-    armature: npt.ArrayLike = 0.0018
-    """Inertia of rotor and gears seen at the output, kg m^2."""
-
-    coulomb: npt.ArrayLike = 0.0075
-    """Dry friction without load, N m."""
-
-    viscous: npt.ArrayLike = 0.0042
-    """Friction per speed, N m s/rad."""
-
-    load_friction: npt.ArrayLike = 0.17
-    """Dry friction per load on the teeth, which is |motor torque - external torque|."""
-
-    backlash: npt.ArrayLike = 0.0044
-    """Free play of the output against the rotor, rad."""
-
-    encoder_offset: npt.ArrayLike = 0.0
-    """What the encoder reads beyond the joint angle (homing error), rad."""
-
-    delay: npt.ArrayLike = 0.010
-    """From a goal's arrival at the hand until the firmware acts on it, s."""
-
-    thermal_resistance: npt.ArrayLike = 20.0
-    """Final temperature rise per dissipated power, K/W."""
-
-    thermal_time: npt.ArrayLike = 300.0
-    """Time constant of warming up and cooling down, s."""
-
-
 class ServoBank:
     """Servos in lock-step. All arrays have the bank's shape unless said otherwise; SI units.
 
@@ -90,6 +47,7 @@ class ServoBank:
         current: winding current, A.
         duty: duty of the bridge, signed.
         temperature: degrees Celsius.
+        resistance: of the windings at that temperature, ohm.
     """
 
     def __init__(
@@ -109,7 +67,7 @@ class ServoBank:
 
         self._dt = dt
         self._kt, self._cold_resistance = full(parameters.torque_constant), full(parameters.resistance)
-        self._resistance = self._cold_resistance.copy()
+        self.resistance = self._cold_resistance.copy()
         self._encoder_zero = ZERO_TICK + TICKS_PER_RAD * full(parameters.encoder_offset)
         self._thermal_resistance = full(parameters.thermal_resistance)
         self._thermal_time = full(parameters.thermal_time)
@@ -208,10 +166,10 @@ class ServoBank:
         emf = self._kt * self.gearbox.rotor
         np.multiply(pwm, supply / PWM_FULL, out=current)
         current -= emf
-        current /= self._resistance
+        current /= self.resistance
         np.minimum(current, self._current_max, out=current)
         np.maximum(current, -self._current_max, out=current)
-        np.multiply(current, self._resistance, out=duty)
+        np.multiply(current, self.resistance, out=duty)
         duty += emf
         duty /= supply
         duty *= self._enable
@@ -232,14 +190,14 @@ class ServoBank:
     def warm(self, seconds: float) -> None:
         """Let the windings heat up or cool down for that long at the present current, and their resistance follow."""
         np.square(self.current, out=self._heat)
-        self._heat *= self._resistance * self._thermal_resistance
+        self._heat *= self.resistance * self._thermal_resistance
         self.temperature += (ROOM_TEMPERATURE + self._heat - self.temperature) * (seconds / self._thermal_time)
-        self._resistance[...] = self._cold_resistance * (1.0 + _COPPER * (self.temperature - ROOM_TEMPERATURE))
+        self.resistance[...] = self._cold_resistance * (1.0 + _COPPER * (self.temperature - ROOM_TEMPERATURE))
 
     def state(self) -> tuple[FloatArray, ...]:
         """The arrays that carry over from cycle to cycle; after writing to them call ``gearbox.note_free``."""
         own = (self._previous_error, self._integral, self.reading, self.current, self.duty)
-        return *own, self.temperature, self._resistance, *self.gearbox.state()
+        return *own, self.temperature, self.resistance, *self.gearbox.state()
 
     def rest(self, where: Indices) -> None:
         """Bring some servos to rest at their goals, for when their joints are put somewhere else.

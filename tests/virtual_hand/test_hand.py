@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.in_process import ticks_from_angles
+from dexndm_gym.virtual_hand.parameters import HandParameters, Spread
+from dexndm_gym.virtual_hand.plant import PARKING_POSITION
+
+OBJECTS = ("cylinder", "cube", "ellipsoid")
+
+
+def make(hands, num_threads=1):
+    """Hands in the start pose, each with an object and torque on."""
+    physics = VirtualHandPhysics(hands, num_threads=num_threads)
+    physics.operating_mode[...], physics.torque_enable[...] = 5, 1
+    physics.p_gain[...], physics.d_gain[...], physics.goal_current[...] = 800, 200, 500
+    physics.goal_position[...] = ticks_from_angles(START_POSE)
+    physics.set_joints(np.arange(len(hands)), ticks_from_angles(START_POSE))
+    for i, hand in enumerate(hands):
+        rng = np.random.default_rng(hand if isinstance(hand, int) else 0)
+        physics.place_object(np.array([i]), [Scene(object=OBJECTS[i % 3])], rng)
+    return physics
+
+
+def readings(physics, offsets):
+    """What a master can see while the goals wander, and the objects' poses."""
+    seen = []
+    for offset in offsets:
+        physics.goal_position[...] = ticks_from_angles(START_POSE) + offset
+        physics.advance(0.05)
+        registers = (physics.present_position(), physics.present_velocity(), physics.present_current())
+        more = (physics.present_pwm(), physics.input_voltage(), physics.temperature())
+        seen.append(np.concatenate([*registers, *more, physics.object_pose()], axis=1))
+    return np.array(seen)
+
+
+@pytest.fixture(scope="module")
+def wander():
+    return np.cumsum(np.random.default_rng(0).integers(-25, 26, (20, 1, 16)), axis=0)
+
+
+def test_results_do_not_depend_on_batch_or_threads(wander):
+    hands = [7, 8, 9]
+    together = readings(make(hands), wander)
+    assert np.array_equal(together, readings(make(hands, num_threads=2), wander))
+    for i in (0, 2):
+        physics = VirtualHandPhysics([hands[i]])
+        alone = make([hands[i]])
+        alone.place_object(np.array([0]), [Scene(object=OBJECTS[i])], np.random.default_rng(hands[i]))
+        assert np.array_equal(together[:, i], readings(alone, wander)[:, 0])
+        assert physics.num_hands == 1
+
+
+def test_advancing_some_hands_leaves_the_others_as_they_were(wander):
+    undisturbed, disturbed = make([1, 2]), make([1, 2])
+    first = readings(undisturbed, wander[:5]), readings(disturbed, wander[:5])
+    assert np.array_equal(*first)
+    disturbed.goal_position[0] += 100
+    disturbed.advance(0.235, np.array([0]))
+    later = readings(undisturbed, wander[5:]), readings(disturbed, wander[5:])
+    assert np.array_equal(later[0][:, 1], later[1][:, 1])
+    assert not np.array_equal(later[0][:, 0], later[1][:, 0])
+
+
+def test_a_goal_acts_after_the_delay():
+    physics = make([HandParameters.nominal()])
+    physics.advance(0.5)
+    before = physics.present_pwm()
+    physics.goal_position[0, 2] += 60
+    physics.advance(0.010)
+    assert abs(physics.present_pwm()[0, 2] - before[0, 2]) < 10
+    physics.advance(0.005)
+    assert physics.present_pwm()[0, 2] - before[0, 2] > 50
+
+
+def test_without_torque_nothing_flows_and_the_hand_can_be_switched_on_gently():
+    physics = make([HandParameters.nominal()])
+    physics.torque_enable[...] = 0
+    physics.goal_position[...] += 300
+    physics.advance(2.0)
+    assert not physics.present_current().any()
+    physics.goal_position[...] = physics.present_position()
+    physics.torque_enable[...] = 1
+    rest = physics.present_position()
+    physics.advance(0.02)
+    assert np.abs(physics.present_position() - rest).max() < 15
+
+
+def test_an_unknown_mode_leaves_the_motors_without_current():
+    physics = make([HandParameters.nominal()])
+    physics.operating_mode[...] = 1
+    physics.goal_position[...] += 300
+    physics.advance(0.1)
+    assert not physics.present_current().any()
+
+
+def test_goal_current_caps_in_mode_5_only():
+    currents = {}
+    for mode in (3, 5):
+        physics = make([HandParameters.nominal()])
+        physics.operating_mode[...], physics.goal_current[...] = mode, 200
+        physics.goal_position[...] += 400
+        physics.advance(0.02)
+        currents[mode] = physics.present_current().max()
+    assert currents[5] == 200
+    assert currents[3] > 400
+
+
+def test_the_supply_sags_when_all_servos_pull():
+    physics = make([HandParameters(supply_resistance=0.3)])
+    physics.operating_mode[...] = 3
+    assert np.all(physics.input_voltage() == 50)
+    physics.goal_position[...] += 600
+    physics.advance(0.02)
+    assert physics.input_voltage().max() < 48
+
+
+def test_encoder_offset_shifts_the_joint_not_the_reading():
+    physics = make([HandParameters.draw(0, Spread(severity=1.0))])
+    assert np.array_equal(physics.present_position()[0], ticks_from_angles(START_POSE))
+    assert np.abs(physics._plant.position[0] - START_POSE).max() > 0.01
+
+
+def test_gravity_follows_the_scene():
+    physics = make([HandParameters.nominal()])
+    physics.place_object(np.array([0]), [Scene(object="cube", gravity=(0.0, 0.0, 9.81))], np.random.default_rng(0))
+    physics.torque_enable[...] = 0
+    physics.advance(1.0)
+    assert physics.object_pose()[0, 2] == PARKING_POSITION[2]
+
+
+def test_readings_are_fresh_arrays():
+    physics = make([HandParameters.nominal()])
+    for read in (physics.present_position, physics.input_voltage, physics.object_pose):
+        first = read()
+        first[...] = -1
+        assert not np.array_equal(first, read())
+
+
+@pytest.mark.parametrize("seconds", [-0.05, 0.0033])
+def test_time_comes_in_whole_steps(seconds):
+    with pytest.raises(ConfigurationError, match="whole number of steps"):
+        make([HandParameters.nominal()]).advance(seconds)
+
+
+def test_no_hands_is_an_error():
+    with pytest.raises(ConfigurationError, match="at least one hand"):
+        VirtualHandPhysics([])

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from dexndm_gym.virtual_hand.parameters import ServoParameters
+from dexndm_gym.virtual_hand.servo import PWM_FULL, ServoBank
+from dexndm_gym.virtual_hand.single_joint import SingleJoints
+
+DT = 0.001
+NOMINAL = ServoParameters()
+SUPPLY = np.array([5.0])
+
+
+def make_bank(**changes):
+    return ServoBank(ServoParameters(**changes), (1,), DT, 2e-4)
+
+
+def configure(bank, *, p=800, i=0, d=0, pwm=PWM_FULL, current=np.inf, enable=True):
+    bank.configure(p_gain=p, i_gain=i, d_gain=d, pwm_limit=pwm, current_limit=current, enable=enable)
+
+
+def still(time, position, velocity):
+    return np.zeros_like(position)
+
+
+def run(joints, goal, seconds, external=still, supply=5.0):
+    goals = joints.servos.ticks(np.asarray(goal, dtype=float))
+    track = []
+    for _ in range(round(seconds / DT)):
+        joints.step(goals, supply, external)
+        track.append(joints.position.copy())
+    return np.array(track)
+
+
+@pytest.mark.parametrize(("p_gain", "error"), [(100, 50), (400, -120), (800, 200), (800, -283)])
+def test_pwm_is_p_gain_times_error_over_256_as_on_the_real_servo(p_gain, error):
+    bank = make_bank()
+    configure(bank, p=p_gain)
+    bank.drive(np.zeros(1), np.array([2048.0 + error]), SUPPLY)
+    assert bank.duty[0] * PWM_FULL == pytest.approx(p_gain * error / 256)
+
+
+def test_pwm_saturates_at_the_limit():
+    bank = make_bank()
+    configure(bank, pwm=300)
+    bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
+    assert bank.duty[0] * PWM_FULL == pytest.approx(300)
+
+
+def test_d_gain_answers_a_change_of_error_once():
+    bank = make_bank()
+    configure(bank, p=0, d=160)
+    duties = []
+    for goal in (2048.0, 2058.0, 2058.0):
+        bank.drive(np.zeros(1), np.array([goal]), SUPPLY)
+        duties.append(bank.duty[0] * PWM_FULL)
+    assert duties == pytest.approx([0.0, 160 / 16 * 10, 0.0])
+
+
+def test_stall_torque_is_supply_over_resistance_times_torque_constant():
+    bank = make_bank()
+    configure(bank)
+    bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
+    assert bank.torque[0] == pytest.approx(0.371 * 5.0 / 3.88)
+
+
+def test_the_current_limit_cuts_the_pwm_back():
+    bank = make_bank()
+    configure(bank, current=0.5)
+    bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
+    assert bank.current[0] == pytest.approx(0.5)
+    assert bank.duty[0] == pytest.approx(0.5 * 3.88 / 5.0)
+
+
+def test_encoder_reads_whole_ticks_with_its_offset():
+    bank = make_bank(encoder_offset=0.1)
+    position = np.array([0.3])
+    assert bank.ticks(position)[0] == np.rint(2048 + 0.4 * 4096 / (2 * np.pi))
+    assert bank.position_at(bank.ticks(position))[0] == pytest.approx(0.3, abs=np.pi / 4096)
+
+
+def test_it_reaches_its_goal_up_to_friction_and_not_beyond():
+    joints = SingleJoints(NOMINAL, [2e-4])
+    configure(joints.servos, d=200, current=0.5)
+    track = run(joints, [0.5], 1.0)[:, 0]
+    # what dry friction can hold against the proportional gain, and a tick
+    band = 0.0075 / 0.83 / (800 / 256 * 4096 / (2 * np.pi) / 885 * 5 / 3.88 * 0.371) + 0.0016
+    assert abs(track[-1] - 0.5) < band
+    assert track.max() < 0.6
+
+
+def test_integral_gain_removes_the_error_under_load():
+    errors = []
+    for i_gain in (0, 2000):
+        joints = SingleJoints(NOMINAL, [2e-4])
+        configure(joints.servos, i=i_gain, d=200)
+        errors.append(abs(run(joints, [0.3], 2.0, lambda t, q, v: np.full_like(q, -0.06))[-1, 0] - 0.3))
+    assert errors[0] > 0.03
+    assert errors[1] < 0.01
+
+
+def test_no_load_speed_is_bounded_by_the_back_emf():
+    joints = SingleJoints(NOMINAL, [2e-4])
+    configure(joints.servos)
+    track = run(joints, [40.0], 1.0)[:, 0]
+    speed = (track[-1] - track[-101]) / (100 * DT)
+    assert 0.8 * 5 / 0.371 < speed < 5 / 0.371
+
+
+def test_without_torque_it_is_passive():
+    joints = SingleJoints(NOMINAL, [2e-4])
+    configure(joints.servos, enable=False)
+    moved = run(joints, [1.0], 0.5)
+    assert not moved.any()
+    pushed = run(joints, [1.0], 0.3, lambda t, q, v: np.full_like(q, 0.05))
+    assert pushed[-1, 0] > 0.5
+    assert joints.servos.current[0] == 0.0
+    assert joints.servos.duty[0] == 0.0
+
+
+def test_a_working_servo_warms_up_and_weakens():
+    bank = make_bank(thermal_time=100.0)
+    configure(bank)
+    torques = []
+    for _ in range(2):
+        bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
+        torques.append(bank.torque[0])
+        bank.warm(10.0)
+    assert bank.temperature[0] > 30
+    assert torques[1] < 0.99 * torques[0]
+
+
+def test_servos_of_a_bank_do_not_influence_each_other():
+    together = SingleJoints(ServoParameters(coulomb=np.array([0.004, 0.02])), [2e-4, 3e-4])
+    configure(together.servos)
+    both = run(together, [0.2, -0.4], 0.3)
+    for i, (coulomb, inertia, goal) in enumerate([(0.004, 2e-4, 0.2), (0.02, 3e-4, -0.4)]):
+        alone = SingleJoints(ServoParameters(coulomb=coulomb), [inertia])
+        configure(alone.servos)
+        assert np.array_equal(run(alone, [goal], 0.3)[:, 0], both[:, i])

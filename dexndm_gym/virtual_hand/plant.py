@@ -27,6 +27,10 @@ PARKING_POSITION = (0.0, 0.0, -0.5)
 LOST_DISTANCE = 0.3
 """An object this far from the hand's origin is picked up and parked, m."""
 
+EASING_TIME, EASING = 0.1, 0.93
+"""Contacts of an object just put in are this soft, s, and stiffen by this factor per step to what they are: someone
+holds the object until the fingers have given way, so that it never starts wedged between them."""
+
 # Dry friction is made stiff: with MuJoCo's defaults a joint at rest creeps by up to a milliradian per control period.
 _FRICTION_IMPEDANCE = 0.99
 _FRICTION_RATE = 2 / (_FRICTION_IMPEDANCE * 2 * TIMESTEP)
@@ -80,9 +84,9 @@ class HandPlant:
         self._batch.bind("qfrc_applied")[:, self._dof] = stack(hands, lambda hand: hand.wire_torque)
         self._geom_friction[:, self._object_geom, 0] = stack(hands, lambda hand: hand.object_friction)
         self._geom_friction[:, self._object_geom, 1] = stack(hands, lambda hand: hand.torsional_friction)
-        softest_that_is_stable = 2 * TIMESTEP
-        contact_time = np.maximum(stack(hands, lambda hand: hand.contact_time), softest_that_is_stable)
-        self._geom_solref[:, self._object_geom, 0] = contact_time
+        stiffest_that_is_stable = 2 * TIMESTEP
+        self._contact_time = np.maximum(stack(hands, lambda hand: hand.contact_time), stiffest_that_is_stable)
+        self._geom_solref[:, self._object_geom, 0] = self._contact_time
 
     def read(self) -> None:
         """Fetch joint positions and velocities."""
@@ -100,6 +104,7 @@ class HandPlant:
         self._ctrl[...] = torque
         self._frictionloss[:, self._dof] = frictionloss
         self._armature[:, self._dof] = armature
+        self._ease(ids)
         friction = self.friction
         np.multiply(self.velocity, -_FRICTION_RATE, out=friction)  # the velocity before the step
         try:
@@ -112,6 +117,11 @@ class HandPlant:
         np.minimum(friction, frictionloss, out=friction)
         np.maximum(friction, -frictionloss, out=friction)
         self.read()
+
+    def _ease(self, ids: Indices | None) -> None:
+        """Stiffen the contacts of objects that were put in lately."""
+        softness, hands = self._geom_solref[:, self._object_geom, 0], slice(None) if ids is None else ids
+        softness[hands] = np.maximum(softness[hands] * EASING, self._contact_time[hands])
 
     def write_velocity(self, ids: Indices | None = None) -> None:
         """Make the joints of the hands ``ids``, or all, go on at ``velocity``."""
@@ -139,6 +149,7 @@ class HandPlant:
         self._geom_rbound[i, geom] = _bounding_radius(item)
         self._geom_aabb[i, geom] = [0.0, 0.0, 0.0, *item.half_extents]
         self._mass[i, body], self._inertia[i, body] = mass, mass * item.unit_inertia
+        self._geom_solref[i, geom, 0] = EASING_TIME
         self._gravity[i] = gravity
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0

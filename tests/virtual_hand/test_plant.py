@@ -2,7 +2,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from dexndm_gym.leap.grasps import START_POSE, draw_object_pose
+from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE, draw_object_pose
 from dexndm_gym.leap.joints import JOINT_NAMES
 from dexndm_gym.leap.model import build_spec, joint_indices
 from dexndm_gym.leap.objects import get_object
@@ -22,6 +22,8 @@ def plant():
 def test_friction_is_what_mujoco_applied(plant):
     rng, names = np.random.default_rng(0), list(JOINT_NAMES)
     plant.put_object(0, get_object("cube"), draw_object_pose(get_object("cube"), rng), DOWN)
+    for _ in range(100):  # until the contacts are as stiff as they get
+        plant.step(np.zeros((2, 16)), np.full((2, 16), 0.05), np.full((2, 16), 0.0018))
     for _ in range(60):
         torque = rng.uniform(-0.1, 0.1, (2, 16))
         frictionloss, armature = rng.uniform(0.003, 0.06, (2, 16)), rng.choice([1e-4, 0.0018], (2, 16))
@@ -51,6 +53,17 @@ def test_every_object_touches_as_if_the_model_had_been_compiled_with_it(plant, n
         data.qpos[joints], data.qpos[-7:] = START_POSE, pose
         mujoco.mj_forward(own, data)
         assert contacts[0] == data.ncon
+
+
+def test_an_object_put_in_between_the_fingers_is_not_shot_out(plant):
+    item = get_object("cube")
+    pose = np.array([*CUP_CENTRE[:2], 0.06, 1.0, 0.0, 0.0, 0.0])  # a few millimetres into everything around it
+    plant.put_object(0, item, pose, DOWN)
+    track = [pose[:3]]
+    for _ in range(100):
+        plant.step(np.zeros((2, 16)), np.full((2, 16), 0.01), np.full((2, 16), 0.0018))
+        track.append(plant.object_pose()[0, :3])
+    assert np.abs(np.diff(track, axis=0)).max() / 0.005 < 1.0  # m/s
 
 
 def test_friction_holds_a_joint_still(plant):

@@ -32,6 +32,8 @@ _GRACE = 2.0
 class VirtualHandProcess:
     """A virtual hand in its own process; it ends with this object, or with the process that holds it.
 
+    What is asked here does not wait for what has been sent over the port: read something from the servos first.
+
     Attributes:
         port: path of the serial port (a pseudo-terminal) that the hand answers on.
         process: the process.
@@ -73,6 +75,7 @@ class VirtualHandProcess:
                 self._socket.connect(control)
             except OSError as error:
                 failure = error if isinstance(error, PortError) else self._gone()
+                self.process.terminate()
                 self.close()
                 raise failure from error
 

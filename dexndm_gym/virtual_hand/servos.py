@@ -16,9 +16,7 @@ _COMMANDS = {
     "p_gain": "position_p_gain",
     "i_gain": "position_i_gain",
     "d_gain": "position_d_gain",
-    "goal_pwm": "goal_pwm",
     "pwm_limit": "pwm_limit",
-    "goal_current": "goal_current",
     "current_limit": "current_limit",
 }
 """Command array of the physics -> register, same value."""
@@ -127,6 +125,9 @@ class ServoChain:
         registers = self._registers
         for array, register in _COMMANDS.items():
             getattr(self._physics, array)[0] = registers[register]
+        # In the position modes these two only limit: their sign says nothing.
+        self._physics.goal_pwm[0] = np.abs(registers["goal_pwm"])
+        self._physics.goal_current[0] = np.abs(registers["goal_current"])
         mode = registers["operating_mode"]
         # To fingers, which never make a full turn, extended position control is position control.
         self._physics.operating_mode[0] = np.where(mode == EXTENDED_POSITION_MODE, POSITION_MODE, mode)

@@ -1,0 +1,89 @@
+"""A stand-in for the physics, and the servos and bus on top of it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from dexndm_gym.virtual_hand.bus import Bus
+from dexndm_gym.virtual_hand.clocks import LockStepClock
+from dexndm_gym.virtual_hand.packets import Decoder, Packet, encode
+from dexndm_gym.virtual_hand.servos import ServoChain
+
+BAUD = 4_000_000
+
+
+class FollowerPhysics:
+    """Joints that go half of the way to their goal in every 50 ms while torque is on, and fall to 1000 without."""
+
+    def __init__(self) -> None:
+        def register(value: int) -> np.ndarray:
+            return np.full((1, 16), value, dtype=np.int64)
+
+        self.torque_enable, self.operating_mode = register(0), register(3)
+        self.p_gain, self.i_gain, self.d_gain = register(0), register(0), register(0)
+        self.goal_pwm, self.pwm_limit = register(0), register(0)
+        self.goal_current, self.current_limit = register(0), register(0)
+        self.goal_position = register(2048)
+        self.position = np.full((1, 16), 2048.0)
+        self.velocity, self.current, self.pwm = register(0), register(0), register(0)
+        self.voltage, self.heat = register(50), register(30)
+        self.advanced: list[float] = []
+        self.placed: list[tuple[object, float]] = []
+
+    def advance(self, seconds: float) -> None:
+        self.advanced.append(seconds)
+        goal = np.where(self.torque_enable, self.goal_position, 1000)
+        self.position += (goal - self.position) * (1 - 0.5 ** (seconds / 0.05))
+
+    def present_position(self) -> np.ndarray:
+        return np.rint(self.position).astype(np.int64)
+
+    def present_velocity(self) -> np.ndarray:
+        return self.velocity
+
+    def present_current(self) -> np.ndarray:
+        return self.current
+
+    def present_pwm(self) -> np.ndarray:
+        return self.pwm
+
+    def input_voltage(self) -> np.ndarray:
+        return self.voltage
+
+    def temperature(self) -> np.ndarray:
+        return self.heat
+
+    def place_object(self, ids, scenes, rng: np.random.Generator) -> None:
+        self.placed.append((scenes[0], rng.random()))
+
+    def object_pose(self) -> np.ndarray:
+        return np.array([[0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.fixture
+def physics() -> FollowerPhysics:
+    return FollowerPhysics()
+
+
+@pytest.fixture
+def chain(physics: FollowerPhysics) -> ServoChain:
+    return ServoChain(physics)
+
+
+@pytest.fixture
+def bus(chain: ServoChain) -> Bus:
+    """A lock-step bus."""
+    return Bus(chain, LockStepClock(chain).goals_written)
+
+
+@pytest.fixture
+def ask(bus: Bus) -> Callable[..., list[Packet]]:
+    """Send one instruction to the bus and decode the status packets that come back."""
+
+    def send(servo_id: int, instruction: int, parameters: bytes = b"", baud: int = BAUD) -> list[Packet]:
+        packets = Decoder().feed(bus.receive(encode(servo_id, instruction, parameters), baud))
+        assert all(isinstance(packet, Packet) and packet.instruction == 0x55 for packet in packets)
+        return [packet for packet in packets if isinstance(packet, Packet)]
+
+    return send

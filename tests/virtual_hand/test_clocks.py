@@ -1,0 +1,62 @@
+"""When time passes."""
+
+import pytest
+
+from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
+from dexndm_gym.virtual_hand.servos import ServoChain
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def test_lock_step_moves_only_with_goals(physics, chain: ServoChain) -> None:
+    clock = LockStepClock(chain)
+    clock.catch_up()
+    clock.occupy_line(1.0)
+    assert chain.time == 0
+    clock.goals_written()
+    clock.goals_written()
+    assert physics.advanced == [0.05, 0.05]
+
+
+def test_real_time_follows_the_wall(physics, chain: ServoChain) -> None:
+    wall = Wall()
+    clock = RealTimeClock(chain, wall, wall.sleep)
+    clock.goals_written()
+    assert physics.advanced == []
+    for _ in range(10):
+        clock.occupy_line(0.0071)
+        clock.catch_up()
+        assert 0 <= wall.time - 100 - chain.time < 0.005
+    assert set(physics.advanced) == {0.005}
+
+
+def test_a_slow_physics_loses_motion_but_not_time(physics, chain: ServoChain) -> None:
+    wall = Wall()
+    clock = RealTimeClock(chain, wall, wall.sleep)
+    wall.sleep(2.0)
+    clock.catch_up()
+    assert sum(physics.advanced) == pytest.approx(0.1, abs=0.006)
+    assert chain.time == pytest.approx(2.0, abs=0.006)
+
+
+def test_the_watchdog_runs_on_the_wall_in_real_time(physics, chain: ServoChain) -> None:
+    wall = Wall()
+    clock = RealTimeClock(chain, wall, wall.sleep)
+    for device in chain.devices:
+        device["torque_enable"], device["bus_watchdog"] = 1, 5
+    for _ in range(19):
+        wall.sleep(0.005)
+        clock.catch_up()
+    assert chain.devices[0]["bus_watchdog"] == 5
+    wall.sleep(0.02)
+    clock.catch_up()
+    assert chain.devices[0]["bus_watchdog"] == -1

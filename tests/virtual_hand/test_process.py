@@ -1,0 +1,259 @@
+"""The whole virtual hand from outside: its own process, the vendor's library on its port, and its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dynamixel_sdk import (
+    COMM_RX_TIMEOUT,
+    COMM_SUCCESS,
+    GroupSyncRead,
+    GroupSyncWrite,
+    PortHandler,
+    Protocol2PacketHandler,
+)
+
+from dexndm_gym.errors import ConfigurationError, PortError
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+ROOT = Path(__file__).parents[2]
+IDS = range(16)
+TORQUE, WATCHDOG, GOAL, CURRENT, POSITION = 64, 98, 116, 126, 132
+
+
+class Host:
+    """The vendor's library on the port of a hand."""
+
+    def __init__(self, port: str) -> None:
+        self.port = PortHandler(port)
+        self.handler = Protocol2PacketHandler()
+        assert self.port.openPort()
+        assert self.port.setBaudRate(4_000_000)
+
+    def write(self, servo: int, address: int, value: int, size: int = 1) -> tuple[int, int]:
+        return self.handler.writeTxRx(self.port, servo, address, size, list(value.to_bytes(size, "little")))
+
+    def read(self, servo: int, address: int, size: int) -> int:
+        data, result, _ = self.handler.readTxRx(self.port, servo, address, size)
+        assert result == COMM_SUCCESS
+        return int.from_bytes(bytes(data), "little")
+
+    def command(self, goals: dict[int, int]) -> None:
+        group = GroupSyncWrite(self.port, self.handler, GOAL, 4)
+        for servo, goal in goals.items():
+            group.addParam(servo, list(goal.to_bytes(4, "little")))
+        assert group.txPacket() == COMM_SUCCESS
+
+    def positions(self, fast: bool = False) -> list[int]:
+        group = self.reader()
+        result = group.fastSyncRead() if fast else group.txRxPacket()
+        assert result == COMM_SUCCESS
+        return [group.getData(servo, POSITION, 4) for servo in IDS]
+
+    def reader(self) -> GroupSyncRead:
+        group = GroupSyncRead(self.port, self.handler, CURRENT, 10)
+        for servo in IDS:
+            group.addParam(servo)
+        return group
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., VirtualHandProcess]]:
+    hands = []
+
+    def make(**options) -> VirtualHandProcess:
+        hands.append(VirtualHandProcess(**options))
+        return hands[-1]
+
+    yield make
+    for hand in hands:
+        hand.close()
+
+
+@pytest.fixture
+def hand(start) -> VirtualHandProcess:
+    return start(seed=0)
+
+
+@pytest.fixture
+def host(hand: VirtualHandProcess) -> Iterator[Host]:
+    host = Host(hand.port)
+    yield host
+    host.port.closePort()
+
+
+def test_the_vendors_library_moves_the_hand_in_lock_step(hand: VirtualHandProcess, host: Host) -> None:
+    found, result = host.handler.broadcastPing(host.port)
+    assert result == COMM_SUCCESS
+    assert sorted(found) == list(IDS)
+    assert {tuple(identity) for identity in found.values()} == {(1200, 52)}
+    before = host.positions()
+    for servo in IDS:
+        assert host.write(servo, TORQUE, 1) == (COMM_SUCCESS, 0)
+    assert host.positions(fast=True) == before, "no time has passed"
+    goals = {servo: before[servo] + 100 for servo in IDS}
+    for _ in range(20):
+        host.command(goals)
+    reached = host.positions()
+    assert hand.command("status")["time_s"] == pytest.approx(1.0)
+    assert host.positions(fast=True) == reached
+    fingertips = [3, 7, 11, 15]
+    assert np.abs(np.subtract(reached, list(goals.values())))[fingertips].max() < 20
+
+
+def test_errors_reach_the_vendors_library(hand: VirtualHandProcess, host: Host) -> None:
+    assert host.write(2, TORQUE, 1) == (COMM_SUCCESS, 0)
+    assert host.write(2, 11, 5) == (COMM_SUCCESS, 7)
+    assert host.write(2, GOAL, 5000, 4) == (COMM_SUCCESS, 6)
+    hand.command("hardware_error", servo=2, bits=0x20)
+    assert host.handler.ping(host.port, 2) == (1200, COMM_SUCCESS, 0x80)
+    assert host.read(2, TORQUE, 1) == 0
+    assert host.handler.reboot(host.port, 2)[0] == COMM_SUCCESS
+    assert host.handler.ping(host.port, 2) == (1200, COMM_SUCCESS, 0)
+
+
+def test_a_dropped_servo_times_out_with_those_behind_it(hand: VirtualHandProcess, host: Host) -> None:
+    hand.command("drop_servo", servo=7)
+    group = host.reader()
+    assert group.txRxPacket() == COMM_RX_TIMEOUT
+    assert [servo for servo in IDS if group.data_dict[servo]] == list(range(7))
+    assert group.fastSyncRead() != COMM_SUCCESS
+    hand.command("restore_servo", servo=7)
+    assert group.txRxPacket() == COMM_SUCCESS
+
+
+def test_corrupted_replies_are_noticed(hand: VirtualHandProcess, host: Host) -> None:
+    hand.command("corrupt_replies", count=1)
+    assert host.handler.ping(host.port, 2)[1] != COMM_SUCCESS
+    assert host.handler.ping(host.port, 2)[1] == COMM_SUCCESS
+
+
+def test_another_baud_rate_is_silence(host: Host) -> None:
+    assert host.port.setBaudRate(1_000_000)
+    assert host.handler.ping(host.port, 2)[1] == COMM_RX_TIMEOUT
+    assert host.port.setBaudRate(4_000_000)
+    assert host.handler.ping(host.port, 2)[1] == COMM_SUCCESS
+
+
+def test_the_object_is_placed_repeatably(start) -> None:
+    hand, twin = start(seed=3), start(seed=3)
+    parked = hand.object_pose()
+    hand.place_object(Scene(object="cube"), seed=5)
+    twin.place_object(Scene(object="cube"), seed=5)
+    pose = hand.object_pose()
+    assert pose.shape == (7,)
+    assert np.linalg.norm(pose[3:]) == pytest.approx(1)
+    assert not np.array_equal(pose, parked)
+    assert np.array_equal(pose, twin.object_pose())
+    twin.place_object(Scene(object="cube"), seed=6)
+    assert not np.array_equal(pose, twin.object_pose())
+
+
+def test_the_watchdog_stops_a_hand_whose_host_has_died(start) -> None:
+    hand = start(clock="realtime")
+    host = Host(hand.port)
+    host.write(0, TORQUE, 1)
+    host.write(0, WATCHDOG, 5)
+    host.port.closePort()
+    deadline = time.monotonic() + 5
+    while hand.command("status")["time_s"] < 0.5:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    host = Host(hand.port)
+    assert host.read(0, WATCHDOG, 1) == 255
+    assert host.write(0, GOAL, 2000, 4) == (COMM_SUCCESS, 4)
+    host.port.closePort()
+
+
+def test_bad_requests_are_typed_errors(hand: VirtualHandProcess) -> None:
+    with pytest.raises(ConfigurationError, match="teapot"):
+        hand.place_object(Scene(object="teapot"), seed=0)
+    with pytest.raises(ConfigurationError, match=r"0\.\.15"):
+        hand.command("drop_servo", servo=16)
+    with pytest.raises(ConfigurationError, match="place_object"):
+        hand.command("fly")
+    with pytest.raises(ConfigurationError, match="sundial"):
+        VirtualHandProcess(clock="sundial")
+    assert hand.object_pose().shape == (7,), "it goes on"
+
+
+def test_unplugging_hangs_up_the_port(hand: VirtualHandProcess, host: Host) -> None:
+    hand.command("unplug")
+    hand.command("unplug")
+    with pytest.raises(termios.error):
+        host.handler.ping(host.port, 0)
+    assert hand.object_pose().shape == (7,), "the side channel stays"
+
+
+def test_a_killed_hand_is_a_port_error_at_once(hand: VirtualHandProcess) -> None:
+    began = time.monotonic()
+    hand.process.kill()
+    with pytest.raises(PortError, match="exit code -9"):
+        hand.object_pose()
+    assert time.monotonic() - began < 2
+    hand.close()
+    with pytest.raises(PortError, match="closed"):
+        hand.object_pose()
+
+
+def test_closing_ends_the_process_and_its_port(hand: VirtualHandProcess) -> None:
+    hand.close()
+    hand.close()
+    assert hand.process.returncode == 0
+    assert not os.path.exists(hand.port)
+
+
+def test_a_hand_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PortError, match="exit code 1"):
+        VirtualHandProcess()
+
+
+def test_a_hand_that_takes_too_long_is_ended() -> None:
+    began = time.monotonic()
+    with pytest.raises(PortError, match="start_timeout"):
+        VirtualHandProcess(start_timeout=0.0)
+    assert time.monotonic() - began < 1
+
+
+HOLDER = """
+import os, sys
+from dexndm_gym.virtual_hand.client import VirtualHandProcess
+hand = VirtualHandProcess()
+print(hand.process.pid, hand.port, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, None])
+def test_no_hand_outlives_its_holder(how: signal.Signals | None) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        text=True,
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    pid, port = holder.stdout.readline().split()
+    if how is None:
+        holder.stdin.close()
+    else:
+        holder.send_signal(how)
+    holder.wait(10)
+    holder.stdout.close()
+    deadline = time.monotonic() + 5
+    while os.path.exists(f"/proc/{pid}/cmdline") and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, "the hand is an orphan"
+        time.sleep(0.02)
+    assert not os.path.exists(port)

@@ -1,6 +1,6 @@
 """The sixteen servos of a hand, addressed by register name. A reading is fresh and complete, or it is an error."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,8 +17,8 @@ from dexndm_gym.errors import (
 )
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, Register, describe_alerts
-from dexndm_gym.hardware.transport import Transport
-from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+from dexndm_gym.hardware.transport import Transport, name_servos
+from dexndm_gym.leap.joints import NUM_JOINTS
 
 IntArray = npt.NDArray[np.int64]
 
@@ -27,11 +27,6 @@ IDS = tuple(range(NUM_JOINTS))
 
 _SHORT_TIMEOUT = 0.05
 """Longest reply timeout where silence is likely, s: that of sixteen servos must not add up to seconds."""
-
-
-def name_servos(ids: Sequence[int]) -> str:
-    """Servo ids with the names of their joints, for messages."""
-    return ", ".join(f"{i} ({JOINT_NAMES[i]})" for i in ids)
 
 
 class DynamixelBus:

@@ -57,7 +57,7 @@ def port_errors(path: str) -> Iterator[None]:
         raise
     except (OSError, termios_error) as error:
         raise PortError(
-            f"The serial port {path} failed: {error}. Was the cable pulled, or the device switched off?"
+            f"The serial port {path} failed: {error.args[-1] if error.args else error}. Was the cable pulled, or the device switched off?"
         ) from error
 
 

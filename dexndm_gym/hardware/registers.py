@@ -9,8 +9,6 @@ from dataclasses import dataclass
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
 """Servos that a LEAP hand is built from, by model number: the light and the full version."""
 
-FIRST_RAM_ADDRESS = 64
-
 CURRENT_BASED_POSITION_MODE = 5
 
 WATCHDOG_UNIT = 0.020
@@ -33,11 +31,6 @@ class Register:
     signed: bool = False
 
     @property
-    def eeprom(self) -> bool:
-        """Whether it can be written only while torque is off."""
-        return self.address < FIRST_RAM_ADDRESS
-
-    @property
     def minimum(self) -> int:
         """Smallest value that its bytes can hold."""
         return -(1 << (8 * self.size - 1)) if self.signed else 0
@@ -53,13 +46,9 @@ REGISTERS = {
     for register in (
         Register("model_number", 0, 2),
         Register("firmware_version", 6, 1),
-        Register("baud_rate", 8, 1),
         Register("return_delay_time", 9, 1),  # 2 us
         Register("drive_mode", 10, 1),
         Register("operating_mode", 11, 1),
-        Register("homing_offset", 20, 4, signed=True),  # ticks
-        Register("current_limit", 38, 2),  # mA
-        Register("shutdown", 63, 1),
         Register("torque_enable", 64, 1),
         Register("status_return_level", 68, 1),
         Register("hardware_error_status", 70, 1),
@@ -77,8 +66,6 @@ REGISTERS = {
         Register("present_current", 126, 2, signed=True),  # mA
         Register("present_velocity", 128, 4, signed=True),  # 0.229 rpm
         Register("present_position", 132, 4, signed=True),  # ticks
-        Register("present_input_voltage", 144, 2),  # 0.1 V
-        Register("present_temperature", 146, 1),  # degrees Celsius
     )
 }
 """By name."""

@@ -45,10 +45,10 @@ def limit_target(target: FloatArray, previous: FloatArray, max_step: float) -> F
         max_step: largest change of a joint's target, rad.
 
     Raises:
-        SafetyError: the target is not finite.
+        SafetyError: the target has another shape, or is not finite.
     """
-    if not np.isfinite(target).all():
-        raise SafetyError("A joint target is not finite; expected 16 angles in rad")
+    if target.shape != previous.shape or not np.isfinite(target).all():
+        raise SafetyError(f"Expected a target of {len(previous)} finite angles in rad, got {target.tolist()}")
     return np.clip(clip_to_limits(target), previous - max_step, previous + max_step)
 
 

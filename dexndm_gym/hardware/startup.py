@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
-from dexndm_gym.hardware.bus import DynamixelBus, IntArray, name_servos
+from dexndm_gym.hardware.bus import DynamixelBus, IntArray
 from dexndm_gym.hardware.registers import (
     CURRENT_BASED_POSITION_MODE,
     PWM_FULL,
@@ -15,6 +15,7 @@ from dexndm_gym.hardware.registers import (
     WATCHDOG_UNIT,
 )
 from dexndm_gym.hardware.safety import check_plausible
+from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -155,7 +156,7 @@ def _clear_alerts(bus: DynamixelBus, *, reboot: bool) -> None:
     if not reboot:
         raise ServoAlertError(
             f"Servos report hardware errors: {listed}. Remove the cause, then switch the hand off and on, "
-            "or connect with reboot_alerted=True"
+            "or connect with ServoSettings(reboot_alerted=True)"
         )
     _LOG.warning("Rebooting servos that report hardware errors: %s", listed)
     for servo in alerts:

@@ -15,18 +15,25 @@ import numpy.typing as npt
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, HardwareError, PortError
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import ALERT_FLAG, PROTOCOL_ERRORS
+from dexndm_gym.leap.joints import JOINT_NAMES
 
 # After port.py, which says what to install where the SDK is missing.
-from dynamixel_sdk import (  # isort: skip
-    COMM_PORT_BUSY,
-    COMM_RX_TIMEOUT,
-    COMM_SUCCESS,
-    COMM_TX_FAIL,
-    GroupSyncRead,
-    PacketHandler,
+from dynamixel_sdk import COMM_PORT_BUSY, COMM_RX_TIMEOUT, COMM_SUCCESS, COMM_TX_FAIL  # isort: skip
+from dynamixel_sdk.protocol2_packet_handler import (  # isort: skip
+    PKT_ERROR,
+    PKT_ID,
+    PKT_INSTRUCTION,
+    PKT_LENGTH_H,
+    PKT_LENGTH_L,
+    Protocol2PacketHandler,
 )
 
 T = TypeVar("T")
+
+
+def name_servos(ids: Sequence[int]) -> str:
+    """Servo ids with the names of their joints, for messages."""
+    return ", ".join(f"{i} ({JOINT_NAMES[i]})" for i in ids)
 
 
 class Transport:
@@ -42,8 +49,7 @@ class Transport:
         """
         self.port = port
         self._retries, self._retry_time = retries, retry_time
-        self._handler = PacketHandler(2.0)
-        self._groups: dict[tuple[tuple[int, ...], int, int], GroupSyncRead] = {}
+        self._handler = Protocol2PacketHandler()
 
     def answers(self, servo: int) -> bool:
         """Whether a servo answers to a single ping."""
@@ -88,22 +94,14 @@ class Transport:
 
     def sync_read(self, ids: Sequence[int], address: int, size: int) -> tuple[npt.NDArray[np.uint8], list[int]]:
         """Read the same bytes of several servos: (servos, size), and the ids whose alert flag is set."""
-        group = self._group(tuple(ids), address, size)
 
         def attempt() -> tuple[npt.NDArray[np.uint8], list[int]]:
-            rows, alerted = [], []
             with self._sdk():
-                result = group.txPacket()
+                result = self._handler.syncReadTx(self.port, address, size, list(ids), len(ids), False)
             self._check(result, 0, None)
-            for servo in ids:
-                with self._sdk():
-                    data, result, error = self._handler.readRx(self.port, servo, size)
-                # A servo that is silent also silences those after it: their turn never comes.
-                self._check(result, error, servo)
-                rows.append(self._complete(data, size, servo))
-                if error & ALERT_FLAG:
-                    alerted.append(servo)
-            return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), size), alerted
+            replies = [self._next_reply(servo, size) for servo in ids]
+            data = np.frombuffer(b"".join(data for data, _ in replies), dtype=np.uint8).reshape(len(ids), size)
+            return data, [servo for servo, (_, alert) in zip(ids, replies, strict=True) if alert]
 
         return self._repeat(attempt)
 
@@ -114,14 +112,21 @@ class Transport:
             result = self._handler.syncWriteTxOnly(self.port, address, size, parameters, len(parameters))
         self._check(result, 0, None)
 
-    def _group(self, ids: tuple[int, ...], address: int, size: int) -> GroupSyncRead:
-        key = (ids, address, size)
-        if key not in self._groups:
-            group = GroupSyncRead(self.port, self._handler, address, size)
-            for servo in ids:
-                group.addParam(servo)
-            self._groups[key] = group
-        return self._groups[key]
+    def _next_reply(self, servo: int, size: int) -> tuple[bytes, bool]:
+        with self._sdk():
+            packet, result = self._handler.rxPacket(self.port, False)
+        self._check(result, 0, servo)
+        if packet[PKT_ID] != servo:
+            # Replies come in the order of the request, so this one will not come any more, or is from another request.
+            raise BusProtocolError(
+                f"The reply of servo {name_servos([servo])} is missing; check wiring and cable length"
+            )
+        error = packet[PKT_ERROR]
+        self._check(result, error, servo)
+        # The length counts from the instruction byte and includes two bytes of checksum. It has to be believed rather
+        # than the end of the list: where the SDK has removed stuffing, it leaves garbage behind.
+        end = PKT_INSTRUCTION + int.from_bytes(packet[PKT_LENGTH_L : PKT_LENGTH_H + 1], "little") - 2
+        return self._complete(packet[PKT_ERROR + 1 : end], size, servo), bool(error & ALERT_FLAG)
 
     @contextmanager
     def _sdk(self) -> Iterator[None]:
@@ -135,7 +140,7 @@ class Transport:
             raise BusProtocolError(f"A reply could not be understood: {error!r}; check baud rate and wiring") from error
 
     def _check(self, result: int, error: int, servo: int | None) -> None:
-        who = "The bus" if servo is None else f"Servo {servo}"
+        who = "The bus" if servo is None else f"Servo {name_servos([servo])}"
         if result == COMM_RX_TIMEOUT:
             waited = self.port.reply_timeout * 1000.0
             raise BusTimeoutError(f"{who} did not answer within {waited:.0f} ms; is it powered and connected?")
@@ -149,7 +154,7 @@ class Transport:
 
     def _complete(self, data: Sequence[int], size: int, servo: int) -> bytes:
         if len(data) != size:
-            raise BusProtocolError(f"Servo {servo} sent {len(data)} bytes of data instead of {size}")
+            raise BusProtocolError(f"Servo {name_servos([servo])} sent {len(data)} bytes of data instead of {size}")
         return bytes(data)
 
     def _repeat(self, attempt: Callable[[], T]) -> T:

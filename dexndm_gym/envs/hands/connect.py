@@ -1,5 +1,6 @@
 """One way to a hand with servos, real or virtual."""
 
+import os
 from dataclasses import replace
 from typing import Literal
 
@@ -11,6 +12,9 @@ from dexndm_gym.hardware.pacing import NoPacer
 VIRTUAL_PORT = "virtual"
 """Name that stands for a virtual hand instead of a serial device."""
 
+PORT_VARIABLE = "DEXNDM_PORT"
+"""Environment variable that names the port where a program does not."""
+
 Clock = Literal["lockstep", "realtime"]
 
 _VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.25, "realtime": 0.05}
@@ -18,34 +22,36 @@ _VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.25, "realtime": 0.05
 
 
 def connect(
-    port: str = VIRTUAL_PORT,
+    port: str | None = None,
     *,
     tracker: Tracker | None = None,
     operator: Operator | None = None,
-    config: DynamixelHandConfig | None = None,
+    hand_config: DynamixelHandConfig | None = None,
     hand_seed: int = 0,
     clock: Clock = "lockstep",
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
 
     Args:
-        port: serial device such as ``/dev/ttyUSB0``, or ``"virtual"``.
+        port: serial device such as ``/dev/ttyUSB0``, or ``"virtual"``; None takes the environment variable DEXNDM_PORT,
+            and the virtual hand where that is not set.
         tracker: source of the object's pose; the virtual hand brings its own.
         operator: who places the object; the virtual hand brings its own.
-        config: how to drive the hand.
+        hand_config: how to drive the hand.
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
 
     Raises:
         ConfigurationError: there is no such clock.
     """
+    port = port if port is not None else os.environ.get(PORT_VARIABLE, VIRTUAL_PORT)
     if port != VIRTUAL_PORT:
-        return DynamixelHand(port, tracker=tracker, operator=operator, config=config)
+        return DynamixelHand(port, tracker=tracker, operator=operator, config=hand_config)
     if clock not in _VIRTUAL_REPLY_TIMEOUT:
         raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(_VIRTUAL_REPLY_TIMEOUT)}")
     from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
-    config = config if config is not None else DynamixelHandConfig()
+    config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
         config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT[clock])
     process = VirtualHandProcess(seed=hand_seed, clock=clock)

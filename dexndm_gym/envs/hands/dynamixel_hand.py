@@ -69,6 +69,7 @@ class DynamixelHand:
             retry_time=CONTROL_PERIOD,
         )
         self._guard: TorqueGuard | None = None
+        self._closed = False
         self._state: HandState | None = None
         self._goal = START_POSE.copy()
         self._last_contact = 0.0
@@ -87,6 +88,8 @@ class DynamixelHand:
         Raises:
             HardwareError: the hand cannot be reached, or failed on the way; its torque is off.
         """
+        if self._closed:
+            raise HardwareError("This hand has been closed; make a new one")
         if len(ids) != 1 or len(scenes) != 1:
             raise ConfigurationError(
                 f"This is one hand; expected one id and one scene, got {len(ids)} and {len(scenes)}"
@@ -114,8 +117,8 @@ class DynamixelHand:
         with self._failing_safe():
             if self._guard is None:
                 raise HardwareError("The hand is not connected; call reset first")
-            wanted = np.asarray(target, dtype=np.float64).reshape(NUM_JOINTS)
-            self._tick(limit_target(wanted, self._goal, self.config.max_target_step))
+            wanted = np.asarray(target, dtype=np.float64)
+            self._tick(limit_target(wanted.reshape(-1), self._goal, self.config.max_target_step))
 
     def state(self) -> HandState:
         """The latest measurement. Torque is None: these servos measure current at their supply, not in the motor.
@@ -129,12 +132,15 @@ class DynamixelHand:
 
     def close(self) -> None:
         """Switch the torque off and close the port. Safe to call twice."""
+        self._closed = True
         self._disconnect()
         if self._companion is not None:
             self._companion.close()
 
     def _connect(self) -> None:
         bus = self._bus
+        if self._tracker is not None:
+            self._tracker.object_pose()  # better to learn now than with the fingers moving that it does not work
         bus.open()
         # From here on somebody will switch the torque off, whatever happens: servos may come with torque on.
         self._guard = TorqueGuard(self, lambda: _switch_off(bus))

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import termios
 import time
@@ -18,10 +19,8 @@ def terminal() -> Iterator[tuple[int, str]]:
     ours, theirs = os.openpty()
     yield ours, os.ttyname(theirs)
     for end in (ours, theirs):
-        try:
+        with contextlib.suppress(OSError):
             os.close(end)
-        except OSError:
-            pass
 
 
 def test_no_such_device() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from dexndm_gym.envs.hand import HandState, IntArray
+from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
@@ -20,6 +20,7 @@ from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD
 
 _LOG = logging.getLogger(__name__)

@@ -1,0 +1,227 @@
+"""Whatever fails, the driver says so with a typed error, and torque goes off."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
+from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
+from dexndm_gym.errors import HardwareError, MissingServoError, PortError, SafetyError, ServoAlertError
+from dexndm_gym.hardware.pacing import NoPacer
+from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+PATIENCE = 2.0
+"""Seconds within which every fault must have become an error."""
+
+
+def reset(hand: DynamixelHand) -> None:
+    hand.reset(np.array([0]), [Scene()], np.random.default_rng(0))
+
+
+def step(hand: DynamixelHand) -> None:
+    hand.step(START_POSE[None])
+
+
+def torque(process: VirtualHandProcess) -> list[bool]:
+    return process.command("status")["torque_enable"]
+
+
+def kill(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.process.kill()
+    process.process.wait()
+
+
+def freeze(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    os.kill(process.process.pid, signal.SIGSTOP)
+
+
+def unplug(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.command("unplug")
+
+
+def close_port(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    hand._bus.port.close()
+
+
+def drop_servo(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.command("drop_servo", servo=5)
+
+
+def overload(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.command("hardware_error", servo=5, bits=0x20)
+
+
+def corrupt(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.command("corrupt_replies", count=10_000)
+
+
+Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        (kill, PortError, "cable"),
+        (freeze, MissingServoError, "No servo"),
+        (unplug, PortError, "cable"),
+        (close_port, PortError, "closed"),
+        (drop_servo, MissingServoError, r"5 \(mf_mcp\)"),
+        (overload, ServoAlertError, r"5 \(mf_mcp\): overload"),
+        (corrupt, HardwareError, "servo"),
+    ],
+)
+def test_a_fault_is_a_typed_error_within_seconds(
+    hand: DynamixelHand, process: VirtualHandProcess, fault: Fault, error: type[Exception], message: str
+) -> None:
+    step(hand)
+    fault(hand, process)
+    begin = time.monotonic()
+    with pytest.raises(error, match=message):
+        step(hand)
+    assert time.monotonic() - begin < PATIENCE
+    with pytest.raises(HardwareError, match="call reset first"):
+        step(hand)
+    if fault is freeze:
+        os.kill(process.process.pid, signal.SIGCONT)
+        process.command("status")  # by its answer, what was sent meanwhile has been read
+    if fault in (freeze, drop_servo, overload, corrupt):
+        assert not any(torque(process))
+
+
+def test_a_few_broken_replies_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    for _ in range(5):
+        process.command("corrupt_replies", count=2)
+        step(hand)
+    assert all(torque(process))
+
+
+def test_reset_connects_again_after_a_fault(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.command("drop_servo", servo=5)
+    with pytest.raises(MissingServoError):
+        step(hand)
+    with pytest.raises(MissingServoError, match=r"5 \(mf_mcp\)"):
+        reset(hand)
+    process.command("restore_servo", servo=5)
+    reset(hand)
+    step(hand)
+    assert all(torque(process))
+
+
+def test_overloaded_servos_can_be_rebooted(make: Callable[..., DynamixelHand], process: VirtualHandProcess) -> None:
+    process.command("hardware_error", servo=5, bits=0x20)
+    with pytest.raises(ServoAlertError, match="reboot_alerted"):
+        reset(make())
+    settings = ServoSettings(reboot_alerted=True)
+    reset(make(config=DynamixelHandConfig(reply_timeout=0.25, servos=settings)))
+    assert all(torque(process))
+
+
+def test_reset_after_the_virtual_hand_has_died(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    kill(hand, process)
+    with pytest.raises(PortError, match="cable"):
+        step(hand)
+    with pytest.raises(PortError, match="the virtual hand has ended"):
+        reset(hand)
+
+
+def test_a_missing_servo_is_found_when_connecting(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess
+) -> None:
+    process.command("drop_servo", servo=12)
+    begin = time.monotonic()
+    with pytest.raises(MissingServoError, match=r"12 \(th_cmc\)"):
+        reset(make())
+    assert time.monotonic() - begin < PATIENCE
+
+
+def test_a_wrong_baud_rate_is_found_when_connecting(make: Callable[..., DynamixelHand]) -> None:
+    hand = make(config=DynamixelHandConfig(baudrate=57600, reply_timeout=0.25))
+    begin = time.monotonic()
+    with pytest.raises(MissingServoError, match="at 57600 baud"):
+        reset(hand)
+    assert time.monotonic() - begin < PATIENCE
+
+
+@pytest.mark.parametrize("target", [np.full((1, 16), np.nan), np.zeros((1, 15))])
+def test_a_target_that_is_none_ends_the_episode(
+    hand: DynamixelHand, process: VirtualHandProcess, target: np.ndarray
+) -> None:
+    with pytest.raises(SafetyError):
+        hand.step(target)
+    assert not any(torque(process))
+
+
+def test_an_exception_from_elsewhere_switches_torque_off(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    hand.pacer.wait = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        step(hand)
+    assert not any(torque(process))
+
+
+def test_close_switches_torque_off_and_can_be_repeated(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    hand.close()
+    hand.close()
+    assert not any(torque(process))
+    with pytest.raises(HardwareError, match="has been closed"):
+        reset(hand)
+
+
+def test_a_forgotten_hand_switches_torque_off(process: VirtualHandProcess) -> None:
+    config = DynamixelHandConfig(reply_timeout=0.25)
+    hand = DynamixelHand(process.port, tracker=process, operator=process, pacer=NoPacer(), config=config)
+    reset(hand)
+    assert all(torque(process))
+    del hand
+    gc.collect()
+    assert not any(torque(process))
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand, DynamixelHandConfig
+from dexndm_gym.hardware.pacing import NoPacer
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.scene import Scene
+
+config = DynamixelHandConfig(reply_timeout=0.25, placement_time=0.0, ramp_speed=5.0)
+hand = DynamixelHand(sys.argv[1], pacer=NoPacer(), config=config)
+hand.reset(np.array([0]), [Scene()], np.random.default_rng(0))
+print("ready", flush=True)
+{ending}
+"""
+ENDINGS = {
+    "signal": "while True:\n    hand.step(START_POSE[None])",
+    "exit": "sys.exit(3)",
+    "exception": "raise RuntimeError('elsewhere')",
+}
+
+
+@pytest.mark.parametrize(
+    ("ending", "number"),
+    [("signal", signal.SIGINT), ("signal", signal.SIGTERM), ("signal", signal.SIGHUP), ("exit", 0), ("exception", 0)],
+)
+def test_however_the_program_ends_torque_is_off(process: VirtualHandProcess, ending: str, number: int) -> None:
+    command = [sys.executable, "-c", PROGRAM.format(ending=ENDINGS[ending]), process.port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        if number:
+            assert all(torque(process))
+            time.sleep(0.05)
+            program.send_signal(number)
+        assert program.wait(10.0) != 0
+    assert not any(torque(process))

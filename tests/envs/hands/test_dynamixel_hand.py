@@ -1,0 +1,182 @@
+"""What the driver does with a virtual hand in a process of its own."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dexndm_gym.envs.hands.connect import connect
+from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
+from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
+from dexndm_gym.errors import ConfigurationError, HardwareError
+from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
+from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.joints import UPPER_LIMITS
+from dexndm_gym.leap.scene import Scene
+from dexndm_gym.task.config import CONTROL_PERIOD
+from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+
+def reset(hand: DynamixelHand, seed: int = 0) -> None:
+    hand.reset(np.array([0]), [Scene()], np.random.default_rng(seed))
+
+
+def step(hand: DynamixelHand) -> None:
+    hand.step(START_POSE[None])
+
+
+def torque(process: VirtualHandProcess) -> list[bool]:
+    return process.command("status")["torque_enable"]
+
+
+def test_reset_cups_the_hand_around_the_object(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    state = hand.state()
+    assert state.position.shape == (1, 16)
+    assert state.velocity is not None
+    assert state.velocity.shape == (1, 16)
+    assert state.torque is None
+    assert state.object_pose is not None
+    assert np.linalg.norm(state.object_pose[0, :3] - CUP_CENTRE) < 0.03
+    np.testing.assert_array_equal(state.object_pose[0], process.object_pose())
+    assert np.median(np.abs(state.position[0] - START_POSE)) < 0.1
+    np.testing.assert_allclose(hand.sent_target[0], START_POSE, atol=RAD_PER_TICK / 2)
+    assert all(torque(process))
+
+
+def test_a_step_is_one_control_period(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    before = process.command("status")["time_s"]
+    for _ in range(4):
+        step(hand)
+    assert process.command("status")["time_s"] - before == pytest.approx(4 * CONTROL_PERIOD)
+
+
+def test_the_same_seed_gives_the_same_episode() -> None:
+    episodes = []
+    for _ in range(2):
+        hand = connect("virtual", hand_seed=3)
+        reset(hand, seed=5)
+        for k in range(10):
+            hand.step(START_POSE[None] + 0.02 * k)
+        episodes.append(hand.state())
+        hand.close()
+    np.testing.assert_array_equal(episodes[0].position, episodes[1].position)
+    np.testing.assert_array_equal(episodes[0].object_pose, episodes[1].object_pose)
+
+
+def test_states_do_not_share_memory(hand: DynamixelHand) -> None:
+    before = hand.state()
+    kept = before.position.copy()
+    hand.step(START_POSE[None] + 0.1)
+    np.testing.assert_array_equal(before.position, kept)
+
+
+def test_goals_are_at_the_present_position_before_torque_goes_on(
+    make: Callable[..., DynamixelHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    ensure = DynamixelBus.ensure
+
+    def spy(bus: DynamixelBus, name: str, values: Any) -> bool:
+        if name == "torque_enable":
+            seen.append(bus.sync_read("torque_enable", "goal_position", "present_position"))
+        return ensure(bus, name, values)
+
+    monkeypatch.setattr(DynamixelBus, "ensure", spy)
+    reset(make())
+    (values,) = seen
+    assert not values["torque_enable"].any()
+    np.testing.assert_array_equal(values["goal_position"], values["present_position"])
+
+
+def test_the_way_to_the_start_pose_is_slow(make: Callable[..., DynamixelHand], monkeypatch: pytest.MonkeyPatch) -> None:
+    goals = []
+    sync_write = DynamixelBus.sync_write
+
+    def spy(bus: DynamixelBus, name: str, values: Any) -> None:
+        if name == "goal_position":
+            goals.append(rad_from_ticks(values))
+        sync_write(bus, name, values)
+
+    monkeypatch.setattr(DynamixelBus, "sync_write", spy)
+    hand = make()
+    reset(hand)
+    fastest = np.abs(np.diff(goals, axis=0)).max()
+    assert 0.02 < fastest <= 0.5 * CONTROL_PERIOD + RAD_PER_TICK
+    # From a pose that an episode has left the hand in, it is slow as well.
+    for _ in range(10):
+        hand.step(hand.sent_target - 0.1)
+    goals.clear()
+    reset(hand)
+    assert np.abs(np.diff(goals, axis=0)).max() <= 0.5 * CONTROL_PERIOD + RAD_PER_TICK
+
+
+def test_targets_are_kept_within_limits_and_step(hand: DynamixelHand) -> None:
+    hand.step(START_POSE[None] + 10.0)
+    expected = np.minimum(START_POSE + 0.25, UPPER_LIMITS)
+    np.testing.assert_allclose(hand.sent_target[0], expected, atol=RAD_PER_TICK)
+
+
+def test_without_tracker_and_operator_the_hand_waits_for_the_object(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess
+) -> None:
+    config = DynamixelHandConfig(reply_timeout=0.25, placement_time=1.0, ramp_speed=10.0)
+    hand = make(tracker=None, operator=None, config=config)
+    reset(hand)
+    assert hand.state().object_pose is None
+    assert process.command("status")["time_s"] > 1.5
+
+
+def test_connect_takes_the_port_from_the_environment(
+    process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEXNDM_PORT", process.port)
+    hand = connect(tracker=process, operator=process, hand_config=DynamixelHandConfig(reply_timeout=0.25))
+    assert hand._bus.port.path == process.port
+    assert connect("/dev/other")._bus.port.path == "/dev/other"
+
+
+def test_connect_closes_the_virtual_hand_it_started() -> None:
+    hand = connect("virtual")
+    companion = hand._companion
+    assert isinstance(companion, VirtualHandProcess)
+    hand.close()
+    assert companion.process.poll() is not None
+
+
+def test_wrong_options_are_named() -> None:
+    with pytest.raises(ConfigurationError, match="Unknown clock 'fast'"):
+        connect("virtual", clock="fast")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="between control steps"):
+        DynamixelHandConfig(servos=ServoSettings(watchdog=0.06))
+    with pytest.raises(ConfigurationError, match="ramp_speed"):
+        DynamixelHandConfig(ramp_speed=0.0)
+    with pytest.raises(ConfigurationError, match="retries"):
+        DynamixelHandConfig(retries=-1)
+
+
+def test_one_hand_takes_one_scene(make: Callable[..., DynamixelHand]) -> None:
+    hand = make()
+    with pytest.raises(ConfigurationError, match="one id and one scene"):
+        hand.reset(np.array([0, 1]), [Scene(), Scene()], np.random.default_rng(0))
+    with pytest.raises(HardwareError, match="call reset first"):
+        hand.state()
+
+
+def test_real_time_keeps_20_hz_and_survives_a_pause(caplog: pytest.LogCaptureFixture) -> None:
+    config = DynamixelHandConfig(ramp_speed=10.0)
+    hand = connect("virtual", clock="realtime", hand_config=config)
+    reset(hand)
+    begin = time.monotonic()
+    for _ in range(10):
+        step(hand)
+    assert time.monotonic() - begin > 9.5 * CONTROL_PERIOD
+    time.sleep(0.25)  # longer than the servos' watchdog
+    step(hand)
+    assert "The servos stopped after a pause" in caplog.text
+    assert hand.pacer.report().overruns >= 1
+    step(hand)
+    hand.close()

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.envs.hand import Hand, HandState, IntArray
+from dexndm_gym.envs.hand import Hand, IntArray
 from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.quaternions import angular_velocity

@@ -7,16 +7,17 @@ from dexndm_gym.leap.objects import RotatableObject
 
 START_POSE = np.array(
     [
-        *(-0.02, -0.05, 1.67, 0.67),  # index
-        *(0.08, 0.28, 1.62, 0.48),  # middle
-        *(-0.10, 0.14, 1.45, 0.49),  # ring
-        *(1.12, 0.87, 1.17, 0.75),  # thumb
+        *(-0.31, 0.73, 1.32, 1.36),  # index
+        *(-0.02, 0.26, 1.24, 0.87),  # middle
+        *(0.37, 0.67, 1.01, 0.53),  # ring
+        *(1.85, 0.72, -0.04, 1.22),  # thumb
     ]
 )
-"""Joint angles of the cupped hand, (16,), rad: found by random search for a pose that holds every object, palm up."""
+"""Joint angles of the cupped hand, (16,), rad: found by random search for a pose that surrounds
+the basic objects and keeps them, palm up, while its targets wander at random."""
 START_POSE.flags.writeable = False
 
-CUP_CENTRE = np.array([-0.005, 0.025, 0.065])
+CUP_CENTRE = np.array([-0.012, 0.047, 0.065])
 """Where the object's centre lies in the cupped hand, (3,), m, hand frame."""
 CUP_CENTRE.flags.writeable = False
 

@@ -177,6 +177,8 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject) -> None:
         name=OBJECT_BODY,
         pos=[0.0, 0.0, 0.12],
         mass=item.mass,
+        ipos=[0.0, 0.0, 0.0],  # where explicit inertia comes without it, MuJoCo takes pos
+        iquat=[1.0, 0.0, 0.0, 0.0],
         inertia=item.mass * item.unit_inertia,
         explicitinertial=True,
     )

@@ -42,6 +42,14 @@ class RotatableObject:
         return np.array([x, z, 0.0]) if self.shape == "cylinder" else self.half_extents
 
     @property
+    def bounding_radius(self) -> float:
+        """Distance of the farthest point from the centre, m."""
+        x, y, z = self.half_extents
+        return {"box": float(np.hypot(np.hypot(x, y), z)), "cylinder": float(np.hypot(x, z))}.get(
+            self.shape, max(x, y, z)
+        )
+
+    @property
     def unit_inertia(self) -> FloatArray:
         """Principal moments of inertia for a mass of 1 kg, (3,), m^2."""
         a, b, c = self.half_extents**2

@@ -75,7 +75,10 @@ def find_starts(item: RotatableObject, tries: int, rng: np.random.Generator) -> 
     body = model.joint(OBJECT_BODY)
     pose = body.qposadr[0] + np.arange(7)
     scale = rng.uniform(*SIZE_SCALE, tries)
-    batch.expand("geom_size")[:, model.geom(OBJECT_BODY).id] = item.geom_size * scale[:, None]
+    geom = model.geom(OBJECT_BODY).id
+    batch.expand("geom_size")[:, geom] = item.geom_size * scale[:, None]
+    batch.expand("geom_rbound")[:, geom] = item.bounding_radius * scale
+    batch.expand("geom_aabb")[:, geom, 3:] = item.half_extents * scale[:, None]
     batch.set_const()
     batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
     qpos, qvel = batch.bind("qpos"), batch.bind("qvel")

@@ -1,7 +1,6 @@
 """Virtual hands as a batched ``Hand`` in this process: the door for evaluations of thousands of episodes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.state import HandState
 from dexndm_gym.virtual_hand.hand import CURRENT_BASED_POSITION_MODE, IntArray, VirtualHandPhysics
 from dexndm_gym.virtual_hand.parameters import HandParameters
 from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
@@ -22,17 +22,6 @@ SIDE_JOINTS = (0, 4, 8)
 P_GAIN, SIDE_P_GAIN, D_GAIN, SIDE_D_GAIN = 800, 600, 200, 150
 GOAL_CURRENT = 500
 """mA."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VirtualHandState:
-    """What the hands measure; see ``dexndm_gym.envs.hand.HandState``."""
-
-    position: FloatArray
-    """Joint positions as the encoders give them, (n, 16), rad."""
-
-    object_pose: FloatArray | None
-    """True object pose in the hand frame, (n, 7)."""
 
 
 class VirtualHand:
@@ -79,9 +68,9 @@ class VirtualHand:
         self.physics.goal_position[...] = ticks_from_angles(target)
         self.physics.advance(CONTROL_PERIOD)
 
-    def state(self) -> VirtualHandState:
+    def state(self) -> HandState:
         """Encoder positions and object poses now."""
-        return VirtualHandState(
+        return HandState(
             position=angles_from_ticks(self.physics.present_position()), object_pose=self.physics.object_pose()
         )
 

@@ -146,7 +146,7 @@ class HandPlant:
         """Give hand ``i`` an object at rest at ``pose`` (7,), and gravity in the hand frame, m/s^2."""
         geom, body, mass = self._object_geom, self._object_body, item.mass * self._mass_scale[i]
         self._geom_type[i, geom], self._geom_size[i, geom] = GEOM_TYPES[item.shape], item.geom_size
-        self._geom_rbound[i, geom] = _bounding_radius(item)
+        self._geom_rbound[i, geom] = item.bounding_radius
         self._geom_aabb[i, geom] = [0.0, 0.0, 0.0, *item.half_extents]
         self._mass[i, body], self._inertia[i, body] = mass, mass * item.unit_inertia
         self._geom_solref[i, geom, 0] = EASING_TIME
@@ -182,10 +182,3 @@ def _compile() -> mujoco.MjModel:
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
     spec.geom(OBJECT_BODY).condim = 4
     return spec.compile()
-
-
-def _bounding_radius(item: RotatableObject) -> float:
-    x, _, z = item.half_extents
-    if item.shape == "ellipsoid":
-        return float(item.half_extents.max())
-    return float(np.hypot(x, z)) if item.shape == "cylinder" else float(np.linalg.norm(item.half_extents))

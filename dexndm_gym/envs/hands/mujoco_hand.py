@@ -7,7 +7,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from dexndm_gym.envs.hand import HandState, IntArray
+from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
@@ -16,6 +16,7 @@ from dexndm_gym.leap.objects import GEOM_TYPES, get_object
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import StartStates, load_starts
+from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD
 
 TIMESTEP = 0.01
@@ -98,6 +99,7 @@ class MujocoHand:
         self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
         self._site_xpos = batch.bind("site_xpos")
         self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
+        self._geom_rbound, self._geom_aabb = batch.expand("geom_rbound"), batch.expand("geom_aabb")
         self._geom_friction = batch.expand("geom_friction")
         self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
         self._gravity = batch.expand("opt.gravity")
@@ -113,6 +115,9 @@ class MujocoHand:
             item = get_object(scene.object)
             self._geom_type[i, self._object_geom] = GEOM_TYPES[item.shape]
             self._geom_size[i, self._object_geom] = item.geom_size * start.scale
+            # Collision detection goes by these bounds, which do not follow a change of type.
+            self._geom_rbound[i, self._object_geom] = item.bounding_radius * start.scale
+            self._geom_aabb[i, self._object_geom, 3:] = item.half_extents * start.scale
             self._gravity[i] = scene.gravity
             self._draw_physics(i, item.mass, item.unit_inertia * start.scale**2, rng)
             self._qpos[i, self._joint_qpos] = start.joints

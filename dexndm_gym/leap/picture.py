@@ -1,0 +1,164 @@
+"""Pictures of the hand without a graphics library: ray casting in numpy, the same on every machine.
+
+MuJoCo's own renderer needs OpenGL, which servers and containers often lack. The hand and its objects are boxes,
+spheres, capsules, cylinders and ellipsoids, each of which a ray meets in closed form, so a small picture takes tens
+of milliseconds. The object is striped so that its turning can be seen.
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.rays import Array, NormalAt, cast, dot
+
+SUPERSAMPLING = 2
+"""Rays per pixel along each side; their mean smooths the edges."""
+
+_LIGHT = np.array([0.25, -0.45, 0.86], dtype=np.float32) / np.float32(np.sqrt(0.25**2 + 0.45**2 + 0.86**2))
+_AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.45, 0.60, 0.20, 16
+_SKY = np.array([[0.80, 0.84, 0.89], [0.97, 0.975, 0.98]], dtype=np.float32)  # top, bottom
+_STRIPE = np.array([[0.99], [0.82], [0.45]], dtype=np.float32)
+_SECTORS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """Where from, and what at."""
+
+    eye: tuple[float, float, float] = (0.19, -0.24, 0.40)
+    """Position in the hand frame, m."""
+
+    target: tuple[float, float, float] = (-0.012, 0.006, 0.066)
+    """Point in the middle of the picture, m."""
+
+    angle: float = 24.0
+    """Vertical angle of view, deg."""
+
+
+class HandPainter:
+    """Draws one hand with the object in it; keeps one compiled model per object."""
+
+    def __init__(self, *, width: int = 320, height: int = 240, camera: Camera | None = None) -> None:
+        """Choose picture size in pixels and camera."""
+        camera = camera or Camera()
+        self._width, self._height = width * SUPERSAMPLING, height * SUPERSAMPLING
+        self._eye = np.array(camera.eye, dtype=np.float32)
+        back = self._eye - np.array(camera.target, dtype=np.float32)
+        back /= np.linalg.norm(back)
+        right = np.cross([0.0, 0.0, 1.0], back)
+        right /= np.linalg.norm(right)
+        self._axes = np.stack([right, np.cross(back, right), back]).astype(np.float32)
+        self._focal = float(0.5 * self._height / np.tan(np.radians(camera.angle) / 2))
+        self._rays = self._cast_rays()
+        self._scenes: dict[str, tuple[mujoco.MjModel, mujoco.MjData]] = {}
+        self._palm: tuple[Array, Array] | None = None
+
+    def draw(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> npt.NDArray[np.uint8]:
+        """Draw one hand.
+
+        Args:
+            position: joint angles, (16,), rad.
+            object_pose: (7,), hand frame, m and quaternion w x y z; None leaves the object out of the picture.
+            item: name of the object.
+
+        Returns:
+            (height, width, 3), RGB.
+        """
+        model, data = self._pose(position, object_pose, item)
+        palm, thing = model.body("palm").id, model.body(OBJECT_BODY).id
+        if self._palm is None:  # it never moves: drawn once, under everything else
+            self._palm = self._blank()
+            self._add(self._palm, model, data, model.geom_bodyid == palm)
+        distance, colour = self._palm[0].copy(), self._palm[1].copy()
+        left_out = (palm,) if object_pose is not None else (palm, thing)
+        self._add((distance, colour), model, data, ~np.isin(model.geom_bodyid, left_out))
+        small = colour.reshape(3, self._height // SUPERSAMPLING, SUPERSAMPLING, -1, SUPERSAMPLING).mean(axis=(2, 4))
+        return (255.0 * np.clip(small, 0.0, 1.0) + 0.5).astype(np.uint8).transpose(1, 2, 0)
+
+    def _cast_rays(self) -> Array:
+        """Unit vectors through all pixels, (3, height, width)."""
+        x = (np.arange(self._width) + 0.5 - self._width / 2) / self._focal
+        y = (self._height / 2 - np.arange(self._height) - 0.5) / self._focal
+        rays = np.stack(np.broadcast_arrays(x[None, :], y[:, None], -1.0))
+        rays = np.tensordot(self._axes.T, rays / np.linalg.norm(rays, axis=0), axes=1)
+        return np.ascontiguousarray(rays, dtype=np.float32)
+
+    def _pose(
+        self, position: FloatArray, object_pose: FloatArray | None, item: str
+    ) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        if item not in self._scenes:
+            model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+            self._scenes[item] = (model, mujoco.MjData(model))
+        model, data = self._scenes[item]
+        joints, _ = joint_indices(model)
+        data.qpos[joints] = position
+        if object_pose is not None:
+            start = model.joint(OBJECT_BODY).qposadr[0]
+            data.qpos[start : start + 7] = object_pose
+        mujoco.mj_kinematics(model, data)
+        return model, data
+
+    def _blank(self) -> tuple[Array, Array]:
+        """Distance to what is seen, (height, width), and its colour, (3, height, width): nothing yet but the sky."""
+        share = np.linspace(0.0, 1.0, self._height, dtype=np.float32)[:, None]
+        sky = _SKY[0, :, None, None] * (1.0 - share) + _SKY[1, :, None, None] * share
+        colour = np.broadcast_to(sky, (3, self._height, self._width)).astype(np.float32)
+        return np.full((self._height, self._width), np.inf, dtype=np.float32), colour
+
+    def _add(
+        self, canvas: tuple[Array, Array], model: mujoco.MjModel, data: mujoco.MjData, which: npt.NDArray[np.bool_]
+    ) -> None:
+        """Draw those geoms where they are nearer than what is there."""
+        for geom in np.flatnonzero(which):
+            centre = data.geom_xpos[geom].astype(np.float32)
+            window = self._window(centre, float(model.geom_rbound[geom]))
+            if window is None:
+                continue
+            frame = data.geom_xmat[geom].reshape(3, 3).astype(np.float32)
+            origin = (self._eye - centre) @ frame
+            rays = np.tensordot(frame.T, self._rays[(slice(None), *window)], axes=1)
+            kind = mujoco.mjtGeom(model.geom_type[geom]).name
+            distance, normal_at = cast(kind, model.geom_size[geom].astype(np.float32), origin, rays)
+            nearer = distance < canvas[0][window]
+            if not nearer.any():
+                continue
+            point = origin[:, None] + distance[nearer] * rays[:, nearer]
+            paint = np.broadcast_to(model.geom_rgba[geom, :3, None].astype(np.float32), point.shape)
+            if model.geom(geom).name == OBJECT_BODY:
+                paint = _stripes(point, paint)
+            canvas[0][window][nearer] = distance[nearer]
+            canvas[1][(slice(None), *window)][:, nearer] = _shade(frame, normal_at, point, rays[:, nearer], paint)
+
+    def _window(self, centre: Array, radius: float) -> tuple[slice, slice] | None:
+        """The rows and columns that a sphere can be seen in; None where that is nowhere."""
+        right, up, back = (self._axes @ (centre - self._eye)).tolist()
+        depth = -back
+        if depth <= 1.2 * radius:
+            return None
+        reach = self._focal * radius / (depth - radius)
+        x, y = self._width / 2 + self._focal * right / depth, self._height / 2 - self._focal * up / depth
+        rows = slice(max(int(y - reach), 0), min(int(y + reach) + 2, self._height))
+        columns = slice(max(int(x - reach), 0), min(int(x + reach) + 2, self._width))
+        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _shade(frame: Array, normal_at: NormalAt, point: Array, rays: Array, paint: Array) -> Array:
+    """Colour of a surface, (3, k): light from above, a highlight, and some light from everywhere."""
+    normal = normal_at(point)
+    normal = normal / (np.sqrt(dot(normal, normal)) + np.float32(1e-9))
+    light, up = (_LIGHT @ frame)[:, None], frame[2][:, None]  # in the frame of the shape
+    half = light - rays
+    glance = np.maximum(dot(normal, half), 0.0) / np.sqrt(dot(half, half))
+    brightness = _AMBIENT * (0.75 + 0.25 * dot(normal, up)) + _DIFFUSE * np.maximum(dot(normal, light), 0.0)
+    return paint * brightness + _SPECULAR * glance**_SHININESS
+
+
+def _stripes(point: Array, paint: Array) -> Array:
+    """Sectors about the object's z axis in two colours."""
+    sector = np.floor(np.arctan2(point[1], point[0]) * (_SECTORS / (2 * np.pi))).astype(np.int64)
+    return np.where(sector % 2 == 0, _STRIPE, paint)

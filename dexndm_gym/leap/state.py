@@ -1,0 +1,22 @@
+"""What hands measure, whatever they are made of."""
+
+from dataclasses import dataclass
+
+from dexndm_gym.leap.joints import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandState:
+    """What n hands measure at the end of a control period; fresh arrays, never views of a simulator's memory."""
+
+    position: FloatArray
+    """Joint positions, (n, 16), rad."""
+
+    object_pose: FloatArray | None
+    """Object pose in the hand frame, (n, 7): position in m, quaternion w x y z; None where nothing tracks it."""
+
+    velocity: FloatArray | None = None
+    """Joint velocities, (n, 16), rad/s; None where they are not measured."""
+
+    torque: FloatArray | None = None
+    """Joint torques of the servos, (n, 16), N m; None where they are not measured."""

@@ -23,6 +23,8 @@ _COMMANDS = {
 
 _VOLTAGE_ERROR = 0x01
 _OVERHEATING_ERROR = 0x04
+_TOLERANCE = 0.25
+"""Seconds that a wrong voltage or temperature is borne; the manual has no figure, and short sags are everyday."""
 _TICK_WRAP = 32768
 
 
@@ -87,6 +89,8 @@ class ServoChain:
         self.time = 0.0
         """Time of the servos, s."""
         self._physics = physics
+        self._measured_at = 0.0
+        self._wrong_for = np.zeros(NUM_JOINTS)
         memory = bytearray(NUM_JOINTS * model.size)
         self._registers = np.frombuffer(memory, dtype=model.dtype())
         rows = [memoryview(memory)[i * model.size : (i + 1) * model.size] for i in range(NUM_JOINTS)]
@@ -144,10 +148,18 @@ class ServoChain:
         registers["present_position"] = physics.present_position()[0] + registers["homing_offset"]
         # Without a profile the trajectory is the goal itself.
         registers["position_trajectory"] = registers["goal_position"]
-        voltage = registers["present_input_voltage"] = physics.input_voltage()[0]
-        temperature = registers["present_temperature"] = physics.temperature()[0]
+        registers["present_input_voltage"] = physics.input_voltage()[0]
+        registers["present_temperature"] = physics.temperature()[0]
+        self._protect()
+
+    def _protect(self) -> None:
+        """Latch a hardware error where voltage or temperature has been wrong for long enough."""
+        registers = self._registers
+        voltage, elapsed = registers["present_input_voltage"], self.time - self._measured_at
+        self._measured_at = self.time
         wrong_voltage = (voltage > registers["max_voltage_limit"]) | (voltage < registers["min_voltage_limit"])
-        too_hot = temperature > registers["temperature_limit"]
-        for servo in np.flatnonzero(wrong_voltage | too_hot):
+        too_hot = registers["present_temperature"] > registers["temperature_limit"]
+        self._wrong_for = np.where(wrong_voltage | too_hot, self._wrong_for + elapsed, 0.0)
+        for servo in np.flatnonzero(self._wrong_for > _TOLERANCE):
             bits = _VOLTAGE_ERROR * wrong_voltage[servo] | _OVERHEATING_ERROR * too_hot[servo]
             self.devices[servo].latch_error(int(bits))

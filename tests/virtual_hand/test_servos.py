@@ -50,8 +50,16 @@ def test_realtime_tick_wraps(chain: ServoChain) -> None:
 def test_voltage_and_heat_are_latched(physics, chain: ServoChain, quantity: str, value: int, bit: int) -> None:
     device = chain.devices[5]
     device["torque_enable"] = 1
+    for _ in range(3):
+        getattr(physics, quantity)[0, 5] = value
+        for _ in range(4):
+            chain.advance(0.05)
+        getattr(physics, quantity)[0, 5] = 50
+        chain.advance(0.05)
+    assert (device["hardware_error_status"], device["torque_enable"]) == (0, 1), "short sags are borne"
     getattr(physics, quantity)[0, 5] = value
-    chain.advance(0.05)
+    for _ in range(6):
+        chain.advance(0.05)
     getattr(physics, quantity)[0, 5] = 50
     chain.advance(0.05)
     assert (device["hardware_error_status"], device["torque_enable"]) == (bit, 0)
@@ -63,7 +71,8 @@ def test_full_hand_servos_keep_moving_at_low_voltage(physics) -> None:
     chain = ServoChain(physics, XC330_M288)
     chain.devices[0]["torque_enable"] = 1
     physics.voltage[...] = 30
-    chain.advance(0.05)
+    for _ in range(6):
+        chain.advance(0.05)
     assert (chain.devices[0]["hardware_error_status"], chain.devices[0]["torque_enable"]) == (1, 1)
 
 

@@ -5,6 +5,7 @@ import configparser
 import importlib
 import inspect
 import pkgutil
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -74,7 +75,11 @@ def test_every_data_file_is_declared() -> None:
 
 @pytest.mark.slow
 def test_wheel_holds_all_code_and_data(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    source = tmp_path / "source"  # a copy, because building leaves files behind
+    shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)]
     subprocess.run(command, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())

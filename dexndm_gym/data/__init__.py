@@ -1,0 +1,1 @@
+"""Trajectories of joints: recording them, reading them, and servo logs of others."""

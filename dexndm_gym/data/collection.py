@@ -1,0 +1,226 @@
+"""Autonomous collection: replay what a policy did in simulation on the hand, and record what the hand makes of it.
+
+Target sequences from simulated episodes are replayed open loop, object in hand, half of them with noise on the targets
+(DexNDM's recipe). Nothing here knows how a trajectory is played: a player is given a plan and yields control periods.
+"""
+
+import itertools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.joints import FloatArray
+
+TICKS_PER_MINUTE = 60 * CONTROL_HZ
+
+_PART = "part-{:04d}.h5"
+_BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} min of hand time [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectOptions:
+    """What to collect."""
+
+    minutes: float = 60.0
+    """Hand time that the folder shall hold when done, min."""
+
+    noise_probability: float = 0.5
+    """Share of the trajectories that get noise on their targets."""
+
+    noise: float = 0.01
+    """Standard deviation of that noise, rad."""
+
+    closed_loop: float = 0.0
+    """Share of the trajectories that the policy plays itself instead of a replay."""
+
+    seed: int = 0
+    """Seed of everything that is drawn."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        shares = (self.noise_probability, self.closed_loop)
+        if not (self.minutes > 0.0 and self.noise >= 0.0 and all(0.0 <= share <= 1.0 for share in shares)):
+            raise ConfigurationError(
+                "collection needs more than 0 minutes, noise of at least 0 rad, and noise_probability and closed_loop "
+                f"between 0 and 1; got {self}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One trajectory to be played."""
+
+    index: int
+    """Its place in the collection."""
+
+    replay: Trajectory | None
+    """Whose targets to replay; None lets the policy play."""
+
+    noise: float
+    """Standard deviation of the noise on the targets, rad."""
+
+    seed: int
+    """Seed of the noise and of the object's placement."""
+
+
+Tick = tuple[FloatArray, FloatArray | None]
+"""Position read, (16,) rad, and the target applied from then on, (16,) rad; None where the trajectory ends."""
+
+Player = Callable[[Plan], Generator[Tick, None, None]]
+"""Plays a plan on a hand, yielding its control periods as they pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectReport:
+    """What a folder of recordings holds."""
+
+    folder: Path
+    """The folder."""
+
+    minutes: float
+    """Hand time recorded, min, earlier runs included."""
+
+    trajectories: int
+    """Trajectories recorded, earlier runs included."""
+
+    resumed_minutes: float
+    """What was there before, min."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON can hold it."""
+        return asdict(self) | {"folder": str(self.folder)}
+
+
+def recordings_in(folder: str | Path) -> list[Path]:
+    """The recordings of a collection, oldest first."""
+    return sorted(Path(folder).glob(_PART.replace("{:04d}", "*")))
+
+
+def collect(
+    play: Player,
+    folder: str | Path,
+    options: CollectOptions,
+    *,
+    replays: Sequence[Trajectory] = (),
+    about: Mapping[str, Any] | None = None,
+    label: str = "collect",
+    progress: bool = True,
+) -> CollectReport:
+    """Record trajectories until the folder holds enough of them; what it holds already counts.
+
+    An interrupted collection goes on where it stopped: trajectory k is the same whenever it is played.
+
+    Args:
+        play: moves the hand.
+        folder: where recordings go; one file for each time this is called.
+        options: what to collect.
+        replays: what to replay, as a rule simulated episodes of the policy.
+        about: which hand this is, as JSON can hold it; recorded, and compared when a collection goes on.
+        label: what the bar is called.
+        progress: show a bar with rate and time left.
+
+    Raises:
+        ConfigurationError: nothing to replay, or the folder holds data of another hand.
+    """
+    if not replays and options.closed_loop < 1.0:
+        raise ConfigurationError("collection needs target sequences to replay, or closed_loop=1")
+    folder, about = Path(folder), dict(about or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    before = [trajectory for path in recordings_in(folder) for trajectory in read_recording(path)]
+    _require_same_hand(before, about, folder)
+    done = resumed = sum(len(trajectory) for trajectory in before)
+    wanted, count = round(options.minutes * TICKS_PER_MINUTE), len(before)
+    if done < wanted:
+        first = 1 + max((int(trajectory.metadata.get("index", -1)) for trajectory in before), default=-1)
+        bar = tqdm(total=wanted / TICKS_PER_MINUTE, unit="min", bar_format=_BAR, disable=not progress, desc=label)
+        bar.update(done / TICKS_PER_MINUTE)
+        with bar, RecordingWriter(folder / _PART.format(len(recordings_in(folder)))) as writer:
+            for index in itertools.count(first):
+                plan = draw_plan(index, options, replays)
+                done += _record(play, plan, writer, wanted - done, about, lambda: bar.update(1 / TICKS_PER_MINUTE))
+                count += 1
+                bar.set_postfix_str(f"{count} trajectories", refresh=False)
+                if done >= wanted:
+                    break
+    return CollectReport(
+        folder=folder,
+        minutes=done / TICKS_PER_MINUTE,
+        trajectories=count,
+        resumed_minutes=resumed / TICKS_PER_MINUTE,
+    )
+
+
+def draw_plan(index: int, options: CollectOptions, replays: Sequence[Trajectory]) -> Plan:
+    """Draw trajectory number ``index``; it depends on nothing but the arguments."""
+    rng = np.random.default_rng([options.seed, index])
+    closed_loop = not replays or rng.random() < options.closed_loop
+    return Plan(
+        index=index,
+        replay=None if closed_loop else replays[int(rng.integers(len(replays)))],
+        noise=options.noise if rng.random() < options.noise_probability else 0.0,
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def _record(
+    play: Player,
+    plan: Plan,
+    writer: RecordingWriter,
+    limit: int,
+    about: Mapping[str, Any],
+    passed: Callable[[], Any],
+) -> int:
+    """Record at most ``limit`` control periods of a plan; returns how many there were."""
+    mode = "policy" if plan.replay is None else "replay"
+    source = {} if plan.replay is None else {"replayed": dict(plan.replay.metadata)}
+    writer.begin_trajectory({"index": plan.index, "mode": mode, "noise_rad": plan.noise, "about": about} | source)
+    count = 0
+    with closing(play(plan)) as ticks:
+        for position, target in ticks:
+            if target is None or count == limit:
+                writer.end_trajectory(position)
+                break
+            writer.append(position, target)
+            count += 1
+            passed()
+    return count
+
+
+def _require_same_hand(before: Sequence[Trajectory], about: Mapping[str, Any], folder: Path) -> None:
+    for trajectory in before:
+        found = trajectory.metadata.get("about", {})
+        if found != about:
+            raise ConfigurationError(
+                f"{folder} holds recordings of {found}, this hand is {about}; give another folder for it"
+            )
+
+
+class TargetNoise:
+    """A target filter that adds fresh Gaussian noise to every target of the hands that are to have it."""
+
+    def __init__(self) -> None:
+        """Add no noise yet."""
+        self._deviation: FloatArray = np.zeros((1, 1))
+        self._rng = np.random.default_rng(0)
+
+    def set(self, deviation: float | FloatArray, seed: int) -> None:
+        """Choose the standard deviation, rad: one number, or one for each hand, (n,). Zero leaves targets alone."""
+        self._deviation = np.reshape(deviation, (-1, 1))
+        self._rng = np.random.default_rng(seed)
+
+    def reset(self, ids: Any) -> None:
+        """New episodes need nothing."""
+
+    def __call__(self, window: Any, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """Return the noisy targets (n, 16), rad."""
+        if not self._deviation.any():
+            return target, {}
+        return target + self._deviation * self._rng.standard_normal(target.shape), {}

@@ -1,0 +1,235 @@
+"""Recordings: HDF5 files that grow while the hand moves and survive a killed process.
+
+Everything lies in flat, growing tables that exist from the start, because HDF5's single-writer mode (SWMR), which keeps
+a file readable at any instant, allows no new groups or variable-length values. A file holds:
+
+========================  ======================  =========================================================
+``position``              (ticks, joints) float   joint positions, rad, read before the target is applied
+``target``                (ticks, joints) float   targets sent, rad; NaN in the last tick of a trajectory
+``start``                 (trajectories,) int     first tick of each trajectory
+``metadata``              (bytes,) uint8          JSON objects, one after the other
+``metadata_end``          (trajectories,) int     where the JSON of each trajectory ends
+========================  ======================  =========================================================
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.data.salvage import copy_unclosed, is_unclosed
+from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory, as_row
+from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray
+
+FORMAT = "dexndm-recording"
+VERSION = 1
+
+_FLUSH_TICKS = 20
+_FLUSH_SECONDS = 0.5
+_TABLES = ("position", "target", "start", "metadata", "metadata_end")
+
+
+class RecordingWriter:
+    """Appends trajectories to a new recording; use it as a context manager.
+
+    What was appended up to a second ago can be read after the process was killed, and by others while it is written.
+    """
+
+    def __init__(self, path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -> None:
+        """Create the file.
+
+        Args:
+            path: file to create; it must not exist yet.
+            joint_names: the joints of a tick, in order.
+
+        Raises:
+            ConfigurationError: the file exists, or its folder does not.
+        """
+        self._joints = len(joint_names)
+        self._num_ticks = 0
+        self._rows: list[tuple[FloatArray, FloatArray]] = []
+        self._last: FloatArray | None = None
+        self._recording = False
+        self._flushed_at = time.monotonic()
+        try:
+            self._file = h5py.File(path, "x", libver="latest")
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot create the recording {path}: the file must not exist yet and its folder must ({error})"
+            ) from error
+        header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
+        self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
+        width = self._joints
+        for name in ("position", "target"):
+            self._file.create_dataset(name, (0, width), "f4", maxshape=(None, width), chunks=(1024, width))
+        for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
+            self._file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
+        self._file.swmr_mode = True
+
+    def __enter__(self) -> "RecordingWriter":
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file, whatever happened."""
+        self.close()
+
+    @property
+    def num_ticks(self) -> int:
+        """Ticks recorded so far, over all trajectories."""
+        return self._num_ticks
+
+    def begin_trajectory(self, metadata: Mapping[str, Any] | None = None) -> None:
+        """Start a trajectory, ending the one before.
+
+        Args:
+            metadata: anything that JSON can hold.
+
+        Raises:
+            ConfigurationError: metadata that JSON cannot hold, or a closed writer.
+        """
+        try:
+            text = json.dumps(dict(metadata or {})).encode()
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"trajectory metadata must be what JSON can hold: {error}") from error
+        self._require_open()
+        self.end_trajectory()
+        self._append("metadata", np.frombuffer(text, np.uint8))
+        self._append("metadata_end", np.array([self._table("metadata").shape[0]]))
+        self._append("start", np.array([self._num_ticks]))
+        self._recording = True
+
+    def append(self, position: npt.ArrayLike, target: npt.ArrayLike) -> None:
+        """Record one control period.
+
+        Args:
+            position: joint positions read at the start of the period, (joints,), rad.
+            target: targets applied during it, (joints,), rad.
+
+        Raises:
+            ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
+        """
+        row = (as_row(position, self._joints, "position"), as_row(target, self._joints, "target"))
+        if not self._recording:
+            raise ConfigurationError("call begin_trajectory() before append()")
+        self._push(row)
+
+    def end_trajectory(self, position: npt.ArrayLike | None = None) -> None:
+        """End the trajectory that was begun, if any.
+
+        Args:
+            position: where the last target led, (joints,), rad; without it the last target is dropped on reading.
+        """
+        if self._recording and position is not None:
+            self._push((as_row(position, self._joints, "position"), np.full(self._joints, np.nan)))
+        self._recording = False
+        self._flush()
+
+    def close(self) -> None:
+        """End the trajectory and close the file. Safe to call twice."""
+        if self._file:
+            self.end_trajectory()
+            self._file.close()
+
+    def _push(self, row: tuple[FloatArray, FloatArray]) -> None:
+        self._require_open()
+        self._rows.append(row)
+        self._num_ticks += 1
+        if len(self._rows) >= _FLUSH_TICKS or time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            # Targets last: a reader takes as many ticks as it finds targets.
+            for column, name in enumerate(("position", "target")):
+                self._append(name, np.array([row[column] for row in self._rows]))
+            self._rows.clear()
+        self._flushed_at = time.monotonic()
+
+    def _append(self, name: str, values: npt.NDArray[Any]) -> None:
+        table = self._table(name)
+        size = table.shape[0]
+        table.resize(size + len(values), axis=0)
+        table[size:] = values
+        table.flush()
+
+    def _table(self, name: str) -> h5py.Dataset:
+        table = self._file[name]
+        if not isinstance(table, h5py.Dataset):  # cannot be: we created it
+            raise FileFormatError(f"{name} is not a table")
+        return table
+
+    def _require_open(self) -> None:
+        if not self._file:
+            raise ConfigurationError("the recording is closed; open a new RecordingWriter")
+
+
+def read_recording(path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -> list[Trajectory]:
+    """Read the trajectories of a recording, also one that is being written or whose writer was killed.
+
+    Args:
+        path: the file.
+        joint_names: the joints that it must hold, in order.
+
+    Raises:
+        FileFormatError: no such file, not a recording, a damaged one, or one of other joints.
+    """
+    if not Path(path).is_file():
+        raise FileFormatError(f"no recording at {path}: expected an HDF5 file written by RecordingWriter")
+    try:
+        if is_unclosed(path):
+            with TemporaryDirectory() as folder:
+                copy_unclosed(path, Path(folder, "copy.h5"))
+                names, tables = _read_tables(Path(folder, "copy.h5"), path)
+        else:
+            names, tables = _read_tables(path, path)
+    except (OSError, KeyError, RuntimeError) as error:
+        raise FileFormatError(f"{path} is no recording, or a damaged one: {error}") from error
+    if names != list(joint_names):
+        raise FileFormatError(f"{path} holds the joints {names}, expected {list(joint_names)}")
+    return _assemble(tables, path)
+
+
+def _read_tables(path: str | Path, called: str | Path) -> tuple[list[str], dict[str, npt.NDArray[Any]]]:
+    with h5py.File(path, "r") as file:
+        found = (file.attrs.get("format"), file.attrs.get("version"))
+        if found != (FORMAT, VERSION):
+            raise FileFormatError(
+                f"{called}: expected format {FORMAT!r} version {VERSION}, found {found[0]!r} {found[1]!r}"
+            )
+        names = list(json.loads(str(file.attrs["joint_names"])))
+        return names, {name: np.asarray(file[name]) for name in _TABLES}
+
+
+def _assemble(tables: Mapping[str, npt.NDArray[Any]], path: str | Path) -> list[Trajectory]:
+    # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
+    ticks = min(len(tables["position"]), len(tables["target"]))
+    count = min(len(tables["start"]), len(tables["metadata_end"]))
+    starts = tables["start"][:count]
+    bounds = np.append(starts, ticks)
+    ends = np.insert(tables["metadata_end"][:count], 0, 0)
+    if (np.diff(bounds[:-1]) < 0).any() or (np.diff(ends) < 0).any():
+        raise FileFormatError(f"{path} is damaged: its trajectory table is out of order")
+    trajectories = []
+    for index in range(count):
+        rows = slice(bounds[index], max(bounds[index], min(bounds[index + 1], ticks)))
+        position = tables["position"][rows].astype(np.float64)
+        target = tables["target"][rows][:-1].astype(np.float64)
+        if len(target) == 0:
+            continue
+        try:
+            metadata = json.loads(tables["metadata"][ends[index] : ends[index + 1]].tobytes())
+            trajectories.append(Trajectory(position, target, metadata))
+        except ValueError as error:
+            raise FileFormatError(f"{path} is damaged in trajectory {index}: {error}") from error
+    return trajectories

@@ -1,0 +1,74 @@
+"""Joint trajectories: what a hand was told and where its joints went."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.joints import FloatArray
+
+CONTROL_HZ = 20.0
+"""Control rate of every trajectory, Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One uninterrupted motion at the control rate.
+
+    ``target[j]`` is applied from time j to j+1; ``position[j]`` is read before it is applied.
+
+    Raises:
+        ConfigurationError: shapes that do not fit together, or values that are not finite.
+    """
+
+    position: FloatArray
+    """Joint positions, (T+1, joints), rad."""
+
+    target: FloatArray
+    """Targets sent to the joints, (T, joints), rad."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Whatever the recorder wanted to remember, as JSON can hold it."""
+
+    def __post_init__(self) -> None:
+        """Check shapes and values."""
+        if self.position.ndim != 2 or self.target.shape != (len(self.position) - 1, self.position.shape[1]):
+            raise ConfigurationError(
+                "a trajectory is position (T+1, joints) and target (T, joints); "
+                f"got {self.position.shape} and {self.target.shape}"
+            )
+        if not (np.isfinite(self.position).all() and np.isfinite(self.target).all()):
+            raise ConfigurationError("a trajectory must hold finite numbers only; drop the ticks that failed")
+
+    def __len__(self) -> int:
+        """Number of control periods T."""
+        return len(self.target)
+
+    @property
+    def num_joints(self) -> int:
+        """Number of joints."""
+        return self.position.shape[1]
+
+    @property
+    def seconds(self) -> float:
+        """Duration in s."""
+        return len(self) / CONTROL_HZ
+
+    def cut(self, start: int, stop: int) -> "Trajectory":
+        """The part from control period ``start`` up to ``stop``, with the same metadata."""
+        return Trajectory(self.position[start : stop + 1], self.target[start:stop], self.metadata)
+
+
+def as_row(values: npt.ArrayLike, width: int, what: str) -> FloatArray:
+    """Check one tick's values: shape ``(width,)`` and finite.
+
+    Raises:
+        ConfigurationError: another shape, or a value that is not finite.
+    """
+    row = np.asarray(values, dtype=np.float64)
+    if row.shape != (width,) or not np.isfinite(row).all():
+        raise ConfigurationError(f"{what} must be {width} finite numbers, got {row!r}")
+    return row

@@ -1,0 +1,133 @@
+"""The joint-wise dynamics model: one small network per joint, computed together.
+
+Each joint's next position is predicted from that joint's own window of positions and targets and nothing else; what
+other joints, the object and gravity do to it shows in its own recent motion (DexNDM).
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
+from dexndm_gym.errors import ModelMismatchError
+from dexndm_gym.leap.joints import JOINT_NAMES
+
+_LEAST_INPUT_SPREAD = 1e-3
+_LEAST_STEP_SPREAD = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What a joint-wise model is made of."""
+
+    joint_names: tuple[str, ...] = JOINT_NAMES
+    """The joints, in order."""
+
+    window: int = WINDOW
+    """Control periods in the input window."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    """Width of each hidden layer of a joint's network."""
+
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where the model comes from, as JSON can hold it."""
+
+
+class StackedLinear(nn.Module):
+    """One linear layer per joint, applied to all joints in one batched product."""
+
+    def __init__(self, joints: int, inputs: int, outputs: int) -> None:
+        """Stack random layers.
+
+        Args:
+            joints: number of layers in the stack.
+            inputs: input width.
+            outputs: output width.
+        """
+        super().__init__()
+        bound = inputs**-0.5
+        self.weight = nn.Parameter(torch.empty(joints, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(joints, 1, outputs))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Map (joints, n, inputs) to (joints, n, outputs)."""
+        return torch.baddbmm(self.bias, values, self.weight)
+
+
+class JointwiseModel(nn.Module):
+    """Predicts where each joint will be one control period later.
+
+    A joint's network is a linear map plus a perceptron on its normalised features; the sum, in units of the joint's
+    typical step, is added to the present position.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+    step: torch.Tensor
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        """Build a model with random weights; the default is for the LEAP hand."""
+        super().__init__()
+        self.config = config or ModelConfig()
+        joints, inputs = len(self.config.joint_names), 2 * self.config.window
+        widths = (inputs, *self.config.hidden)
+        self.layers = nn.ModuleList(
+            StackedLinear(joints, before, after) for before, after in itertools.pairwise(widths)
+        )
+        self.head = StackedLinear(joints, widths[-1], 1)
+        self.linear = StackedLinear(joints, inputs, 1)
+        self.register_buffer("mean", torch.zeros(joints, 1, inputs))
+        self.register_buffer("spread", torch.ones(joints, 1, inputs))
+        self.register_buffer("step", torch.ones(joints, 1))
+
+    def forward(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Predict the change of position over the next control period.
+
+        Args:
+            position: (joints, n, W) rad, oldest first.
+            target: (joints, n, W) rad, oldest first; the last one is applied during the predicted period.
+
+        Returns:
+            (joints, n) rad.
+        """
+        inputs = (features(position, target) - self.mean) / self.spread
+        hidden = inputs
+        for layer in self.layers:
+            hidden = torch.tanh(layer(hidden))
+        return (self.head(hidden) + self.linear(inputs)).squeeze(-1) * self.step
+
+    @torch.no_grad()
+    def normalise_to(self, windows: WindowSet, limit: int = 20_000) -> None:
+        """Scale inputs and output to what the windows show.
+
+        Args:
+            windows: data of this model's joints.
+            limit: use at most this many windows, evenly spread.
+        """
+        index = torch.linspace(0, len(windows) - 1, min(limit, len(windows))).long()
+        position, target, following = windows.gather(index)
+        inputs = features(position, target)
+        self.mean.copy_(inputs.mean(dim=1, keepdim=True))
+        self.spread.copy_((inputs - self.mean).square().mean(dim=1, keepdim=True).sqrt().clamp(min=_LEAST_INPUT_SPREAD))
+        step = (following - position[..., -1]).square().mean(dim=1, keepdim=True).sqrt()
+        self.step.copy_(step.clamp(min=_LEAST_STEP_SPREAD))
+
+    def require(self, joint_names: Sequence[str], window: int) -> None:
+        """Refuse other joints or windows than those this model was made for.
+
+        Raises:
+            ModelMismatchError: they differ.
+        """
+        if self.config.joint_names != tuple(joint_names):
+            raise ModelMismatchError(
+                f"the dynamics model is for the joints {list(self.config.joint_names)}, not for {list(joint_names)}; "
+                "fit one on recordings of this hand"
+            )
+        if self.config.window != window:
+            raise ModelMismatchError(
+                f"the dynamics model looks back {self.config.window} control periods, {window} are needed"
+            )

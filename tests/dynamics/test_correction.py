@@ -1,0 +1,141 @@
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.windows import WINDOW
+from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+
+MakeModel = Callable[..., JointwiseModel]
+
+
+def drive(servos: Any, targets: np.ndarray, inverse: JointwiseInverse | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Play base targets (ticks, n, joints) through the inverse; returns positions and corrections."""
+    position = np.repeat(servos.read()[:, None], WINDOW, axis=1)
+    base = sent = position[:, 1:]
+    positions, corrections = [], []
+    for target in targets:
+        to_send = target if inverse is None else inverse(position, base, sent, target).target
+        now = servos.step(to_send)
+        positions.append(now)
+        corrections.append(to_send - target)
+        position = np.concatenate((position[:, 1:], now[:, None]), axis=1)
+        base = np.concatenate((base[:, 1:], target[:, None]), axis=1)
+        sent = np.concatenate((sent[:, 1:], to_send[:, None]), axis=1)
+    return np.array(positions), np.array(corrections)
+
+
+def random_window(count: int, joints: int = 16, scale: float = 0.2) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(5)
+    return tuple(rng.normal(scale=scale, size=(count, steps, joints)) for steps in (WINDOW, WINDOW - 1, WINDOW - 1, 1))
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: int) -> None:
+    model = make_model()
+    position, base, _, target = random_window(count)
+    correction = JointwiseInverse(model, copy.deepcopy(model))(position, base, base, target[:, 0])
+    assert (correction.target == target[:, 0]).all()
+    assert not correction.fallback.any()
+
+
+def test_equal_models_stay_without_correction_over_an_episode(
+    sim_model: JointwiseModel, toy_servos: Any, base_targets: np.ndarray
+) -> None:
+    _, corrections = drive(toy_servos(4), base_targets, JointwiseInverse(sim_model, sim_model))
+    assert (corrections == 0.0).all()
+
+
+def test_weak_and_rubbing_servos_follow_the_simulated_ones(
+    sim_model: JointwiseModel, weak_model: JointwiseModel, toy_servos: Any, base_targets: np.ndarray
+) -> None:
+    simulated, _ = drive(toy_servos(4, seed=9), base_targets)
+    weak = {"stiffness": 1.5, "friction": 0.05, "seed": 9}
+    direct, _ = drive(toy_servos(4, **weak), base_targets)
+    corrected, _ = drive(toy_servos(4, **weak), base_targets, JointwiseInverse(weak_model, sim_model))
+    assert np.abs(corrected - simulated).mean() < 0.3 * np.abs(direct - simulated).mean()
+
+
+@given(
+    bound=st.floats(0.01, 0.5),
+    rate_limit=st.floats(0.01, 0.5),
+    effort=st.floats(0, 1),
+    change_effort=st.floats(0, 1),
+    candidates=st.integers(2, 12),
+)
+def test_bound_and_rate_limit_hold_whatever_the_models_say(
+    bound: float, rate_limit: float, effort: float, change_effort: float, candidates: int
+) -> None:
+    config = InverseConfig(
+        bound=bound, rate_limit=rate_limit, effort=effort, change_effort=change_effort, candidates=candidates
+    )
+    torch.manual_seed(0)
+    models = [JointwiseModel(ModelConfig(joint_names=("a", "b", "c"), hidden=(4,))) for _ in range(2)]
+    position, base, noise, target = random_window(20, joints=3)
+    sent = base + np.clip(noise, -bound, bound)
+    correction = JointwiseInverse(*models, config)(position, base, sent, target[:, 0]).target - target[:, 0]
+    assert np.abs(correction).max() <= bound * 1.0001
+    assert np.abs(correction - (sent - base)[:, -1]).max() <= rate_limit + 1e-6
+
+
+def test_the_best_correction_within_the_bound_is_found(sim_model: JointwiseModel, weak_model: JointwiseModel) -> None:
+    config = InverseConfig(bound=0.15, rate_limit=1.0)
+    position, base, _, target = random_window(50, joints=2, scale=0.05)
+    windows = [torch.tensor(values.transpose(2, 0, 1), dtype=torch.float32) for values in (position, base)]
+
+    def cost(model_target: np.ndarray, correction: np.ndarray) -> np.ndarray:
+        """The objective, computed the slow way."""
+        steps = []
+        for model, last in ((weak_model, model_target + correction), (sim_model, model_target)):
+            newest = torch.tensor(last.T[..., None], dtype=torch.float32)
+            steps.append(model(windows[0], torch.cat((windows[1], newest), dim=-1)).detach().numpy().T)
+        return (steps[0] - steps[1]) ** 2 + (config.effort**2 + config.change_effort**2) * correction**2
+
+    base_target = target[:, 0]
+    found = JointwiseInverse(weak_model, sim_model, config)(position, base, base, base_target).target - base_target
+    grid = [cost(base_target, np.full_like(base_target, value)) for value in np.linspace(-0.15, 0.15, 301)]
+    best = np.min(grid, axis=0)
+    # An error of 1 mrad weighs 1e-6.
+    assert np.quantile(cost(base_target, found) - best, 0.9) < 1e-6
+    assert cost(base_target, found).mean() < 1.02 * best.mean()
+
+
+@pytest.mark.parametrize("broken", range(4))
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+def test_broken_inputs_fall_back_to_the_base_target(make_model: MakeModel, broken: int, value: float) -> None:
+    real, sim = make_model(seed=0), make_model(seed=1)
+    inputs = random_window(3)
+    for array in inputs[1:3]:
+        array[:] = inputs[1]
+    whole = JointwiseInverse(real, sim)(*inputs[:3], inputs[3][:, 0])
+    inputs = [array.copy() for array in inputs]
+    inputs[broken][1, -1, 4] = value
+    correction = JointwiseInverse(real, sim)(*inputs[:3], inputs[3][:, 0])
+    assert correction.fallback.tolist() == [False, True, False]
+    np.testing.assert_array_equal(correction.target[1], inputs[3][1, 0])
+    np.testing.assert_allclose(correction.target[[0, 2]], whole.target[[0, 2]], atol=1e-6)
+
+
+def test_a_broken_model_falls_back(make_model: MakeModel) -> None:
+    real, sim = make_model(seed=0), make_model(seed=1)
+    with torch.no_grad():
+        real.head.weight[7] = torch.inf
+    position, base, sent, target = random_window(2)
+    correction = JointwiseInverse(real, sim)(position, base, sent, target[:, 0])
+    assert correction.fallback.all()
+    assert (correction.target == target[:, 0]).all()
+
+
+def test_models_of_different_joints_and_bad_options_are_refused(make_model: MakeModel) -> None:
+    with pytest.raises(ModelMismatchError, match="elbow"):
+        JointwiseInverse(make_model(), make_model(ModelConfig(joint_names=("elbow",))))
+    for wrong in ({"bound": 0.0}, {"rate_limit": -1.0}, {"effort": -0.1}, {"candidates": 1}, {"bound": float("nan")}):
+        with pytest.raises(ConfigurationError, match="positive bound"):
+            InverseConfig(**wrong)

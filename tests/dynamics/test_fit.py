@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dexndm_gym.data.recording import RecordingWriter
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split, tqdm_progress
+from dexndm_gym.dynamics.measures import measure, roll_out, stay
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+
+QUICK = FitOptions(epochs=2, batch=128)
+
+
+def test_fit_learns_the_plant_and_fine_tuning_the_other_one(
+    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
+) -> None:
+    _, report = fit_trajectories(weak_trajectories, start=sim_model, options=FitOptions(epochs=15, batch=128))
+    assert report.start is not None
+    assert report.start.one_step_rms > 2 * report.fitted.one_step_rms
+    assert report.fitted.one_step_rms < 0.2 * report.stay.one_step_rms
+    assert report.fitted.open_loop < 0.2 * report.stay.open_loop
+    assert (report.trajectories, report.held_out_trajectories) == (22, 2)
+    assert report.data_minutes == pytest.approx(4.0)
+    json.dumps(report.as_dict())
+
+
+def test_few_recordings_gain_from_the_simulation(
+    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
+) -> None:
+    options = FitOptions(epochs=10, batch=64)
+    few, unseen = weak_trajectories[:3], WindowSet(weak_trajectories[3:])
+    tuned, _ = fit_trajectories(few, start=sim_model, options=options)
+    fresh, _ = fit_trajectories(few, config=sim_model.config, options=options)
+    assert measure(tuned, unseen).one_step_rms < measure(fresh, unseen).one_step_rms
+
+
+def test_same_seed_same_model_and_the_start_is_left_alone(
+    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
+) -> None:
+    before = {name: tensor.clone() for name, tensor in sim_model.state_dict().items()}
+    random_state = torch.get_rng_state()
+    first, again = (fit_trajectories(weak_trajectories, start=sim_model, options=QUICK)[0] for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(torch.equal(before[name], tensor) for name, tensor in sim_model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random_state)
+
+
+def test_a_fit_never_ends_worse_than_it_began(sim_trajectories: list[Trajectory], sim_model: JointwiseModel) -> None:
+    wild = FitOptions(epochs=1, batch=8, learning_rate=5.0)
+    _, report = fit_trajectories(sim_trajectories, start=sim_model, options=wild)
+    assert report.start is not None
+    assert report.fitted.one_step_rms == pytest.approx(report.start.one_step_rms)
+
+
+def test_open_loop_uses_true_targets_and_predicted_positions() -> None:
+    target = np.arange(6.0)[:, None]
+    trajectory = Trajectory(np.zeros((7, 1)), target)
+    windows = WindowSet([trajectory], window=3)
+    predicted = roll_out(lambda position, target: target[..., -1] - position[..., -1], windows, torch.tensor([1, 2]), 3)
+    assert predicted[0].tolist() == [[1, 2, 3], [2, 3, 4]]
+    assert measure(stay, windows).one_step_rms == 0.0
+
+
+def test_recordings_are_fitted_with_their_names_kept(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with RecordingWriter(tmp_path / "hand.h5") as writer:
+        for _ in range(3):
+            writer.begin_trajectory()
+            for position in rng.normal(size=(30, 16)):
+                writer.append(position, position)
+            writer.end_trajectory(np.zeros(16))
+    seen: list[tuple[int, int]] = []
+    model, report = fit_recordings(
+        [tmp_path / "hand.h5"], options=QUICK, progress=lambda done, total, note: seen.append((done, total))
+    )
+    assert model.config.provenance["recordings"] == ["hand.h5"]
+    assert seen == [(1, 2), (2, 2)]
+    assert (report.trajectories, report.held_out_trajectories, report.epochs) == (2, 1, 2)
+
+
+def test_progress_bar_counts_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    with tqdm_progress("fitting") as progress:
+        progress(1, 4, "fine")
+        progress(4, 4, "finer")
+    assert "4/4" in capsys.readouterr().err
+
+
+def test_a_single_trajectory_is_cut_in_time(sim_trajectories: list[Trajectory]) -> None:
+    training, held_out = split(sim_trajectories[:1], 0.1, seed=0)
+    assert ([len(part) for part in training], [len(part) for part in held_out]) == ([180], [20])
+
+
+def test_unusable_data_is_refused(sim_trajectories: list[Trajectory], sim_model: JointwiseModel) -> None:
+    with pytest.raises(ConfigurationError, match="two control periods"):
+        fit_trajectories([])
+    with pytest.raises(ModelMismatchError, match="16 joints"):
+        fit_trajectories(sim_trajectories)
+    with pytest.raises(ConfigurationError, match="not both"):
+        fit_trajectories(sim_trajectories, start=sim_model, config=ModelConfig())

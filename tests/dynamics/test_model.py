@@ -1,0 +1,116 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from dexndm_gym.dynamics.folded import FoldedModel
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
+from dexndm_gym.dynamics.windows import WINDOW, features
+from dexndm_gym.errors import FileFormatError, ModelMismatchError
+from dexndm_gym.leap.joints import JOINT_NAMES
+
+MakeModel = Callable[..., JointwiseModel]
+
+
+def windows(joints: int, count: int, window: int = WINDOW) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, joints, count, window, generator=generator).unbind()
+
+
+def one_by_one(model: JointwiseModel, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The same arithmetic, joint after joint."""
+    steps = []
+    for joint in range(len(model.config.joint_names)):
+        inputs = (features(position[joint], target[joint]) - model.mean[joint]) / model.spread[joint]
+        hidden = inputs
+        for layer in model.layers:
+            hidden = torch.tanh(hidden @ layer.weight[joint] + layer.bias[joint])
+        head, linear = model.head, model.linear
+        out = hidden @ head.weight[joint] + head.bias[joint] + inputs @ linear.weight[joint] + linear.bias[joint]
+        steps.append(out[:, 0] * model.step[joint])
+    return torch.stack(steps)
+
+
+@pytest.mark.parametrize("hidden", [(64, 64), (8,), (8, 4, 6)])
+def test_batched_product_equals_a_loop_over_joints(make_model: MakeModel, hidden: tuple[int, ...]) -> None:
+    model = make_model(ModelConfig(hidden=hidden))
+    position, target = windows(16, 33)
+    torch.testing.assert_close(model(position, target), one_by_one(model, position, target), rtol=1e-4, atol=1e-5)
+
+
+def test_a_joint_sees_only_itself(make_model: MakeModel) -> None:
+    model = make_model()
+    position, target = windows(16, 5)
+    before = model(position, target)
+    position[3] += 1.0
+    changed = (model(position, target) != before).any(dim=1)
+    assert changed.tolist() == [joint == 3 for joint in range(16)]
+
+
+@pytest.mark.parametrize("count", [1, 70])
+def test_folded_model_is_the_same_model(make_model: MakeModel, count: int) -> None:
+    model = make_model(ModelConfig(hidden=(16, 8)))
+    position, target = windows(16, count)
+    folded = FoldedModel(model)
+    prepared = folded.prepare(position.numpy(), target[..., :-1].numpy())
+    choices = np.linspace(-1, 1, 7, dtype=np.float32) * np.ones((16, count, 1), np.float32)
+    steps = folded.step(prepared, choices)
+    for k in range(7):
+        last = position[..., -1:] + torch.from_numpy(choices[..., k : k + 1])
+        expected = model(position, torch.cat((target[..., :-1], last), dim=-1)).detach().numpy()
+        np.testing.assert_allclose(steps[..., k], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Path) -> None:
+    config = ModelConfig(joint_names=("a", "b"), window=4, hidden=(5, 3), provenance={"from": ["x", 1, 0.5]})
+    model = make_model(config)
+    save_model(model, tmp_path / "m.safetensors")
+    loaded = load_model(tmp_path / "m.safetensors")
+    assert loaded.config == config
+    assert {name: tensor.tolist() for name, tensor in loaded.state_dict().items()} == {
+        name: tensor.tolist() for name, tensor in model.state_dict().items()
+    }
+    position, target = windows(2, 9, 4)
+    assert torch.equal(loaded(position, target), model(position, target))
+
+
+def test_other_joints_and_windows_are_refused(make_model: MakeModel) -> None:
+    make_model().require(JOINT_NAMES, WINDOW)
+    with pytest.raises(ModelMismatchError, match="elbow"):
+        make_model(ModelConfig(joint_names=("elbow",))).require(JOINT_NAMES, WINDOW)
+    with pytest.raises(ModelMismatchError, match="if_rot"):
+        make_model(ModelConfig(joint_names=JOINT_NAMES[::-1])).require(JOINT_NAMES, WINDOW)
+    with pytest.raises(ModelMismatchError, match="5 control periods"):
+        make_model(ModelConfig(window=5)).require(JOINT_NAMES, WINDOW)
+
+
+def test_files_that_hold_no_model_are_refused(make_model: MakeModel, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(FileFormatError, match="no dynamics model at"):
+        load_model(path)
+    path.write_bytes(b"something else")
+    with pytest.raises(FileFormatError, match="not a safetensors file"):
+        load_model(path)
+    safetensors.torch.save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(FileFormatError, match=FORMAT):
+        load_model(path)
+    model = make_model()
+    save_model(model, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FileFormatError, match="damaged"):
+        load_model(path)
+    model.config = replace(model.config, hidden=(64, 32))
+    save_model(model, path)
+    with pytest.raises(FileFormatError, match="damaged"):
+        load_model(path)
+    with torch.no_grad():
+        model.mean[0] = torch.nan
+    model.config = replace(model.config, hidden=(64, 64))
+    save_model(model, path)
+    with pytest.raises(FileFormatError, match="not finite"):
+        load_model(path)

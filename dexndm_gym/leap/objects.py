@@ -45,9 +45,9 @@ class RotatableObject:
     def bounding_radius(self) -> float:
         """Distance of the farthest point from the centre, m."""
         x, y, z = self.half_extents
-        return {"box": float(np.hypot(np.hypot(x, y), z)), "cylinder": float(np.hypot(x, z))}.get(
-            self.shape, max(x, y, z)
-        )
+        if self.shape == "ellipsoid":
+            return float(max(x, y, z))
+        return float(np.hypot(x, z) if self.shape == "cylinder" else np.linalg.norm([x, y, z]))
 
     @property
     def unit_inertia(self) -> FloatArray:

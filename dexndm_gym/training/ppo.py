@@ -52,7 +52,7 @@ class TrainConfig:
     width: tuple[int, ...] = (256, 128)
     """Hidden layers of policy and value network."""
 
-    initial_std: float = 0.4
+    initial_std: float = 1.0
     """Standard deviation of the exploring actions at the start."""
 
     seed: int = 0

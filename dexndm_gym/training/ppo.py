@@ -9,9 +9,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, CheckpointCallback
 from stable_baselines3.common.vec_env import VecMonitor
 
+from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
-from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 
 TRAINING_REWARD = RewardWeights(rotation_clip=0.5, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
@@ -114,7 +115,7 @@ def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """The vector env that a teacher trains on."""
     hand = MujocoHand(config.num_envs, randomisation=Randomisation() if config.randomise else None)
     noise = config.task.position_noise if config.randomise else 0.0
-    return TeacherVecEnv(LeapRotateVectorEnv(hand, config=config.task, noise=noise), hand)
+    return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise), hand)
 
 
 def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:

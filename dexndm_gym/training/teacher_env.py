@@ -9,24 +9,25 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
-from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.envs.spaces import action_space
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import HISTORY
 
 
-def teacher_observation(env: LeapRotateVectorEnv, hand: MujocoHand) -> npt.NDArray[np.float32]:
+def teacher_observation(task: RotationTask, hand: MujocoHand) -> npt.NDArray[np.float32]:
     """What the teacher sees: the last two steps, the object's pose, the axis, and the simulator's privileged state.
 
     Returns:
         (n, 2 x 32 + 9 + 3 + privileged), scaled to be of order one.
     """
-    n = env.num_envs
-    observation = env.task.observation().astype(np.float64)
+    n = hand.num_hands
+    observation = task.observation().astype(np.float64)
     history = observation[:, : HISTORY * 2 * NUM_JOINTS].reshape(n, HISTORY, 2, NUM_JOINTS)
     position, target = history[:, -2:, 0], history[:, -2:, 1]
-    pose = env.task.state().object_pose
+    pose = task.state().object_pose
     if pose is None:
         raise RuntimeError("a teacher needs the object's pose; this hand tracks none")
     return np.concatenate(
@@ -65,26 +66,24 @@ def _two_columns(q: FloatArray) -> FloatArray:
 
 
 class TeacherVecEnv(VecEnv):
-    """A thin VecEnv over the vector env; resets at once and keeps the last observation as SB3 wants it."""
+    """The task on n simulated hands as stable-baselines3 wants it: hands whose episode ended start anew at once."""
 
-    def __init__(self, env: LeapRotateVectorEnv, hand: MujocoHand) -> None:
-        """Wrap a vector env that plays on simulated hands."""
-        self.env, self._hand = env, hand
-        env.reset(seed=0)
-        size = teacher_observation(env, hand).shape[1]
-        super().__init__(env.num_envs, Box(-np.inf, np.inf, (size,), np.float32), env.single_action_space)
-        self._actions = np.zeros((env.num_envs, NUM_JOINTS), dtype=np.float32)
-        self._seed: int | None = None
+    def __init__(self, task: RotationTask, hand: MujocoHand) -> None:
+        """Play a task on the simulated hands that it was made for."""
+        self.task, self._hand = task, hand
+        self._rng = np.random.default_rng(0)
+        self._actions = np.zeros((hand.num_hands, NUM_JOINTS), dtype=np.float32)
+        size = self.reset().shape[1]
+        super().__init__(hand.num_hands, Box(-np.inf, np.inf, (size,), np.float32), action_space())
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all episodes anew."""
-        self.env.reset(seed=self._seed)
-        self._seed = None
-        return teacher_observation(self.env, self._hand)
+        self.task.reset(np.arange(self._hand.num_hands), self._rng)
+        return teacher_observation(self.task, self._hand)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Seed the next reset."""
-        self._seed = seed
+        """Seed all that follows."""
+        self._rng = np.random.default_rng(seed)
         return [seed] * self.num_envs
 
     def step_async(self, actions: npt.NDArray[np.float32]) -> None:
@@ -93,40 +92,38 @@ class TeacherVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Play one control step."""
-        before = teacher_observation(self.env, self._hand) if self._ending() else None
-        _, reward, terminated, truncated, info = self.env.step(self._actions)
-        done = terminated | truncated
-        observation = teacher_observation(self.env, self._hand)
+        result = self.task.step(self._actions.astype(np.float64))
+        observation = teacher_observation(self.task, self._hand)
+        done = result.terminated | result.truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(done):
             infos[i] = {
-                "TimeLimit.truncated": bool(truncated[i]),
-                "terminal_observation": observation[i] if before is None else before[i],
-                "rotation": float(info["rotation"][i]),
-                "time": float(info["time"][i]),
-                "dropped": bool(terminated[i]),
+                "TimeLimit.truncated": bool(result.truncated[i]),
+                "terminal_observation": observation[i],
+                "rotation": float(result.info["rotation"][i]),
+                "time": float(result.info["time"][i]),
+                "dropped": bool(result.terminated[i]),
             }
-        return observation, (REWARD_SCALE * reward).astype(np.float32), done, infos
-
-    def _ending(self) -> bool:
-        # A truncated episode's value is bootstrapped from its last but one observation: one step of 400 apart.
-        return bool((self.env.task.steps + 1 >= self.env.task.config.episode_steps).any())
+        if done.any():
+            self.task.reset(np.flatnonzero(done), self._rng)
+            observation = teacher_observation(self.task, self._hand)
+        return observation, (REWARD_SCALE * result.reward).astype(np.float32), done, infos
 
     def close(self) -> None:
         """Release the simulations."""
-        self.env.close()
+        self._hand.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Attribute of the vector env, once per hand."""
-        return [getattr(self.env, attr_name, None)] * self.num_envs
+        """Attribute of the task, once per hand; None where it has none."""
+        return [getattr(self.task, attr_name, None)] * self.num_envs
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set an attribute of the vector env."""
-        setattr(self.env, attr_name, value)
+        """Set an attribute of the task."""
+        setattr(self.task, attr_name, value)
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Call a method of the vector env."""
-        return [getattr(self.env, method_name)(*args, **kwargs)]
+        """Call a method of the task, once for all hands."""
+        return [getattr(self.task, method_name)(*args, **kwargs)]
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
         """No single env is wrapped."""

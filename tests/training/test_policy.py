@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dexndm_gym.errors import FileFormatError, ModelMismatchError
+from dexndm_gym.training.policy import StudentPolicy, load_policy
+
+
+@pytest.fixture
+def policy():
+    torch.manual_seed(0)
+    return StudentPolicy((8,)).eval()
+
+
+def test_saved_policies_answer_bit_for_bit(policy, tmp_path):
+    observations = np.random.default_rng(0).normal(size=(5, 327)).astype(np.float32)
+    policy.save(tmp_path / "p.safetensors")
+    np.testing.assert_array_equal(
+        load_policy(tmp_path / "p.safetensors").predict(observations)[0], policy.predict(observations)[0]
+    )
+
+
+def test_one_observation_is_a_batch_of_one(policy):
+    observations = np.random.default_rng(0).normal(size=(3, 327)).astype(np.float32)
+    single = np.stack([policy.predict(o)[0] for o in observations])
+    np.testing.assert_allclose(single, policy.predict(observations)[0], atol=1e-6)
+
+
+def test_actions_stay_in_the_action_space(policy):
+    action, state = policy.predict(np.full(327, 1e4, dtype=np.float32))
+    assert np.abs(action).max() <= 1.0
+    assert state is None
+
+
+@pytest.mark.parametrize("shape", [(326,), (2, 328), (1, 1, 327), ()])
+def test_other_observations_are_refused(policy, shape):
+    with pytest.raises(ModelMismatchError, match="327"):
+        policy.predict(np.zeros(shape, dtype=np.float32))
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="dexndm train"):
+        load_policy(tmp_path / "none.safetensors")
+
+
+def test_text_is_no_policy(tmp_path):
+    (tmp_path / "p.safetensors").write_text("not a policy")
+    with pytest.raises(FileFormatError, match="not a policy"):
+        load_policy(tmp_path / "p.safetensors")
+
+
+def test_weights_of_another_shape_are_refused(policy, tmp_path):
+    weights = policy.state_dict()
+    weights["network.0.weight"] = torch.zeros(8, 99)
+    save_file(weights, tmp_path / "p.safetensors", {"kind": "dexndm_gym.student_policy", "width": "[8]"})
+    with pytest.raises(FileFormatError, match="do not fit"):
+        load_policy(tmp_path / "p.safetensors")

@@ -1,6 +1,7 @@
 """The deployable policy: a small network over the 327-number observation, as safetensors."""
 
 import json
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from dexndm_gym.task.config import HISTORY
 
 OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
 WIDTH = (512, 256, 128)
+
+SHIPPED_POLICY = Path(str(resources.files("dexndm_gym.assets") / "policy_palm_up.safetensors"))
+"""Turns the basic objects about +z, palm up; its card lies beside it."""
 
 
 class StudentPolicy(nn.Module):
@@ -68,14 +72,17 @@ class StudentPolicy(nn.Module):
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
 
 
-def load_policy(path: Path) -> StudentPolicy:
+def load_policy(path: Path | str | None = None) -> StudentPolicy:
     """Read a policy written by ``StudentPolicy.save``.
+
+    Args:
+        path: the file; None for the policy that is shipped.
 
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is not a policy, or its weights do not fit the observation and action.
     """
-    path = Path(path)
+    path = SHIPPED_POLICY if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No policy file at {path}; train one with 'dexndm train' and 'dexndm distill'")
     try:

@@ -126,7 +126,11 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     """
     config.out.mkdir(parents=True, exist_ok=True)
     env = VecMonitor(make_teacher_env(config))
-    model = PPO.load(config.resume, env=env, device="cpu") if config.resume else _new_model(config, env)
+    model = (
+        PPO.load(config.resume, env=env, device="cpu", tensorboard_log=str(config.out))
+        if config.resume
+        else _new_model(config, env)
+    )
     callbacks = CallbackList(
         [
             AdaptiveLearningRate(config.learning_rate, config.target_kl),

@@ -36,7 +36,7 @@ class Camera:
     target: tuple[float, float, float] = (-0.012, 0.006, 0.066)
     """Point in the middle of the picture, m."""
 
-    angle: float = 24.0
+    angle: float = 26.0
     """Vertical angle of view, deg."""
 
 

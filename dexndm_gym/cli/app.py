@@ -1,0 +1,86 @@
+"""Finds the command that was asked for and turns errors into one line.
+
+Commands are imported only when they run, so that ``dexndm --help`` answers at once.
+"""
+
+import difflib
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from dexndm_gym import __version__
+from dexndm_gym.errors import DexndmError
+
+COMMANDS = {
+    "demo": "Run the main job: simulation, virtual hand, data, fit, corrected run; writes a report.",
+    "train": "Learn a teacher in simulation with PPO.",
+    "distill": "Turn a teacher into a policy that sees only what a real hand measures.",
+    "collect": "Record trajectories on a hand, for a fit.",
+    "fit": "Fit the joint-wise dynamics model to recordings or servo logs.",
+    "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
+    "virtual-hand": "Start a virtual hand and print its serial port.",
+}
+"""Every command and what it does."""
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+
+_EXTRAS = {"stable_baselines3": "train", "tensorboard": "train", "dynamixel_sdk": "real", "serial": "real"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else EXIT_ERROR
+    if arguments[0] == "--version":
+        print(f"dexndm {__version__}")
+        return 0
+    name, *rest = arguments
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return _complain(f"unknown command {name!r}; expected one of {', '.join(COMMANDS)}.{hint}")
+    return _run(name, rest)
+
+
+def usage() -> str:
+    """The text of ``dexndm --help``."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: dexndm COMMAND [OPTIONS]",
+            "",
+            "Turn objects in a LEAP hand: train in simulation, run on the hand, correct the difference.",
+            "",
+            *lines,
+            "",
+            "dexndm COMMAND --help shows the options of a command. Start with: dexndm demo",
+        ]
+    )
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("dexndm_gym").setLevel(logging.INFO)
+    try:
+        importlib.import_module(f"dexndm_gym.cli.{name.replace('-', '_')}").run(arguments)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        return _complain(f'{error.name} is not installed; run: pip install "dexndm_gym[{extra}]"')
+    except (DexndmError, FileNotFoundError) as error:
+        return _complain(str(error))
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f"dexndm: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_ERROR

@@ -1,0 +1,80 @@
+"""What several commands share: shipped files, policies, numbers as JSON."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
+
+from dexndm_gym import assets
+from dexndm_gym.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from dexndm_gym.training.policy import StudentPolicy
+
+Options = TypeVar("Options")
+
+File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
+"""A file that need not be given."""
+
+SHIPPED_POLICY = Path(assets.__file__).parent / "policy_palm_up.safetensors"
+"""The policy that comes with the package."""
+
+
+def parse(
+    options: type[Options],
+    command: str,
+    arguments: Sequence[str],
+    *,
+    description: str | None = None,
+    pairs: bool = False,
+) -> Options:
+    """Read the options of a command from its arguments; ends the program on wrong ones, or after ``--help``.
+
+    Args:
+        options: a dataclass whose docstrings are the help.
+        command: name of the command.
+        arguments: what follows the name.
+        description: what the command does, where the dataclass does not say it.
+        pairs: give each switch a ``--no-`` twin, for dataclasses with switches that are on by default.
+    """
+    style = () if pairs else (tyro.conf.FlagCreatePairsOff,)
+    return tyro.cli(options, prog=f"dexndm {command}", description=description, args=arguments, config=style)
+
+
+def load_policy_file(path: Path) -> "StudentPolicy":
+    """Read a policy.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: it is not a policy of this package.
+    """
+    from dexndm_gym.training.policy import load_policy
+
+    return load_policy(path)
+
+
+def write_json(numbers: dict[str, Any], path: Path | None) -> None:
+    """Write numbers to a file, if one is wanted.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Rows of text as a table: first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = []
+    for row in (head, tuple("-" * width for width in widths), *rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""``dexndm demo``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.evaluation.comparison import RUNS, Comparison
+from dexndm_gym.evaluation.demo import DemoConfig, run_demo
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoCommand(DemoConfig):
+    """Run the main job, in about five minutes on two cores.
+
+    A policy trained in simulation turns objects in the simulated hand, then directly on a virtual hand over its serial
+    port. Data is recorded on that hand, a model of its joints is fitted, and the policy runs again with its targets
+    corrected. Prints one table; OUT/report.html has plots and videos.
+    """
+
+    policy: Path = SHIPPED_POLICY
+    """Policy to run; the default is the one that is shipped."""
+
+    json: File = None
+    """Also write the numbers to this file."""
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command."""
+    command = parse(DemoCommand, "demo", arguments)
+    comparison = run_demo(command, load_policy_file(command.policy))
+    write_json(comparison.as_dict(), command.json)
+    print(f"\n{summary(comparison)}\n\nReport: {command.report_file}")
+
+
+def summary(comparison: Comparison) -> str:
+    """The table that the demo prints."""
+    rows = []
+    for run, name in RUNS.items():
+        numbers = comparison.summary(run)
+        rows.append(
+            (
+                name,
+                f"{numbers.rotation_rad_mean:.2f} +- {numbers.rotation_rad_std:.2f}",
+                f"{numbers.time_to_fall_s_mean:.1f}",
+                str(numbers.episodes),
+            )
+        )
+    report, closed = comparison.models.report, comparison.gap_closed
+    gap = "none: direct transfer lost nothing" if closed is None else f"{100 * closed:.0f} %"
+    before = f"{1e3 * report.start.one_step_rms:.2f} -> " if report.start else ""
+    lines = [
+        f"Gap closed:      {gap}",
+        f"Data:            {comparison.data_minutes:.1f} min on virtual hand {comparison.hand_seed}",
+        f"One-step error:  {before}{1e3 * report.fitted.one_step_rms:.2f} mrad on held-out trajectories",
+        f"Wall time:       {comparison.wall_s:.0f} s",
+    ]
+    return table(("", "rotation, rad", "time to fall, s", "episodes"), rows) + "\n\n" + "\n".join(lines)

@@ -1,0 +1,104 @@
+"""``dexndm evaluate``."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium
+import tyro
+from tqdm import tqdm
+
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.envs.make import make_sim_vector_env
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
+from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import OBJECT_SETS
+from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateCommand:
+    """Measure a policy: how far it turns objects in 20 s, and how long it keeps them.
+
+    In simulation all episodes run at once; on a hand they run one after another, with the objects in turn.
+    """
+
+    policy: Path = SHIPPED_POLICY
+    """Policy to measure; the default is the one that is shipped."""
+
+    env: str = "sim"
+    """Where: "sim", "virtual" for a virtual hand, or the serial port of a hand."""
+
+    episodes: int = 12
+    """How many episodes."""
+
+    object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Object to turn; all basic objects if not given."""
+
+    randomise: bool = False
+    """Vary the physics from episode to episode (simulation only)."""
+
+    model: File = None
+    """Correct the targets with this dynamics model of the hand, which `dexndm fit` wrote."""
+
+    hand_seed: int = 0
+    """Which virtual hand."""
+
+    seed: int = 0
+    """Seed of the episodes."""
+
+    json: File = None
+    """Also write the numbers to this file."""
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command."""
+    command = parse(EvaluateCommand, "evaluate", arguments)
+    if command.episodes < 1:
+        raise ConfigurationError(f"expected at least 1 episode, got {command.episodes}")
+    policy = load_policy_file(command.policy)
+    total = command.episodes * TaskConfig().episode_steps
+    with tqdm(total=total, desc="evaluate", unit="step") as bar:
+        measured = _simulated(command, policy, bar) if command.env == "sim" else _on_hand(command, policy, bar)
+    numbers = measured.summary()
+    write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
+    print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
+
+
+def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
+    env = make_sim_vector_env(num_envs=command.episodes, object=command.object, randomise=command.randomise)
+    if command.model is not None:
+        env = DynamicsCorrectionWrapper(env, command.model)
+    try:
+        return evaluate_vector(policy, env, seed=command.seed, progress=bar.update)
+    finally:
+        env.close()
+
+
+def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
+    if command.randomise:
+        raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
+    items = OBJECT_SETS["basic"] if command.object is None else (command.object,)
+    options: dict[str, Any] = {"hand_seed": command.hand_seed} if command.env == "virtual" else {}
+
+    def watch(step: Step) -> None:
+        if not step.is_reset:
+            bar.update()
+
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
+        played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model)
+        return scores(record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch))
+
+
+_LABELS = {
+    "rotation_rad_mean": "rotation, rad",
+    "rotation_rad_std": "  standard deviation",
+    "speed_rad_s_mean": "speed, rad/s",
+    "off_axis_rad_s_mean": "speed across the axis, rad/s",
+    "time_to_fall_s_mean": "time to fall, s",
+    "dropped_share": "share of episodes dropped",
+    "episodes": "episodes",
+}

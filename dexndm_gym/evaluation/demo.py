@@ -1,0 +1,243 @@
+"""The whole line: policy in simulation, direct on a virtual hand, data, fit, corrected on the same hand."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+from tqdm import tqdm
+
+from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
+from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories, split
+from dexndm_gym.dynamics.measures import one_step_errors
+from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
+from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.collecting import EnvPlayer, StepRecorder, simulate
+from dexndm_gym.evaluation.comparison import Comparison, FittedModels
+from dexndm_gym.evaluation.episodes import Episode, Step, Watch, record_episodes
+from dexndm_gym.evaluation.report import write_report
+from dexndm_gym.evaluation.rollout import Policy
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import OBJECT_SETS
+from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
+
+_STAGES = 6
+
+_REPLAYS = 64
+"""Simulated episodes to replay from: more than fit into the hand time of a demo."""
+
+Tell = Callable[[int, int, str], Any]
+"""Told how much is done, of how much, and a few words."""
+
+Env = gymnasium.Env[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """What to demonstrate."""
+
+    hand_seed: int = 0
+    """Which virtual hand: its hidden parameters are drawn from this."""
+
+    episodes: int = 9
+    """Episodes of 20 s in each of the three runs, with cylinder, cube and ellipsoid in turn."""
+
+    data_minutes: float = 20.0
+    """Hand time to record for the fit, min; the direct episodes are part of it."""
+
+    seed: int = 0
+    """Seed of the episodes and of the collection."""
+
+    sim_model: Path = SHIPPED_SIM_MODEL
+    """Dynamics model of the simulated hand; the fit starts from it."""
+
+    out: Path = Path("runs/demo")
+    """Folder for the report, the numbers, the recordings and the fitted model. An earlier demo in it is replaced."""
+
+    no_videos: bool = False
+    """Leave the videos of the three runs out of the report."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.episodes < 1 or self.data_minutes <= 0.0:
+            raise ConfigurationError(
+                "the demo needs at least 1 episode and more than 0 minutes of data; "
+                f"got {self.episodes} and {self.data_minutes}"
+            )
+
+    @property
+    def report_file(self) -> Path:
+        """The report."""
+        return self.out / "report.html"
+
+    @property
+    def numbers_file(self) -> Path:
+        """The numbers, as JSON."""
+        return self.out / "demo.json"
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of the recordings."""
+        return self.out / "recordings"
+
+    @property
+    def model_file(self) -> Path:
+        """The fitted model of the hand."""
+        return self.out / "hand_dynamics.safetensors"
+
+
+def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Comparison:
+    """Run the demonstration, and write report, numbers (``demo.json``), recordings and model to ``config.out``.
+
+    Args:
+        config: what to demonstrate.
+        policy: trained in simulation.
+        progress: show what is going on, with the time left.
+
+    Raises:
+        FileFormatError: there is no usable model of the simulated hand.
+        HardwareError: the virtual hand failed.
+    """
+    began = time.monotonic()
+    sim_model = load_model(config.sim_model)
+    _make_room(config)
+    stages = _Stages(progress)
+    with closing(gymnasium.make("LeapRotate-Sim-v0")) as env:
+        simulated = _play(config, policy, env, stages("simulation"))
+    with closing(gymnasium.make("LeapRotate-Real-v0", port="virtual", hand_seed=config.hand_seed)) as env:
+        direct = _play_recorded(config, policy, env, stages("direct"))
+        trajectories = _collect(config, policy, env, stages.title("collection"), progress)
+        models = _fit(sim_model, trajectories, stages("fit"))
+        save_model(models.hand, config.model_file)
+        corrected = _play(config, policy, DynamicsCorrectionWrapper(env, (models.hand, sim_model)), stages("corrected"))
+    comparison = Comparison(
+        hand_seed=config.hand_seed,
+        runs={"sim": simulated, "direct": direct, "corrected": corrected},
+        models=models,
+        data_minutes=sum(trajectory.seconds for trajectory in trajectories) / 60.0,
+        wall_s=time.monotonic() - began,
+    )
+    with stages("report") as tell:
+        write_report(comparison, config.report_file, videos=not config.no_videos, progress=tell)
+    comparison = replace(comparison, wall_s=time.monotonic() - began)
+    config.numbers_file.write_text(json.dumps(comparison.as_dict(), indent=2) + "\n")
+    return comparison
+
+
+def _make_room(config: DemoConfig) -> None:
+    config.recordings.mkdir(parents=True, exist_ok=True)
+    for path in recordings_in(config.recordings):
+        path.unlink()
+
+
+class _Stages:
+    """Numbered progress bars, one per stage."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown, self._number = shown, 0
+
+    def title(self, what: str) -> str:
+        self._number += 1
+        return f"{self._number}/{_STAGES} {what:<10}"
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[Tell]:
+        with tqdm(desc=self.title(what), unit="step", disable=not self._shown) as bar:
+
+            def tell(done: int, total: int, note: str) -> None:
+                bar.total = total
+                bar.set_postfix_str(note, refresh=False)
+                bar.update(done - bar.n)
+
+            yield tell
+
+
+class _EpisodeProgress:
+    """Turns the steps of episodes into progress; an episode that ends early counts as a whole one."""
+
+    def __init__(self, episodes: int, tell: Tell) -> None:
+        self._episodes, self._tell = episodes, tell
+        self._started = self._steps = 0
+        self._item = ""
+
+    def __call__(self, step: Step) -> None:
+        if step.is_reset:
+            self._started, self._steps, self._item = self._started + 1, 0, str(step.info["object"])
+        else:
+            self._steps += 1
+        whole = TaskConfig().episode_steps
+        note = f"{self._item}, {step.info.get('rotation', 0.0):.1f} rad"
+        self._tell((self._started - 1) * whole + self._steps, self._episodes * whole, note)
+
+
+def _play(
+    config: DemoConfig, policy: Policy, env: Env, stage: AbstractContextManager[Tell], record: Watch | None = None
+) -> list[Episode]:
+    """Play the episodes of one run."""
+    with stage as tell:
+        told = _EpisodeProgress(config.episodes, tell)
+
+        def watch(step: Step) -> None:
+            told(step)
+            if record is not None:
+                record(step)
+
+        played = record_episodes(
+            policy, env, config.episodes, seed=config.seed, items=OBJECT_SETS["basic"], watch=watch
+        )
+        tell(config.episodes * TaskConfig().episode_steps, config.episodes * TaskConfig().episode_steps, "")
+    return played
+
+
+def _play_recorded(config: DemoConfig, policy: Policy, env: Env, stage: AbstractContextManager[Tell]) -> list[Episode]:
+    """Play the episodes of the direct run; what the hand does in them is data already."""
+    with RecordingWriter(config.recordings / "part-0000.h5") as writer:
+        record = StepRecorder(writer, {"mode": "policy", "noise_rad": 0.0, "about": _about(config)})
+        played = _play(config, policy, env, stage, record)
+        record.end()
+    return played
+
+
+def _collect(config: DemoConfig, policy: Policy, env: Env, title: str, progress: bool) -> list[Trajectory]:
+    """Fill up the recordings with replays, and read all of them back."""
+    replays = simulate(policy, _REPLAYS, seed=config.seed)
+    options = CollectOptions(minutes=config.data_minutes, seed=config.seed)
+    player = EnvPlayer(env, policy)
+    about = _about(config)
+    collect(player, config.recordings, options, replays=replays, about=about, label=title, progress=progress)
+    return [trajectory for path in recordings_in(config.recordings) for trajectory in read_recording(path)]
+
+
+def _about(config: DemoConfig) -> dict[str, str]:
+    return {"hand": f"virtual hand {config.hand_seed}"}
+
+
+def _fit(
+    sim_model: JointwiseModel, trajectories: list[Trajectory], stage: AbstractContextManager[Tell]
+) -> FittedModels:
+    options = FitOptions()
+    with stage as tell:
+        hand_model, report = fit_trajectories(trajectories, start=sim_model, options=options, progress=tell)
+    _, unseen = split(trajectories, options.held_out, options.seed)
+    windows = WindowSet(unseen)
+    return FittedModels(
+        sim=sim_model,
+        hand=hand_model,
+        report=report,
+        joint_error_before=joint_errors(sim_model, windows),
+        joint_error_after=joint_errors(hand_model, windows),
+    )
+
+
+def joint_errors(model: JointwiseModel, windows: WindowSet) -> FloatArray:
+    """One-step error of each joint, rms, (16,), rad."""
+    return one_step_errors(model, windows).square().mean(dim=1).sqrt().double().numpy()

@@ -56,8 +56,9 @@ def port_errors(path: str) -> Iterator[None]:
     except (PortError, BusTimeoutError):
         raise
     except (OSError, termios_error) as error:
+        reason = error.args[-1] if error.args else error
         raise PortError(
-            f"The serial port {path} failed: {error.args[-1] if error.args else error}. Was the cable pulled, or the device switched off?"
+            f"The serial port {path} failed: {reason}. Was the cable pulled, or the device switched off?"
         ) from error
 
 

@@ -28,6 +28,8 @@ SHIPPED_POLICY = Path(str(resources.files("dexndm_gym.assets") / "policy_palm_up
 class StudentPolicy(nn.Module):
     """Observation (n, 327) to action (n, 16)."""
 
+    start_pose: torch.Tensor
+
     def __init__(self, width: tuple[int, ...] = WIDTH) -> None:
         """Make an untrained policy with hidden layers of the given sizes."""
         super().__init__()

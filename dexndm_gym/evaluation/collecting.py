@@ -15,6 +15,7 @@ from dexndm_gym.evaluation.episodes import Step, play_steps
 from dexndm_gym.evaluation.rollout import Policy, Progress
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.task.config import TaskConfig
 
 
 class ReplayPolicy:
@@ -100,6 +101,7 @@ def simulate(
     noise: float = 0.0,
     noise_probability: float = 0.5,
     randomise: bool = False,
+    config: TaskConfig | None = None,
     progress: Progress | None = None,
 ) -> list[Trajectory]:
     """Episodes of a policy on simulated hands, all at once, each with one of the basic objects.
@@ -111,12 +113,13 @@ def simulate(
         noise: standard deviation of the noise on the targets of some episodes, rad.
         noise_probability: chance that an episode is one of them.
         randomise: vary the physics from episode to episode.
+        config: figures of the task; None for the usual ones.
         progress: told after each control step how many hands made it.
 
     Returns:
         Positions and sent targets of each episode until its end, with the object's name as metadata.
     """
-    env = make_sim_vector_env(num_envs=episodes, randomise=randomise)
+    env = make_sim_vector_env(num_envs=episodes, randomise=randomise, config=config)
     try:
         target_noise = TargetNoise()
         noisy = np.random.default_rng(seed).random(episodes) < noise_probability
@@ -131,8 +134,9 @@ def _roll_out(policy: Policy, env: LeapRotateVectorEnv, seed: int, progress: Pro
     observation, _ = env.reset(seed=seed)
     items = [str(item) for item in env.task.objects]
     positions, targets = [env.task.state().position], []
-    lengths = np.full(env.num_envs, env.task.config.episode_steps)
-    for step in range(env.task.config.episode_steps):
+    steps = env.task.config.episode_steps
+    lengths = np.full(env.num_envs, steps)
+    for step in range(steps):
         action, _ = policy.predict(observation, deterministic=True)
         observation, _, terminated, _, info = env.step(action)
         positions.append(info["position"])
@@ -140,6 +144,8 @@ def _roll_out(policy: Policy, env: LeapRotateVectorEnv, seed: int, progress: Pro
         lengths[terminated] = np.minimum(lengths[terminated], step + 1)
         if progress is not None:
             progress(env.num_envs)
+        if lengths.max() <= step + 1:
+            break
     position, target = np.array(positions), np.array(targets)
     return [
         Trajectory(position[: length + 1, hand], target[:length, hand], {"object": items[hand], "episode": hand})

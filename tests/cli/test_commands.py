@@ -1,0 +1,157 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dexndm_gym.cli import main
+from dexndm_gym.cli.common import table
+from dexndm_gym.data.collection import recordings_in
+from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model_file import load_model, save_model
+from dexndm_gym.training.policy import StudentPolicy
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("policy") / "policy.safetensors"
+    StudentPolicy((8,)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    with RecordingWriter(folder / "part-0000.h5") as writer:
+        for _ in range(3):
+            writer.begin_trajectory()
+            position = np.zeros(16)
+            for target in np.cumsum(rng.uniform(-0.04, 0.04, (40, 16)), axis=0):
+                writer.append(position, target)
+                position = 0.5 * (position + target)
+            writer.end_trajectory(position)
+    return folder
+
+
+def test_fit_prints_and_writes_errors(run: Run, recordings: Path, tmp_path: Path) -> None:
+    model, numbers = tmp_path / "new" / "model.safetensors", tmp_path / "fit.json"
+    code, out, _ = run("fit", recordings, "--from-scratch", "--epochs", 3, "--out", model, "--json", numbers)
+    assert code == 0
+    assert "mrad" in out
+    assert "deg" in out
+    assert "fitted" in out
+    errors = json.loads(numbers.read_text())["errors"]
+    assert errors["fitted"]["one_step_rms_mrad"] < errors["stays_where_it_is"]["one_step_rms_mrad"]
+    assert load_model(model).config.provenance["recordings"] == ["part-0000.h5"]
+
+
+def test_fit_starts_from_a_model(run: Run, recordings: Path, tmp_path: Path) -> None:
+    save_model(JointwiseModel(), tmp_path / "start.safetensors")
+    out = tmp_path / "model.safetensors"
+    file = recordings / "part-0000.h5"
+    code, text, _ = run("fit", file, "--start", tmp_path / "start.safetensors", "--epochs", 1, "--out", out)
+    assert code == 0
+    assert "before" in text
+    assert load_model(out).config.provenance["fine_tuned"]
+
+
+def test_pretraining_needs_no_recordings(run: Run, policy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sim.safetensors"
+    code, _, _ = run("fit", "--pretrain", "--policy", policy, "--episodes", 2, "--epochs", 1, "--out", out)
+    assert code == 0
+    assert not load_model(out).config.provenance["fine_tuned"]
+
+
+def test_evaluate_in_simulation(run: Run, policy: Path, tmp_path: Path) -> None:
+    numbers = tmp_path / "evaluate.json"
+    code, out, _ = run("evaluate", "--policy", policy, "--episodes", 3, "--object", "cube", "--json", numbers)
+    assert code == 0
+    assert "rotation, rad" in out
+    read = json.loads(numbers.read_text())
+    assert read["episodes"] == 3
+    assert {"rotation_rad_mean", "time_to_fall_s_mean", "dropped_share"} <= set(read)
+
+
+def test_collect_on_a_virtual_hand_goes_on_where_it_stopped(run: Run, policy: Path, tmp_path: Path) -> None:
+    options = ("collect", "--policy", policy, "--out", tmp_path / "hand", "--replays", 2)
+    for minutes in (0.02, 0.04):
+        code, out, _ = run(*options, "--minutes", minutes, "--json", tmp_path / "collect.json")
+        assert code == 0
+    assert "dexndm fit" in out
+    parts = recordings_in(tmp_path / "hand")
+    assert [sum(map(len, read_recording(part))) for part in parts] == [24, 24]
+    assert json.loads((tmp_path / "collect.json").read_text())["resumed_minutes"] == pytest.approx(0.02)
+
+
+@pytest.fixture
+def wrong_files(tmp_path: Path) -> dict[str, Path]:
+    text, shape = tmp_path / "text.h5", tmp_path / "shape.safetensors"
+    text.write_text("not a recording")
+    (tmp_path / "empty").mkdir()
+    save_file({"network.0.weight": torch.zeros(8, 100)}, shape, {"width": "[8]"})
+    return {"TEXT": text, "SHAPE": shape, "NONE": tmp_path / "none", "EMPTY": tmp_path / "empty"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "--policy", "SHAPE"], "do not fit"),
+        (["evaluate", "--policy", "TEXT"], "not a policy"),
+        (["evaluate", "--policy", "NONE"], "none"),
+        (["evaluate", "--policy", "POLICY", "--object", "cub"], "cube"),
+        (["evaluate", "--policy", "POLICY", "--episodes", "0"], "at least 1"),
+        (["evaluate", "--policy", "POLICY", "--model", "TEXT"], "text.h5"),
+        (["evaluate", "--policy", "POLICY", "--env", "/dev/nothing"], "/dev/nothing"),
+        (["evaluate", "--policy", "POLICY", "--env", "virtual", "--randomise"], "sim"),
+        (["fit"], "recordings"),
+        (["fit", "EMPTY", "--from-scratch"], "no recordings"),
+        (["fit", "NONE", "--from-scratch"], "none"),
+        (["fit", "TEXT", "--from-scratch"], "text.h5"),
+        (["collect", "--policy", "NONE"], "none"),
+        (["demo", "--policy", "NONE"], "none"),
+        (["demo", "--policy", "POLICY", "--sim-model", "NONE"], "none"),
+        (["demo", "--policy", "SHAPE"], "do not fit"),
+        (["distill", "--teacher", "NONE"], "none"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str],
+    said: str,
+    run: Run,
+    policy: Path,
+    wrong_files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = wrong_files | {"POLICY": policy}
+    code, _, err = run(*(files.get(argument, argument) for argument in arguments))
+    assert code == 2
+    last = err.replace("\r", "\n").strip().splitlines()[-1]
+    assert last.lstrip().startswith("dexndm: ")
+    assert said in last
+    assert "Traceback" not in err
+
+
+def test_tables_line_up() -> None:
+    text = table(("", "a"), [("long name", "1"), ("b", "22.5")])
+    assert text == "              a\n---------  ----\nlong name     1\nb          22.5"

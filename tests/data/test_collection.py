@@ -1,0 +1,121 @@
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dexndm_gym.data.collection import (
+    CollectOptions,
+    Plan,
+    TargetNoise,
+    Tick,
+    collect,
+    draw_plan,
+    recordings_in,
+)
+from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.errors import ConfigurationError
+
+ROWS = 50
+REPLAYS = [
+    Trajectory(np.full((ROWS + 1, 16), 0.1), np.full((ROWS, 16), 0.001 * number), {"number": number})
+    for number in range(5)
+]
+HAND = {"hand": "a"}
+
+
+class FakePlayer:
+    """Plays every plan for as long as its replay is; fails after so many control periods."""
+
+    def __init__(self, fail_after: int | None = None) -> None:
+        self.left = fail_after
+        self.played: list[Plan] = []
+
+    def __call__(self, plan: Plan) -> Generator[Tick, None, None]:
+        self.played.append(plan)
+        assert plan.replay is not None
+        for row in range(ROWS):
+            if self.left is not None:
+                self.left -= 1
+                if self.left < 0:
+                    raise TimeoutError("the hand went away")
+            yield np.full(16, 0.01 * row), plan.replay.target[row]
+        yield np.full(16, 0.01 * ROWS), None
+
+
+def run(folder: Path, player: FakePlayer, ticks: int, **about: str) -> float:
+    options = CollectOptions(minutes=ticks / 1200, seed=3)
+    report = collect(player, folder, options, replays=REPLAYS, about=about or HAND, progress=False)
+    return report.minutes * 1200
+
+
+def recorded(folder: Path) -> list[Trajectory]:
+    return [trajectory for path in recordings_in(folder) for trajectory in read_recording(path)]
+
+
+def test_records_as_much_as_was_asked_for(tmp_path: Path) -> None:
+    assert run(tmp_path, FakePlayer(), 120) == pytest.approx(120)
+    trajectories = recorded(tmp_path)
+    assert [len(trajectory) for trajectory in trajectories] == [50, 50, 20]
+    assert trajectories[2].position[-1, 0] == pytest.approx(0.20), "the position that the last target led to"
+    for trajectory in trajectories:
+        replayed = trajectory.metadata["replayed"]["number"]
+        np.testing.assert_allclose(trajectory.target, 0.001 * replayed, atol=1e-7)
+        assert trajectory.metadata["about"] == HAND
+
+
+def test_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    broken = FakePlayer(fail_after=75)
+    with pytest.raises(TimeoutError):
+        run(tmp_path / "a", broken, 200)
+    # The target that nobody saw the effect of is dropped.
+    assert [len(trajectory) for trajectory in recorded(tmp_path / "a")] == [50, 24]
+    second, straight = FakePlayer(), FakePlayer()
+    assert run(tmp_path / "a", second, 200) == pytest.approx(200)
+    run(tmp_path / "b", straight, 200)
+    assert [plan.index for plan in second.played] == [2, 3, 4]
+    for plan, expected in zip(second.played[:2], straight.played[2:], strict=True):
+        assert (plan.seed, plan.noise, plan.replay) == (expected.seed, expected.noise, expected.replay)
+    assert run(tmp_path / "a", FakePlayer(fail_after=0), 200) == pytest.approx(200), "nothing left to do"
+
+
+def test_does_not_mix_hands(tmp_path: Path) -> None:
+    run(tmp_path, FakePlayer(), 20)
+    with pytest.raises(ConfigurationError, match="another folder"):
+        run(tmp_path, FakePlayer(), 40, hand="b")
+
+
+def test_half_of_the_trajectories_get_noise_and_all_replays_are_used() -> None:
+    plans = [draw_plan(index, CollectOptions(), REPLAYS) for index in range(400)]
+    assert {plan.noise for plan in plans} == {0.0, 0.01}
+    assert 0.4 < np.mean([plan.noise > 0.0 for plan in plans]) < 0.6
+    assert {plan.replay.metadata["number"] for plan in plans if plan.replay} == set(range(5))
+    mixed = [draw_plan(index, CollectOptions(closed_loop=0.25), REPLAYS) for index in range(400)]
+    assert 0.15 < np.mean([plan.replay is None for plan in mixed]) < 0.35
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"minutes": 0.0}, {"noise": -0.1}, {"noise_probability": 1.5}, {"closed_loop": -1.0}]
+)
+def test_refuses_what_makes_no_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        CollectOptions(**wrong)
+
+
+def test_needs_something_to_replay(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="replay"):
+        collect(FakePlayer(), tmp_path, CollectOptions(), progress=False)
+
+
+def test_noise_has_the_given_size_on_the_given_hands() -> None:
+    noise, target = TargetNoise(), np.zeros((3, 16))
+    assert noise(None, target)[0] is target
+    noise.set(np.array([0.0, 0.01, 0.02]), seed=1)
+    drawn = np.array([noise(None, target)[0] for _ in range(500)])
+    np.testing.assert_allclose(drawn.std(axis=(0, 2)), [0.0, 0.01, 0.02], rtol=0.05)
+    assert (drawn[0] != drawn[1]).any(), "fresh in every control period"
+    noise.set(0.01, seed=1)
+    again = noise(None, target)[0]
+    noise.set(0.01, seed=1)
+    np.testing.assert_array_equal(noise(None, target)[0], again)

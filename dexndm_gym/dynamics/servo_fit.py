@@ -1,0 +1,213 @@
+"""Scores models of a real servo on its logs, each trajectory kind predicted by models that never saw it."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dexndm_gym.data.servo_logs import ServoLog, ServoTicks, read_servo_logs, resample
+from dexndm_gym.data.trajectory import CONTROL_HZ
+from dexndm_gym.dynamics.fit import Progress
+from dexndm_gym.dynamics.servo_identification import identify
+from dexndm_gym.dynamics.servo_models import BlackBoxServo, PhysicalServo, ServoPredictor, StayingServo
+from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.joints import FloatArray
+
+_PHASES = tuple(np.arange(10) * 0.005)
+"""Every log is used for training ten times, with control times 5 ms apart."""
+
+_START_EVERY = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoFitOptions:
+    """How to fit servo logs."""
+
+    mass: float = 0.49
+    """Mass on the arm of the bench, kg."""
+
+    length: float = 0.10
+    """Length of the arm, m."""
+
+    iterations: int = 25
+    """Least-squares steps per fit of the physics at most."""
+
+    seed: int = 0
+    """Seed of the networks."""
+
+    @property
+    def pendulum(self) -> Pendulum:
+        """What the servo of the bench moves."""
+        return Pendulum(mass=self.mass, length=self.length)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoErrors:
+    """Errors of one model on logs that it was not fitted on."""
+
+    one_step_rms: float
+    """Root mean square error 50 ms ahead, rad."""
+
+    open_loop_1s: float
+    """Mean absolute error over runs of 1 s on its own predictions, rad."""
+
+    open_loop_whole: float
+    """Mean absolute error over the whole log, run from its first sample, rad."""
+
+    def as_dict(self) -> dict[str, float]:
+        """The same in mrad and degrees."""
+        return {
+            "one_step_rms_mrad": 1e3 * self.one_step_rms,
+            "one_step_rms_deg": math.degrees(self.one_step_rms),
+            "open_loop_1s_mean_abs_mrad": 1e3 * self.open_loop_1s,
+            "open_loop_1s_mean_abs_deg": math.degrees(self.open_loop_1s),
+            "open_loop_whole_mean_abs_mrad": 1e3 * self.open_loop_whole,
+            "open_loop_whole_mean_abs_deg": math.degrees(self.open_loop_whole),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoFitReport:
+    """Scores of all models, and the physics that fits all logs."""
+
+    errors: dict[str, dict[str, ServoErrors]]
+    """Model, then the trajectory kind that was left out; ``all`` sums up."""
+
+    physics: ServoPhysics
+    """Parameters fitted to all logs."""
+
+    log_seconds: float
+    """Length of the shortest log: the horizon of ``open_loop_whole``, s."""
+
+    logs: int
+    """Number of logs."""
+
+    wall_s: float
+    """Duration of all fits, s."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON can hold it, errors in mrad and degrees."""
+        return {
+            "errors": {
+                model: {kind: errors.as_dict() for kind, errors in kinds.items()}
+                for model, kinds in self.errors.items()
+            },
+            "physics": asdict(self.physics),
+            "log_seconds": self.log_seconds,
+            "logs": self.logs,
+            "wall_s": self.wall_s,
+        }
+
+
+def fit_servo_logs(
+    folder: str | Path, *, options: ServoFitOptions | None = None, progress: Progress | None = None
+) -> ServoFitReport:
+    """Leave one trajectory kind out, fit to the others at all gains, predict the one left out; for every kind.
+
+    Args:
+        folder: folder of servo logs, see ``data.servo_logs``.
+        options: bench and seed.
+        progress: told (fits done, fits planned, what comes next).
+
+    Raises:
+        FileFormatError: no logs there, or an unreadable one.
+        ConfigurationError: logs of fewer than two kinds, or shorter than 1 s.
+    """
+    options, began = options or ServoFitOptions(), time.monotonic()
+    logs = read_servo_logs(folder)
+    kinds = sorted({log.kind for log in logs})
+    if len(kinds) < 2:
+        raise ConfigurationError(f"leaving one kind out needs logs of two trajectories or more, found {kinds}")
+    everything = resample(logs, substeps=SUBSTEPS)
+    if len(everything.goal) < CONTROL_HZ:
+        raise ConfigurationError("the servo logs must be 1 s long or longer")
+    tell = _Steps(progress, 3 * len(kinds) + 1)
+    runs: dict[str, list[_Misses]] = {}
+    for kind in kinds:
+        test = resample([log for log in logs if log.kind == kind], substeps=SUBSTEPS)
+        models = _fit_models([log for log in logs if log.kind != kind], options, tell, f"without {kind}")
+        for name, model in models.items():
+            runs.setdefault(name, []).append(_predict(model, test))
+    tell("physics on all logs")
+    physics = identify(everything, options.pendulum, iterations=options.iterations)
+    tell("done")
+    return ServoFitReport(
+        errors={
+            name: {kind: _errors([one]) for kind, one in zip(kinds, results, strict=True)} | {"all": _errors(results)}
+            for name, results in runs.items()
+        },
+        physics=physics,
+        log_seconds=len(everything.goal) / CONTROL_HZ,
+        logs=len(logs),
+        wall_s=time.monotonic() - began,
+    )
+
+
+class _Steps:
+    """Counts what is done for a progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, -1
+
+    def __call__(self, following: str) -> None:
+        """One step is done, and this comes next."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total, following)
+
+
+@dataclass(frozen=True)
+class _Misses:
+    """Prediction minus truth: one step ahead, over 1 s, over the whole log."""
+
+    one_step: FloatArray
+    second: FloatArray
+    whole: FloatArray
+
+
+def _fit_models(
+    logs: Sequence[ServoLog], options: ServoFitOptions, tell: _Steps, where: str
+) -> dict[str, ServoPredictor]:
+    once, often = (resample(logs, substeps=SUBSTEPS, phases=phases) for phases in ((0.0,), _PHASES))
+    tell(f"physics {where}")
+    physics = identify(once, options.pendulum, iterations=options.iterations)
+    tell(f"joint-wise model {where}")
+    black_box = BlackBoxServo(often, seed=options.seed)
+    tell(f"joint-wise model on physics {where}")
+    both = PhysicalServo(physics, options.pendulum)
+    both.learn_the_rest(often, seed=options.seed)
+    return {
+        "stays_where_it_is": StayingServo(),
+        "jointwise": black_box,
+        "physics": PhysicalServo(physics, options.pendulum),
+        "physics_and_jointwise": both,
+    }
+
+
+def _predict(model: ServoPredictor, ticks: ServoTicks) -> _Misses:
+    length, second = len(ticks.goal), round(CONTROL_HZ)
+    misses = []
+    for starts, periods in (
+        (np.arange(length), 1),
+        (np.arange(0, length - second + 1, _START_EVERY), second),
+        (np.array([0]), length),
+    ):
+        truth = ticks.position[starts[:, None] + 1 + np.arange(periods)]
+        misses.append((model.predict(ticks, starts, periods) - truth).ravel())
+    return _Misses(*misses)
+
+
+def _errors(misses: Sequence[_Misses]) -> ServoErrors:
+    one_step, second, whole = (
+        np.concatenate([getattr(miss, name) for miss in misses]) for name in ("one_step", "second", "whole")
+    )
+    return ServoErrors(
+        one_step_rms=float(np.sqrt(np.mean(one_step**2))),
+        open_loop_1s=float(np.abs(second).mean()),
+        open_loop_whole=float(np.abs(whole).mean()),
+    )

@@ -1,0 +1,120 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dexndm_gym.data.servo_logs import ServoTicks
+from dexndm_gym.dynamics.servo_fit import ServoFitOptions, fit_servo_logs
+from dexndm_gym.dynamics.servo_identification import identify
+from dexndm_gym.dynamics.servo_models import PhysicalServo, StayingServo
+from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics, ServoState, advance, observe, simulate
+from dexndm_gym.errors import ConfigurationError
+
+BENCH = Pendulum()
+SERVO = ServoPhysics(
+    stall_torque=0.7, back_emf=0.036, sag=0.28, armature=0.0016, coulomb=0.006, load_friction=0.3, viscous=0.006,
+    offset=0.02,
+)  # fmt: skip
+GAINS = np.array([100.0, 400.0, 800.0])
+
+
+def commands(kind: str, periods: int = 40) -> ServoTicks:
+    time = np.arange(periods * SUBSTEPS).reshape(periods, SUBSTEPS, 1) / (20 * SUBSTEPS)
+    goal = {"sine": np.sin(3 * time**2), "step": 1.2 * (time > 0.3) - 0.5 * (time > 1)}[kind] * np.ones(len(GAINS))
+    return ServoTicks(goal, np.ones_like(goal), np.zeros((periods + 1, len(GAINS))), GAINS)
+
+
+def logged(kind: str, servo: ServoPhysics = SERVO, periods: int = 40) -> ServoTicks:
+    ticks = commands(kind, periods)
+    ticks.position[1:] = simulate(servo, BENCH, ticks, ticks.position[0])
+    return ticks
+
+
+def test_a_held_arm_rests_and_a_released_one_swings_and_comes_to_rest_below() -> None:
+    goal, gain = np.full((SUBSTEPS, 1), 0.4), np.array([800.0])
+    state = ServoState.at_rest(np.zeros(1))
+    for _ in range(40):
+        state = advance(SERVO, BENCH, state, goal, np.ones_like(goal), gain)
+    assert state.velocity[0] == 0.0
+    assert 0.2 < state.position[0] < 0.4
+    np.testing.assert_allclose(state.load, 0.49 * 9.81 * 0.1 * np.sin(state.position + SERVO.offset), rtol=1e-3)
+    swing = []
+    for _ in range(200):
+        state = advance(SERVO, BENCH, state, goal, np.zeros_like(goal), gain)
+        swing.append(state.position[0])
+    assert min(swing) < -0.1
+    assert abs(swing[-1] + SERVO.offset) < 0.05
+
+
+def test_parameters_that_matter_are_found_again() -> None:
+    sine, step = logged("sine"), logged("step")
+    names = ("goal", "torque_on", "position", "gain")
+    both = ServoTicks(*(np.concatenate((getattr(sine, name), getattr(step, name)), axis=-1) for name in names))
+    found = identify(both, BENCH, iterations=12)
+    error = simulate(found, BENCH, both, both.position[0]) - both.position[1:]
+    assert np.abs(error).mean() < 2e-3
+    for name in ("stall_torque", "load_friction", "sag"):
+        assert getattr(found, name) == pytest.approx(getattr(SERVO, name), rel=0.15)
+
+
+def test_observer_finds_the_velocity_of_a_servo_it_knows_badly() -> None:
+    ticks = logged("sine")
+    wrong = ServoPhysics(stall_torque=0.5, load_friction=0.1)
+    _, predicted = observe(wrong, BENCH, ticks)
+    blind = simulate(wrong, BENCH, ticks, ticks.position[0])
+    truth = ticks.position[1:]
+    assert np.abs(predicted - truth).mean() < 0.2 * np.abs(blind - truth).mean()
+
+
+def test_physics_predicts_itself_from_any_start() -> None:
+    ticks = logged("sine")
+    starts = np.array([0, 7, 20])
+    predicted = PhysicalServo(SERVO, BENCH).predict(ticks, starts, 10)
+    np.testing.assert_allclose(predicted, ticks.position[starts[:, None] + np.arange(1, 11)], atol=1e-9)
+    stayed = StayingServo().predict(ticks, starts, 10)
+    np.testing.assert_array_equal(stayed[:, 9], ticks.position[starts])
+
+
+def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest() -> None:
+    wrong = ServoPhysics(stall_torque=0.6, back_emf=0.03, sag=0.2, load_friction=0.2)
+    train, test = logged("sine", periods=60), logged("sine", periods=40)
+    model, starts = PhysicalServo(wrong, BENCH), np.arange(0, 20, 5)
+    truth = test.position[starts[:, None] + np.arange(1, 21)]
+    before = np.abs(model.predict(test, starts, 20) - truth).mean()
+    model.learn_the_rest(train, epochs=60)
+    assert np.abs(model.predict(test, starts, 20) - truth).mean() < 0.8 * before
+    still = ServoTicks(np.zeros((20, SUBSTEPS, 1)), np.ones((20, SUBSTEPS, 1)), np.zeros((21, 1)), np.array([100.0]))
+    assert (model.predict(still, np.array([0]), 20) == 0.0).all()
+
+
+def write_log(folder: Path, kind: str) -> None:
+    ticks = logged(kind)
+    for column, gain in enumerate(GAINS):
+        rows = [
+            f"{tick / 20},{ticks.goal[tick, 0, column]},{ticks.position[tick, column]},1"
+            for tick in range(len(ticks.goal))
+        ]
+        text = "\n".join(["t_s,goal_rad,present_rad,torque_enable", *rows])
+        (folder / f"{kind}_kp{gain:.0f}_x.csv").write_text(text)
+
+
+def test_report_compares_all_models_on_kinds_they_never_saw(tmp_path: Path) -> None:
+    write_log(tmp_path, "sine")
+    with pytest.raises(ConfigurationError, match="two trajectories"):
+        fit_servo_logs(tmp_path)
+    write_log(tmp_path, "step")
+    seen: list[tuple[int, int]] = []
+    report = fit_servo_logs(
+        tmp_path,
+        options=ServoFitOptions(iterations=5),
+        progress=lambda done, total, note: seen.append((done, total)),
+    )
+    assert seen == [(done, 7) for done in range(8)]
+    assert set(report.errors) == {"stays_where_it_is", "jointwise", "physics", "physics_and_jointwise"}
+    assert all(set(kinds) == {"sine", "step", "all"} for kinds in report.errors.values())
+    still, physics = report.errors["stays_where_it_is"]["all"], report.errors["physics"]["all"]
+    assert physics.open_loop_1s < 0.5 * still.open_loop_1s
+    assert physics.one_step_rms < 0.5 * still.one_step_rms
+    assert (report.logs, report.log_seconds) == (6, pytest.approx(1.95))
+    json.dumps(report.as_dict())

@@ -74,26 +74,27 @@ class Spread:
     armature: float = 0.04
     """Log, per joint: published fits lie between 0.0018 and 0.0021."""
 
-    coulomb: float = 0.5
+    coulomb: float = 0.3
     """Log, per joint: grease, screws, cables that rub. Published fits lie between 0.003 and 0.019 N m."""
 
     viscous: float = 0.3
     """Log, per joint: grease and its temperature."""
 
-    load_friction: float = 0.25
+    load_friction: float = 0.1
     """Log, per joint: plastic gears wear in, or out. Published fits lie between 0.17 and 0.34."""
 
     backlash: float = 1.4
     """Largest log, per joint, uniform and only upwards (0.25 to 1 degree): gears only wear."""
 
-    encoder_offset: float = 0.0175
-    """Standard deviation, per joint, rad: horns are screwed on by hand, in steps of the spline, and homed by eye."""
+    encoder_offset: float = 0.006
+    """Standard deviation, per joint, rad: what is left (4 encoder steps) once a hand has been homed with care."""
 
     delay: float = 0.8
     """Largest log, per hand, uniform (4.5 to 22 ms): USB latency timer, bus speed, host load."""
 
-    wire_torque: float = 0.006
-    """Standard deviation, per joint, N m: servo cables along the fingers pull."""
+    wire_torque: float = 0.024
+    """Standard deviation, per joint, N m: servo cables along the fingers pull, about a quarter of what a stretched finger
+    weighs at its base."""
 
     supply_voltage: float = 0.12
     """Standard deviation, per hand, V: power supplies set by hand."""
@@ -101,10 +102,10 @@ class Spread:
     supply_resistance: float = 0.5
     """Log, per hand: cable and plugs."""
 
-    object_friction: float = 0.2
+    object_friction: float = 0.1
     """Log, per hand: the surfaces of fingertips and objects."""
 
-    object_mass: float = 0.15
+    object_mass: float = 0.1
     """Log, per hand: objects are printed with some infill or other."""
 
     contact_softness: float = 0.3
@@ -134,10 +135,10 @@ class HandParameters:
     object_friction: float = 1.0
     """Friction coefficient between object and hand."""
 
-    torsional_friction: float = 0.004
+    torsional_friction: float = 0.001
     """Friction of a soft contact against turning about its normal, as a length; m."""
 
-    contact_time: float = 0.012
+    contact_time: float = 0.018
     """Time constant with which a contact gives way, s: rubber is soft."""
 
     object_mass_scale: float = 1.0

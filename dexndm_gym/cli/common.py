@@ -70,11 +70,14 @@ def write_json(numbers: dict[str, Any], path: Path | None) -> None:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Rows of text as a table: first column to the left, the others to the right."""
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, labels: int = 1) -> str:
+    """Rows of text as a table: the first columns, which are labels, to the left, the others to the right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = []
     for row in (head, tuple("-" * width for width in widths), *rows):
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            cell.ljust(width) if column < labels else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """``dexndm fit``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -8,27 +8,28 @@ import tyro
 from tqdm import tqdm
 
 from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories, tqdm_progress
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
+from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import simulate
+from dexndm_gym.evaluation.collecting import replay_in_simulation, simulate
 from dexndm_gym.task.config import TaskConfig
-
-REPLAY_NOISE = 0.01
-"""Standard deviation of the noise on the targets of half of the simulated episodes, rad: what collection adds too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitCommand(FitOptions):
     """Fit the joint-wise dynamics model: where each joint will be 50 ms later.
 
-    Fits to recordings of one hand, starting from the model of the simulated hand, and prints the errors on trajectories
-    that were held out. `--pretrain` makes that model of the simulated hand, from simulated episodes.
+    Given recordings of one hand, it starts from the model of the simulated hand, fits, and prints the errors on
+    trajectories that were held out. Given a folder of logs of single servos (CSV), it leaves out one kind of motion
+    after the other, fits to the rest and prints how well what was left out is predicted. With --pretrain it makes the
+    model of the simulated hand, from replays of simulated episodes on empty simulated hands.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[PATH ...]")] = ()
-    """Recordings, or folders of them."""
+    """Recordings, or folders of them; or one folder of servo logs."""
 
     out: Path = Path("runs/hand_dynamics.safetensors")
     """File to write the model to."""
@@ -40,13 +41,16 @@ class FitCommand(FitOptions):
     """Start from nothing instead."""
 
     pretrain: bool = False
-    """Fit to simulated episodes of a policy instead of recordings, from scratch."""
+    """Fit to a simulated collection instead of recordings, from scratch."""
 
     policy: Path = SHIPPED_POLICY
     """Policy that plays them."""
 
     episodes: int = 256
     """How many of them."""
+
+    bench: ServoFitOptions = field(default_factory=ServoFitOptions)
+    """Where servo logs come from (only for those)."""
 
     json: File = None
     """Also write the numbers to this file."""
@@ -56,7 +60,13 @@ def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(FitCommand, "fit", arguments)
     if bool(command.paths) == command.pretrain:
-        raise ConfigurationError("give recordings to fit to (folders that `dexndm collect` wrote), or --pretrain")
+        raise ConfigurationError("give recordings or servo logs to fit to, or --pretrain")
+    if len(command.paths) == 1 and any(command.paths[0].glob("*.csv")):
+        with tqdm_progress("fit") as tell:
+            scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
+        write_json(scores.as_dict(), command.json)
+        print(servo_summary(scores))
+        return
     model, report = _pretrain(command) if command.pretrain else _fit(command)
     command.out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, command.out)
@@ -65,16 +75,34 @@ def run(arguments: list[str]) -> None:
 
 
 def summary(report: FitReport) -> str:
-    """The table that the fit prints."""
+    """The table that a fit to recordings prints."""
     errors = {"stays where it is": report.stay, "before": report.start, "fitted": report.fitted}
     rows = []
     for name, error in errors.items():
         if error is not None:
             units = error.as_dict()
-            rows.append((name, *(f"{value:.3f}" for value in units.values())))
-    head = ("predictor", "1 step, mrad rms", "deg rms", "1 s open loop, mrad mean abs", "deg mean abs")
+            rows.append((name, _both(units, "one_step_rms"), _both(units, "open_loop_1s_mean_abs")))
     data = f"{report.data_minutes:.1f} min, {report.held_out_trajectories} trajectories held out"
-    return f"{table(head, rows)}\n\nData: {data}, {report.trajectories} fitted on, {report.epochs} epochs"
+    text = table(("predictor", "1 step, rms", "1 s open loop, mean abs"), rows)
+    return f"{text}\n\nData: {data}, {report.trajectories} fitted on, {report.epochs} epochs"
+
+
+def servo_summary(report: ServoFitReport) -> str:
+    """The table that a fit to servo logs prints: all kinds of motion together first, then each that was left out."""
+    columns = ("one_step_rms", "open_loop_1s_mean_abs", "open_loop_whole_mean_abs")
+    rows = []
+    kinds = list(next(iter(report.errors.values())))
+    for kind in ["all", *(kind for kind in kinds if kind != "all")]:
+        for model, errors in report.errors.items():
+            units = errors[kind].as_dict()
+            rows.append((kind, model.replace("_", " "), *(_both(units, column) for column in columns)))
+    head = ("left out", "model", "1 step, rms", "1 s open loop, mean abs", f"{report.log_seconds:.1f} s open loop")
+    return f"{table(head, rows, labels=2)}\n\nData: {report.logs} logs, {report.wall_s:.0f} s"
+
+
+def _both(units: dict[str, float], name: str) -> str:
+    """An error in both units."""
+    return f"{units[f'{name}_mrad']:.2f} mrad {units[f'{name}_deg']:6.3f} deg"
 
 
 def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
@@ -86,8 +114,9 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     policy = load_policy_file(command.policy)
-    with tqdm(total=command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
-        trajectories = simulate(policy, command.episodes, seed=command.seed, noise=REPLAY_NOISE, progress=bar.update)
+    with tqdm(total=2 * command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
+        replays = simulate(policy, command.episodes, seed=command.seed, progress=bar.update)
+        trajectories = replay_in_simulation(replays, CollectOptions(seed=command.seed), progress=bar.update)
     with tqdm_progress("fit") as tell:
         return fit_trajectories(trajectories, options=command, progress=tell)
 

@@ -1,7 +1,10 @@
 """Autonomous collection: replay what a policy did in simulation on the hand, and record what the hand makes of it.
 
-Target sequences from simulated episodes are replayed open loop, object in hand, half of them with noise on the targets
-(DexNDM's recipe). Nothing here knows how a trajectory is played: a player is given a plan and yields control periods.
+Target sequences from simulated episodes are replayed open loop, half of them with noise on the targets (DexNDM's
+recipe), and all of them with offsets that last for about a second. The hand is empty, unlike in the paper: where an
+object blocks a joint, position shows nothing of what pulls at it, and on virtual hands models of loaded joints closed
+less of the gap than models of free ones. Nothing here knows how a trajectory is played: a player is given a plan and
+yields control periods.
 """
 
 import itertools
@@ -38,8 +41,11 @@ class CollectOptions:
     noise: float = 0.01
     """Standard deviation of that noise, rad."""
 
+    offset: float = 0.06
+    """Standard deviation of the offsets on the targets of replays, rad; each joint's changes about once a second."""
+
     closed_loop: float = 0.0
-    """Share of the trajectories that the policy plays itself instead of a replay."""
+    """Share of the trajectories that the policy plays itself, object in hand, instead of a replay."""
 
     seed: int = 0
     """Seed of everything that is drawn."""
@@ -47,10 +53,11 @@ class CollectOptions:
     def __post_init__(self) -> None:
         """Check the values."""
         shares = (self.noise_probability, self.closed_loop)
-        if not (self.minutes > 0.0 and self.noise >= 0.0 and all(0.0 <= share <= 1.0 for share in shares)):
+        usable = self.minutes > 0.0 and min(self.noise, self.offset) >= 0.0
+        if not (usable and all(0.0 <= share <= 1.0 for share in shares)):
             raise ConfigurationError(
-                "collection needs more than 0 minutes, noise of at least 0 rad, and noise_probability and closed_loop "
-                f"between 0 and 1; got {self}"
+                "collection needs more than 0 minutes, noise and offset of at least 0 rad, and noise_probability and "
+                f"closed_loop between 0 and 1; got {self}"
             )
 
 
@@ -66,6 +73,9 @@ class Plan:
 
     noise: float
     """Standard deviation of the noise on the targets, rad."""
+
+    offset: float
+    """Standard deviation of the offsets on the targets, rad."""
 
     seed: int
     """Seed of the noise and of the object's placement."""
@@ -166,6 +176,7 @@ def draw_plan(index: int, options: CollectOptions, replays: Sequence[Trajectory]
         index=index,
         replay=None if closed_loop else replays[int(rng.integers(len(replays)))],
         noise=options.noise if rng.random() < options.noise_probability else 0.0,
+        offset=0.0 if closed_loop else options.offset,
         seed=int(rng.integers(2**31)),
     )
 
@@ -204,23 +215,29 @@ def _require_same_hand(before: Sequence[Trajectory], about: Mapping[str, Any], f
 
 
 class TargetNoise:
-    """A target filter that adds fresh Gaussian noise to every target of the hands that are to have it."""
+    """A target filter that shakes targets: fresh noise in every step, and offsets that stay for about a second."""
 
     def __init__(self) -> None:
-        """Add no noise yet."""
-        self._deviation: FloatArray = np.zeros((1, 1))
-        self._rng = np.random.default_rng(0)
+        """Add nothing yet."""
+        self.set(0.0, 0)
 
-    def set(self, deviation: float | FloatArray, seed: int) -> None:
-        """Choose the standard deviation, rad: one number, or one for each hand, (n,). Zero leaves targets alone."""
-        self._deviation = np.reshape(deviation, (-1, 1))
+    def set(self, noise: float | FloatArray, seed: int, offset: float = 0.0) -> None:
+        """Choose standard deviations, rad: ``noise`` one number, or one for each hand, (n,); zero adds nothing."""
+        self._noise = np.reshape(np.asarray(noise, dtype=np.float64), (-1, 1))
+        self._offset = offset
+        self._held: FloatArray | None = None
         self._rng = np.random.default_rng(seed)
 
     def reset(self, ids: Any) -> None:
         """New episodes need nothing."""
 
     def __call__(self, window: Any, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
-        """Return the noisy targets (n, 16), rad."""
-        if not self._deviation.any():
-            return target, {}
-        return target + self._deviation * self._rng.standard_normal(target.shape), {}
+        """Return the shaken targets (n, 16), rad."""
+        if self._offset > 0.0:
+            fresh = self._offset * self._rng.standard_normal(target.shape)
+            changes = self._rng.random(target.shape) < 1.0 / CONTROL_HZ
+            self._held = np.where(changes, fresh, 0.0 if self._held is None else self._held)
+            target = target + self._held
+        if self._noise.any():
+            target = target + self._noise * self._rng.standard_normal(target.shape)
+        return target, {}

@@ -12,6 +12,7 @@ from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
@@ -146,11 +147,13 @@ class RotationTask:
         dropped = np.zeros(n, dtype=np.bool_)
         reward = np.zeros(n)
         if state.object_pose is not None and before.object_pose is not None:
-            dropped = np.linalg.norm(state.object_pose[:, :3] - CUP_CENTRE, axis=1) > self.config.drop_distance
+            holds = self.objects != NO_OBJECT
+            distance = np.linalg.norm(state.object_pose[:, :3] - CUP_CENTRE, axis=1)
+            dropped = (distance > self.config.drop_distance) & holds
             motion = self._motion(before.object_pose, state.object_pose, dropped)
             terms = reward_terms(motion, self.config.reward)
-            reward = np.sum(list(terms.values()), axis=0)
-            speed = np.sum(motion.angular_velocity * motion.axis, axis=1)
+            reward = np.sum(list(terms.values()), axis=0) * holds
+            speed = np.sum(motion.angular_velocity * motion.axis, axis=1) * holds
             self.rotation += speed * CONTROL_PERIOD
             across = np.linalg.norm(np.cross(motion.angular_velocity, motion.axis), axis=1)
             info |= {"rotation_speed": speed, "off_axis_speed": across, "object_pose": state.object_pose}

@@ -13,6 +13,7 @@ from dexndm_gym.envs.rendering import HandRenderer
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.errors import ConfigurationError, HardwareError
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -109,8 +110,10 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             return None
         self._renderer = self._renderer or HandRenderer()
         state = self.task.state()
-        pose = None if state.object_pose is None else state.object_pose[0]
-        return self._renderer.draw(state.position[0], pose, str(self.task.objects[0] or "cylinder"))
+        item = str(self.task.objects[0])
+        if state.object_pose is None or item in ("", NO_OBJECT):
+            return self._renderer.draw(state.position[0], None, "cylinder")
+        return self._renderer.draw(state.position[0], state.object_pose[0], item)
 
     def close(self) -> None:
         """Release the hand (torque off) and the renderer. Safe to call twice."""

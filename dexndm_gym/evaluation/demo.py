@@ -12,7 +12,7 @@ import gymnasium
 from tqdm import tqdm
 
 from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
-from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.recording import read_recording
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories, split
 from dexndm_gym.dynamics.measures import one_step_errors
@@ -20,7 +20,7 @@ from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import EnvPlayer, StepRecorder, simulate
+from dexndm_gym.evaluation.collecting import EnvPlayer, simulate
 from dexndm_gym.evaluation.comparison import Comparison, FittedModels
 from dexndm_gym.evaluation.episodes import Episode, Step, Watch, record_episodes
 from dexndm_gym.evaluation.report import write_report
@@ -30,7 +30,7 @@ from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
 
-_STAGES = 6
+_STAGES = 7
 
 _REPLAYS = 64
 """Simulated episodes to replay from: more than fit into the hand time of a demo."""
@@ -51,8 +51,8 @@ class DemoConfig:
     episodes: int = 9
     """Episodes of 20 s in each of the three runs, with cylinder, cube and ellipsoid in turn."""
 
-    data_minutes: float = 20.0
-    """Hand time to record for the fit, min; the direct episodes are part of it."""
+    data_minutes: float = 15.0
+    """Hand time to record for the fit, min."""
 
     seed: int = 0
     """Seed of the episodes and of the collection."""
@@ -114,9 +114,10 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Co
     with closing(gymnasium.make("LeapRotate-Sim-v0")) as env:
         simulated = _play(config, policy, env, stages("simulation"))
     with closing(gymnasium.make("LeapRotate-Real-v0", port="virtual", hand_seed=config.hand_seed)) as env:
-        direct = _play_recorded(config, policy, env, stages("direct"))
-        trajectories = _collect(config, policy, env, stages.title("collection"), progress)
-        models = _fit(sim_model, trajectories, stages("fit"))
+        direct = _play(config, policy, env, stages("direct"))
+        replays = _simulate_replays(config, policy, stages("replays"))
+        trajectories = _collect(config, EnvPlayer(env, policy), replays, stages.title("collection"), progress)
+        models = _fit(sim_model, trajectories, stages("fit", "epoch"))
         save_model(models.hand, config.model_file)
         corrected = _play(config, policy, DynamicsCorrectionWrapper(env, (models.hand, sim_model)), stages("corrected"))
     comparison = Comparison(
@@ -126,7 +127,7 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Co
         data_minutes=sum(trajectory.seconds for trajectory in trajectories) / 60.0,
         wall_s=time.monotonic() - began,
     )
-    with stages("report") as tell:
+    with stages("report", "picture") as tell:
         write_report(comparison, config.report_file, videos=not config.no_videos, progress=tell)
     comparison = replace(comparison, wall_s=time.monotonic() - began)
     config.numbers_file.write_text(json.dumps(comparison.as_dict(), indent=2) + "\n")
@@ -150,8 +151,8 @@ class _Stages:
         return f"{self._number}/{_STAGES} {what:<10}"
 
     @contextmanager
-    def __call__(self, what: str) -> Iterator[Tell]:
-        with tqdm(desc=self.title(what), unit="step", disable=not self._shown) as bar:
+    def __call__(self, what: str, unit: str = "step") -> Iterator[Tell]:
+        with tqdm(desc=self.title(what), unit=unit, disable=not self._shown) as bar:
 
             def tell(done: int, total: int, note: str) -> None:
                 bar.total = total
@@ -198,20 +199,24 @@ def _play(
     return played
 
 
-def _play_recorded(config: DemoConfig, policy: Policy, env: Env, stage: AbstractContextManager[Tell]) -> list[Episode]:
-    """Play the episodes of the direct run; what the hand does in them is data already."""
-    with RecordingWriter(config.recordings / "part-0000.h5") as writer:
-        record = StepRecorder(writer, {"mode": "policy", "noise_rad": 0.0, "about": _about(config)})
-        played = _play(config, policy, env, stage, record)
-        record.end()
-    return played
+def _simulate_replays(config: DemoConfig, policy: Policy, stage: AbstractContextManager[Tell]) -> list[Trajectory]:
+    """Simulate the episodes whose targets will be replayed on the hand."""
+    total, done = _REPLAYS * TaskConfig().episode_steps, 0
+    with stage as tell:
+
+        def passed(steps: int) -> None:
+            nonlocal done
+            done += steps
+            tell(done, total, "")
+
+        return simulate(policy, _REPLAYS, seed=config.seed, progress=passed)
 
 
-def _collect(config: DemoConfig, policy: Policy, env: Env, title: str, progress: bool) -> list[Trajectory]:
+def _collect(
+    config: DemoConfig, player: EnvPlayer, replays: list[Trajectory], title: str, progress: bool
+) -> list[Trajectory]:
     """Fill up the recordings with replays, and read all of them back."""
-    replays = simulate(policy, _REPLAYS, seed=config.seed)
     options = CollectOptions(minutes=config.data_minutes, seed=config.seed)
-    player = EnvPlayer(env, policy)
     about = _about(config)
     collect(player, config.recordings, options, replays=replays, about=about, label=title, progress=progress)
     return [trajectory for path in recordings_in(config.recordings) for trajectory in read_recording(path)]

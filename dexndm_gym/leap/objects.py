@@ -60,6 +60,9 @@ class RotatableObject:
         return np.array([b / 4 + c / 3, a / 4 + c / 3, a / 2])
 
 
+NO_OBJECT = "none"
+"""Name of the empty hand: nothing lies in it, and nothing can be dropped."""
+
 OBJECTS = {
     item.name: item
     for item in (

@@ -6,6 +6,7 @@ of milliseconds. The object is striped so that its turning can be seen.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import mujoco
 import numpy as np
@@ -77,8 +78,9 @@ class HandPainter:
         distance, colour = self._palm[0].copy(), self._palm[1].copy()
         left_out = (palm,) if object_pose is not None else (palm, thing)
         self._add((distance, colour), model, data, ~np.isin(model.geom_bodyid, left_out))
-        small = colour.reshape(3, self._height // SUPERSAMPLING, SUPERSAMPLING, -1, SUPERSAMPLING).mean(axis=(2, 4))
-        return (255.0 * np.clip(small, 0.0, 1.0) + 0.5).astype(np.uint8).transpose(1, 2, 0)
+        np.clip(colour, 0.0, 1.0, out=colour)
+        parts = [colour[:, i::SUPERSAMPLING, j::SUPERSAMPLING] for i, j in np.ndindex(SUPERSAMPLING, SUPERSAMPLING)]
+        return (reduce(np.add, parts) * (255.0 / len(parts)) + 0.5).astype(np.uint8).transpose(1, 2, 0)
 
     def _cast_rays(self) -> Array:
         """Unit vectors through all pixels, (3, height, width)."""
@@ -114,27 +116,39 @@ class HandPainter:
         self, canvas: tuple[Array, Array], model: mujoco.MjModel, data: mujoco.MjData, which: npt.NDArray[np.bool_]
     ) -> None:
         """Draw those geoms where they are nearer than what is there."""
-        for geom in np.flatnonzero(which):
-            centre = data.geom_xpos[geom].astype(np.float32)
-            window = self._window(centre, float(model.geom_rbound[geom]))
+        distance, colour = canvas
+        # First find out which geom is seen where, then shade each pixel once.
+        seen = np.full(distance.shape, -1, dtype=np.int64)
+        normals: dict[int, NormalAt] = {}
+        for geom in np.flatnonzero(which).tolist():
+            window = self._window(data.geom_xpos[geom], float(model.geom_rbound[geom]))
             if window is None:
                 continue
-            frame = data.geom_xmat[geom].reshape(3, 3).astype(np.float32)
-            origin = (self._eye - centre) @ frame
+            frame, origin = self._view(data, geom)
             rays = np.tensordot(frame.T, self._rays[(slice(None), *window)], axes=1)
             kind = mujoco.mjtGeom(model.geom_type[geom]).name
-            distance, normal_at = cast(kind, model.geom_size[geom].astype(np.float32), origin, rays)
-            nearer = distance < canvas[0][window]
-            if not nearer.any():
-                continue
-            point = origin[:, None] + distance[nearer] * rays[:, nearer]
+            reach, normals[geom] = cast(kind, model.geom_size[geom].astype(np.float32), origin, rays)
+            nearer = reach < distance[window]
+            np.copyto(distance[window], reach, where=nearer)
+            np.copyto(seen[window], geom, where=nearer)
+        shaded = np.flatnonzero(seen >= 0)
+        shaded = shaded[np.argsort(seen.ravel()[shaded], kind="stable")]
+        geoms, first = np.unique(seen.ravel()[shaded], return_index=True)
+        for geom, pixels in zip(geoms.tolist(), np.split(shaded, first[1:]), strict=True):
+            frame, origin = self._view(data, geom)
+            rays = frame.T @ self._rays.reshape(3, -1)[:, pixels]
+            point = origin[:, None] + distance.ravel()[pixels] * rays
             paint = np.broadcast_to(model.geom_rgba[geom, :3, None].astype(np.float32), point.shape)
             if model.geom(geom).name == OBJECT_BODY:
                 paint = _stripes(point, paint)
-            canvas[0][window][nearer] = distance[nearer]
-            canvas[1][(slice(None), *window)][:, nearer] = _shade(frame, normal_at, point, rays[:, nearer], paint)
+            colour.reshape(3, -1)[:, pixels] = _shade(frame, normals[geom], point, rays, paint)
 
-    def _window(self, centre: Array, radius: float) -> tuple[slice, slice] | None:
+    def _view(self, data: mujoco.MjData, geom: int) -> tuple[Array, Array]:
+        """Orientation of a geom, and the eye in its frame."""
+        frame = data.geom_xmat[geom].reshape(3, 3).astype(np.float32)
+        return frame, (self._eye - data.geom_xpos[geom].astype(np.float32)) @ frame
+
+    def _window(self, centre: FloatArray, radius: float) -> tuple[slice, slice] | None:
         """The rows and columns that a sphere can be seen in; None where that is nowhere."""
         right, up, back = (self._axes @ (centre - self._eye)).tolist()
         depth = -back

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import OBJECTS, get_object
+from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS, get_object
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.quaternions import conjugate, rotate
 
@@ -24,8 +24,8 @@ AXES = {
 }
 """Rotation axes by name, unit vectors in the world frame."""
 
-OBJECT_SETS = {"basic": tuple(OBJECTS)}
-"""Named sets of objects to draw from."""
+OBJECT_SETS = {"basic": tuple(OBJECTS), NO_OBJECT: (NO_OBJECT,)}
+"""Named sets of objects to draw from; ``"none"`` leaves the hand empty."""
 
 OPTION_NAMES = ("object", "wrist", "axis")
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.objects import NO_OBJECT, get_object
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
@@ -192,6 +192,9 @@ class VirtualHandPhysics:
         The fingers stay as they are: bring them to the start pose first.
         """
         for i, scene in zip(ids, scenes, strict=True):
+            if scene.object == NO_OBJECT:
+                self._plant.park(np.array([i]))
+                continue
             item = get_object(scene.object)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
 

@@ -93,8 +93,8 @@ class Spread:
     """Largest log, per hand, uniform (4.5 to 22 ms): USB latency timer, bus speed, host load."""
 
     wire_torque: float = 0.024
-    """Standard deviation, per joint, N m: servo cables along the fingers pull, about a quarter of what a stretched finger
-    weighs at its base."""
+    """Standard deviation, per joint, N m: servo cables along the fingers pull, with less than half of what a stretched
+    finger weighs at its base (0.06 N m)."""
 
     supply_voltage: float = 0.12
     """Standard deviation, per hand, V: power supplies set by hand."""

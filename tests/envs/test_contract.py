@@ -143,7 +143,8 @@ def test_writing_into_an_observation_changes_nothing(env: AnyEnv) -> None:
 
 
 def test_only_wrist_and_axis_are_constant(env: AnyEnv) -> None:
-    seen = play(env, seed=0).reshape(-1, 327)
+    # Long enough that the targets wander out of the dry friction of every joint.
+    seen = play(env, seed=0, steps=100).reshape(-1, 327)
     constant = np.flatnonzero(np.ptp(seen, axis=0) == 0.0)
     np.testing.assert_array_equal(constant, np.arange(320, 327))
 

@@ -62,7 +62,7 @@ def test_gravity_follows_the_scene():
     for _ in range(10):
         hand.step(np.tile(START_POSE, (2, 1)))
     heights = hand.state().object_pose[:, 2]
-    assert heights[1] > heights[0] + 0.003
+    assert heights[1] > heights[0] + 0.001
 
 
 def test_at_least_one_hand():

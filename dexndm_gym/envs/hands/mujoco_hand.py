@@ -12,7 +12,7 @@ from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices
-from dexndm_gym.leap.objects import GEOM_TYPES, get_object
+from dexndm_gym.leap.objects import GEOM_TYPES, NO_OBJECT, get_object
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import StartStates, load_starts
@@ -21,6 +21,9 @@ from dexndm_gym.task.config import CONTROL_PERIOD
 
 TIMESTEP = 0.01
 """Physics step, s; five of them make a control step."""
+
+OUT_OF_REACH = (0.0, 0.0, -0.5, 1.0, 0.0, 0.0, 0.0)
+"""Pose of the object of an empty hand at the start of each control step."""
 
 SUBSTEPS = round(CONTROL_PERIOD / TIMESTEP)
 
@@ -92,6 +95,7 @@ class MujocoHand:
         self._bind()
         self._push = np.zeros((num_hands, 3))
         self._rng = np.random.default_rng(0)
+        self._empty = np.zeros(num_hands, dtype=np.bool_)
 
     def _bind(self) -> None:
         batch = self._batch
@@ -109,10 +113,13 @@ class MujocoHand:
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
         """Start the hands ``ids`` from states in which their objects lie still in the cupped hand."""
         self._rng = rng
-        starts = [self._starts.draw(scene.object, rng) for scene in scenes]
+        # An empty hand is one whose object is kept out of reach.
+        names = ["cylinder" if scene.object == NO_OBJECT else scene.object for scene in scenes]
+        self._empty[ids] = [scene.object == NO_OBJECT for scene in scenes]
+        starts = [self._starts.draw(name, rng) for name in names]
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
-        for i, scene, start in zip(ids, scenes, starts, strict=True):
-            item = get_object(scene.object)
+        for i, scene, name, start in zip(ids, scenes, names, starts, strict=True):
+            item = get_object(name)
             self._geom_type[i, self._object_geom] = GEOM_TYPES[item.shape]
             self._geom_size[i, self._object_geom] = item.geom_size * start.scale
             # Collision detection goes by these bounds, which do not follow a change of type.
@@ -124,6 +131,7 @@ class MujocoHand:
             self._qpos[i, self._object_qpos] = start.object_pose
             self._ctrl[i] = START_POSE
         self._push[ids] = 0.0
+        self._put_away_objects()
         self._batch.set_const(ids)
         self._batch.forward(ids)
 
@@ -143,10 +151,17 @@ class MujocoHand:
         self._ctrl[:] = target
         if self.randomisation is not None:
             self._push_objects(self.randomisation)
+        self._put_away_objects()
         try:
             self._batch.step(nstep=SUBSTEPS)
         except SimulationError as error:
             raise SimulationDivergedError(f"MuJoCo could not go on: {error}") from error
+
+    def _put_away_objects(self) -> None:
+        if self._empty.any():
+            empty = np.flatnonzero(self._empty)
+            self._qpos[np.ix_(empty, self._object_qpos)] = OUT_OF_REACH
+            self._qvel[np.ix_(empty, self._object_dof)] = 0.0
 
     def _push_objects(self, r: Randomisation) -> None:
         mass = self._mass[:, self._object_body, None]

@@ -14,10 +14,10 @@ from dexndm_gym.evaluation.collecting import EnvPlayer, simulate
 
 @dataclass(frozen=True, kw_only=True)
 class CollectCommand(CollectOptions):
-    """Record trajectories on a hand, with an object in it, for `dexndm fit`.
+    """Record trajectories on a hand, for `dexndm fit`.
 
-    Targets of simulated episodes are replayed open loop, half of them with noise; where something tracks the object, a
-    trajectory ends when it is lost. What was recorded survives a crash, and the same command goes on where it stopped.
+    Targets of simulated episodes are replayed open loop on the empty hand, shaken a little so that they cover more than
+    the policy does. What was recorded survives a crash, and the same command goes on where it stopped.
     """
 
     out: Path = Path("runs/recordings")

@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 _POLL = 0.001
 """Longest sleep while bytes are awaited, s."""
-_WRITE_TIMEOUT = 0.1
+_WRITE_TIMEOUT = 0.5
 """How long the operating system may take to accept a packet, s."""
 _BABBLE_GRACE = 0.05
 """How long past its timeout a reply that keeps coming is still listened to, s."""

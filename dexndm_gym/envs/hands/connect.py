@@ -17,7 +17,7 @@ PORT_VARIABLE = "DEXNDM_PORT"
 
 Clock = Literal["lockstep", "realtime"]
 
-_VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.25, "realtime": 0.05}
+_VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.4, "realtime": 0.05}
 """How long a virtual servo may take to reply, s. In lock-step it first computes what happens in a control period."""
 
 

@@ -138,7 +138,7 @@ def _draw_motion(axes: Axes, episode: Episode, joint: int, run: str) -> None:
     if run == "corrected":
         axes.step(time, sent, where="post", color=COLOURS[run], linewidth=1.0, alpha=0.6, label="sent")
     axes.plot(time, position[: len(time)], color=_INK, linewidth=1.6, label="position")
-    axes.legend(frameon=False, loc="lower left", ncols=3, fontsize=8)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, ncols=3, fontsize=8)
 
 
 def _draw_miss(axes: Axes, miss: FloatArray, run: str) -> None:

@@ -92,9 +92,9 @@ class Spread:
     delay: float = 0.8
     """Largest log, per hand, uniform (4.5 to 22 ms): USB latency timer, bus speed, host load."""
 
-    wire_torque: float = 0.024
-    """Standard deviation, per joint, N m: servo cables along the fingers pull, with less than half of what a stretched
-    finger weighs at its base (0.06 N m)."""
+    wire_torque: float = 0.04
+    """Largest, per joint, uniform, N m: servo cables along the fingers pull this way or that, with less than what a
+    stretched finger weighs at its base (0.06 N m)."""
 
     supply_voltage: float = 0.12
     """Standard deviation, per hand, V: power supplies set by hand."""
@@ -171,7 +171,7 @@ class HandParameters:
         )
         return cls(
             servos=servos,
-            wire_torque=severity * spread.wire_torque * rng.normal(size=NUM_JOINTS),
+            wire_torque=severity * spread.wire_torque * rng.uniform(-1, 1, NUM_JOINTS),
             supply_voltage=base.supply_voltage + severity * spread.supply_voltage * rng.normal(),
             supply_resistance=float(scatter(base.supply_resistance, spread.supply_resistance, None)),
             object_friction=float(scatter(base.object_friction, spread.object_friction, None)),

@@ -2,9 +2,8 @@
 
 Target sequences from simulated episodes are replayed open loop, half of them with noise on the targets (DexNDM's
 recipe), and all of them with offsets that last for about a second. The hand is empty, unlike in the paper: where an
-object blocks a joint, position shows nothing of what pulls at it, and on virtual hands models of loaded joints closed
-less of the gap than models of free ones. Nothing here knows how a trajectory is played: a player is given a plan and
-yields control periods.
+object blocks a joint, its position shows nothing of what pulls at it. Nothing here knows how a trajectory is played: a
+player is given a plan and yields control periods.
 """
 
 import itertools

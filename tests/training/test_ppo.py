@@ -26,10 +26,6 @@ def test_training_leaves_teacher_checkpoints_and_logs(config, teacher):
     assert list(config.out.glob("**/events.out.tfevents.*"))
 
 
-def test_progress_can_be_shown(tmp_path):
-    assert train_teacher(TrainConfig(out=tmp_path, steps=256, num_envs=16)).is_file()
-
-
 def test_resume_goes_on_counting(config, teacher, tmp_path):
     again = train_teacher(TrainConfig(out=tmp_path, steps=768, num_envs=16, resume=teacher), progress=False)
     assert PPO.load(again, device="cpu").num_timesteps >= 768

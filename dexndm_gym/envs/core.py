@@ -21,9 +21,6 @@ from dexndm_gym.task.reward import Motion, reward_terms
 
 BoolArray = npt.NDArray[np.bool_]
 
-OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
-"""Ten steps of (position, previous base target), wrist quaternion, rotation axis: the paper's generalist input."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:

@@ -1,10 +1,9 @@
 """Play episodes and measure them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 
@@ -85,38 +84,3 @@ def evaluate_vector(
         dropped=dropped.astype(np.float64),
         off_axis=across * CONTROL_PERIOD / time,
     )
-
-
-def play(
-    policy: Policy, env: gymnasium.Env, *, seed: int | None, options: dict[str, Any] | None = None
-) -> Iterator[dict[str, Any]]:
-    """Play one episode on a single env, yielding each step's info with ``terminated``.
-
-    Raises:
-        EpisodeFaultError: the hand failed during the episode.
-    """
-    observation, _ = env.reset(seed=seed, options=options)
-    ended = False
-    while not ended:
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, _, terminated, truncated, info = env.step(action)
-        if "fault" in info:
-            raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
-        ended = terminated or truncated
-        yield info | {"terminated": terminated}
-
-
-def evaluate_single(
-    policy: Policy, env: gymnasium.Env, episodes: int, *, seed: int, progress: Progress | None = None
-) -> Scores:
-    """Play episodes one after another on a single env and score them."""
-    rows = []
-    for episode in range(episodes):
-        info, across = {}, []
-        for info in play(policy, env, seed=seed + episode):
-            across.append(info["off_axis_speed"])
-            if progress is not None:
-                progress(1)
-        rows.append((info["rotation"], info["time"], info["terminated"], np.mean(across)))
-    rotation, time, dropped, off_axis = np.array(rows, dtype=np.float64).T
-    return Scores(rotation=rotation, time_to_fall=time, dropped=dropped, off_axis=off_axis)

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass, field
 
+from dexndm_gym.leap.joints import NUM_JOINTS
+
 CONTROL_PERIOD = 0.05
 """Time between two actions, s (20 Hz, as in the paper)."""
 
 HISTORY = 10
 """Steps of (position, previous base target) in the observation, as in the paper."""
+
+OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
+"""Those steps, wrist quaternion and rotation axis: the paper's generalist input."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.training.policy import OBSERVATION_SIZE, StudentPolicy, load_policy
+from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
+from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.teacher_env import teacher_observation
 
 

@@ -16,9 +16,8 @@ from torch import nn
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.task.config import HISTORY
+from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
 
-OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
 WIDTH = (512, 256, 128)
 
 SHIPPED_POLICY = Path(str(resources.files("dexndm_gym.assets") / "policy_palm_up.safetensors"))

@@ -17,20 +17,25 @@ _TINY = 1e-12
 class InverseConfig:
     """How far and how eagerly the inverse corrects."""
 
-    bound: float = 0.15
+    bound: float = 0.3
     """Largest correction, rad."""
 
-    rate_limit: float = 0.1
+    rate_limit: float = 0.2
     """Largest change of the correction from one control period to the next, rad."""
 
-    effort: float = 0.1
+    effort: float = 0.02
     """Price of a correction: so many rad of error in the predicted position weigh as much as 1 rad of correction."""
 
-    change_effort: float = 0.1
+    change_effort: float = 0.15
     """Price of changing the correction from one control period to the next, in the same unit. It calms hands that act
     late: there a correction shows mostly one period after the one it was chosen for."""
 
-    candidates: int = 9
+    network: bool = False
+    """Predict with the models' networks too, not with their physics alone. A network that has learned from an empty
+    hand is lost where an object blocks a joint, and one that has learned from blocked joints sees that no target moves
+    them; physics say how hard a target pushes, and that is what turns objects."""
+
+    candidates: int = 13
     """Corrections tried, evenly spread over what bound and rate limit allow."""
 
     def __post_init__(self) -> None:
@@ -79,8 +84,8 @@ class JointwiseInverse:
         """
         real_model.require(sim_model.config.joint_names, sim_model.config.window)
         self.config = config or InverseConfig()
-        self._real = FoldedModel(real_model)
-        self._sim = FoldedModel(sim_model)
+        self._real = FoldedModel(real_model, network=self.config.network)
+        self._sim = FoldedModel(sim_model, network=self.config.network)
         self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)
 
     def __call__(

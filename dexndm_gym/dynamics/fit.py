@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from dexndm_gym.data.recording import read_recording
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.identification import identify_joints
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, one_step_errors, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.windows import WindowSet
@@ -174,9 +175,15 @@ def fit_trajectories(
             raise ModelMismatchError(
                 f"the model has {len(model.config.joint_names)} joints, the trajectories {windows.num_joints}"
             )
-        if start is None:
-            model.normalise_to(windows)
         before = measure(start, unseen) if start is not None else None
+        if model.config.physics:
+            if progress is not None:
+                progress(0, options.epochs, "physics of the joints")
+            known = None if start is None else start.physics.double().numpy()
+            model.physics.copy_(torch.from_numpy(identify_joints(training, start=known)))
+        if start is None:
+            model.forget_network()
+            model.normalise_to(windows)
         epochs = _train(model, windows, unseen, options, progress)
     minutes = sum(trajectory.seconds for trajectory in trajectories) / 60
     report = FitReport(

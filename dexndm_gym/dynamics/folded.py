@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dexndm_gym.dynamics.joint_physics import PERIOD, JointPhysics, advance
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear
+from dexndm_gym.errors import ModelMismatchError
 
 Array: TypeAlias = npt.NDArray[Any]
 """float32: the digits that it lacks do not matter here, the time does."""
@@ -19,34 +21,43 @@ _CACHED_ROWS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a model knows of n windows before it is told the target to apply now."""
+    """What a model knows of n windows before it is told the target to apply now; arrays (joints, n, ...)."""
 
-    hidden: Array
-    """First layer before its activation, (joints, n, hidden)."""
+    position: Array
+    """Present position, (joints, n, 1), rad."""
 
-    linear: Array
-    """Linear path, (joints, n, 1)."""
+    velocity: Array
+    """Velocity over the last control period, (joints, n, 1), rad/s."""
+
+    last_target: Array
+    """Target of the last control period, (joints, n, 1), rad."""
+
+    hidden: Array | None
+    """First layer of the network before its activation, (joints, n, hidden)."""
+
+    linear: Array | None
+    """Linear path of the network, (joints, n, 1)."""
 
 
 class FoldedModel:
-    """A frozen copy of a ``JointwiseModel`` that answers "where does the joint go, for each of these targets?" fast.
+    """A frozen copy of a ``JointwiseModel`` that answers "where does the joint go, for each of these targets?" fast."""
 
-    Normalisation is folded into the first layer, and everything that does not depend on the target to apply now is
-    computed once per window.
-    """
+    def __init__(self, model: JointwiseModel, *, network: bool = True) -> None:
+        """Copy a model.
 
-    def __init__(self, model: JointwiseModel) -> None:
-        """Copy a model."""
-        mean, spread = _array(model.mean), _array(model.spread)
-        layers = [layer for layer in model.layers if isinstance(layer, StackedLinear)]
-        self._weight, self._bias = _fold(_array(layers[0].weight), _array(layers[0].bias), mean, spread)
-        self._linear, self._offset = _fold(
-            _array(model.linear.weight), _array(model.linear.bias) + _array(model.head.bias), mean, spread
-        )
-        self._deeper = [(_array(layer.weight), _array(layer.bias)) for layer in layers[1:]]
-        self._head = _array(model.head.weight)
-        self._step = _array(model.step)[..., None]
-        self.window = model.config.window
+        Args:
+            model: what to copy.
+            network: copy the network too; else the copy knows physics alone.
+
+        Raises:
+            ModelMismatchError: nothing is left, because the model has no physics.
+        """
+        if not (network or model.config.physics):
+            raise ModelMismatchError(
+                "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"
+            )
+        self._network = _FoldedNetwork(model) if network else None
+        self._physics = JointPhysics.from_table(_array(model.physics)[:, None]) if model.config.physics else None
 
     def prepare(self, position: Array, target: Array) -> Prepared:
         """Digest windows whose last target is still open.
@@ -55,11 +66,14 @@ class FoldedModel:
             position: (joints, n, W) rad, oldest first.
             target: (joints, n, W-1) rad, oldest first.
         """
-        present = position[..., -1:]
-        inputs = np.concatenate(
-            (position[..., :-1] - present, present, target - present, np.zeros_like(present)), axis=-1
+        hidden, linear = (None, None) if self._network is None else self._network.prepare(position, target)
+        return Prepared(
+            position=position[..., -1:],
+            velocity=(position[..., -1:] - position[..., -2:-1]) / np.float32(PERIOD),
+            last_target=target[..., -1:],
+            hidden=hidden,
+            linear=linear,
         )
-        return Prepared(hidden=inputs @ self._weight + self._bias, linear=inputs @ self._linear + self._offset)
 
     def step(self, prepared: Prepared, reach: Array) -> Array:
         """Predict the step for several targets at once.
@@ -71,12 +85,46 @@ class FoldedModel:
         Returns:
             (joints, n, k) change of position over the next control period, rad.
         """
+        step = np.zeros_like(reach)
+        if self._physics is not None:
+            target = prepared.position + reach
+            after, _ = advance(self._physics, prepared.position, prepared.velocity, prepared.last_target, target)
+            step += after - prepared.position
+        if self._network is not None and prepared.hidden is not None:
+            step += self._network.step(prepared.hidden, prepared.linear, reach)
+        return step
+
+
+class _FoldedNetwork:
+    """The network of a model. Normalisation is folded into the first layer."""
+
+    def __init__(self, model: JointwiseModel) -> None:
+        mean, spread = _array(model.mean), _array(model.spread)
+        layers = [layer for layer in model.layers if isinstance(layer, StackedLinear)]
+        self._weight, self._bias = _fold(_array(layers[0].weight), _array(layers[0].bias), mean, spread)
+        self._linear, self._offset = _fold(
+            _array(model.linear.weight), _array(model.linear.bias) + _array(model.head.bias), mean, spread
+        )
+        self._deeper = [(_array(layer.weight), _array(layer.bias)) for layer in layers[1:]]
+        self._head = _array(model.head.weight)
+        self._step = _array(model.step)[..., None]
+
+    def prepare(self, position: Array, target: Array) -> tuple[Array, Array]:
+        """First layer before its activation and linear path, as far as they do not depend on the target to apply."""
+        present = position[..., -1:]
+        inputs = np.concatenate(
+            (position[..., :-1] - present, present, target - present, np.zeros_like(present)), axis=-1
+        )
+        return inputs @ self._weight + self._bias, inputs @ self._linear + self._offset
+
+    def step(self, prepared: Array, linear: Array, reach: Array) -> Array:
+        """What the network adds for targets (joints, n, k) relative to the present position; the same shape."""
         joints, count, choices = reach.shape
         together = max(1, _CACHED_ROWS // count)
         parts = []
         for first in range(0, choices, together):
             part = reach[..., first : first + together]
-            hidden = prepared.hidden[:, :, None, :] + part[..., None] * self._weight[:, None, -1:, :]
+            hidden = prepared[:, :, None, :] + part[..., None] * self._weight[:, None, -1:, :]
             hidden = np.tanh(hidden, out=hidden).reshape(joints, -1, hidden.shape[-1])
             for weight, bias in self._deeper:
                 hidden = hidden @ weight
@@ -84,7 +132,7 @@ class FoldedModel:
                 np.tanh(hidden, out=hidden)
             parts.append((hidden @ self._head).reshape(part.shape))
         nonlinear = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        return (nonlinear + prepared.linear + reach * self._linear[:, -1:, :]) * self._step
+        return (nonlinear + linear + reach * self._linear[:, -1:, :]) * self._step
 
 
 def _fold(weight: Array, bias: Array, mean: Array, spread: Array) -> tuple[Array, Array]:

@@ -1,7 +1,8 @@
-"""The joint-wise dynamics model: one small network per joint, computed together.
+"""The joint-wise dynamics model: for each joint its physics, and one small network that learns what physics misses.
 
 Each joint's next position is predicted from that joint's own window of positions and targets and nothing else; what
-other joints, the object and gravity do to it shows in its own recent motion (DexNDM).
+other joints, the object and gravity do to it shows in its own recent motion (DexNDM). The physics are ours: they hold
+where a network has seen no data, above all for a joint that an object blocks.
 """
 
 import itertools
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.joints import JOINT_NAMES
@@ -32,6 +34,9 @@ class ModelConfig:
 
     hidden: tuple[int, ...] = (64, 64)
     """Width of each hidden layer of a joint's network."""
+
+    physics: bool = True
+    """Start from the physics of a servo; without it the network has to learn everything, as in the paper."""
 
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the model comes from, as JSON can hold it."""
@@ -61,10 +66,11 @@ class StackedLinear(nn.Module):
 class JointwiseModel(nn.Module):
     """Predicts where each joint will be one control period later.
 
-    A joint's network is a linear map plus a perceptron on its normalised features; the sum, in units of the joint's
-    typical step, is added to the present position.
+    A joint's network is a linear map plus a perceptron on its normalised features; the sum, in units of what it
+    typically has to add, is added to the position that physics predict (without physics: to the present position).
     """
 
+    physics: torch.Tensor
     mean: torch.Tensor
     spread: torch.Tensor
     step: torch.Tensor
@@ -83,6 +89,8 @@ class JointwiseModel(nn.Module):
         self.register_buffer("mean", torch.zeros(joints, 1, inputs))
         self.register_buffer("spread", torch.ones(joints, 1, inputs))
         self.register_buffer("step", torch.ones(joints, 1))
+        # Joints that nothing drives stay where they are, until they are identified.
+        self.register_buffer("physics", torch.zeros(joints, len(PARAMETERS)))
 
     def forward(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Predict the change of position over the next control period.
@@ -98,7 +106,23 @@ class JointwiseModel(nn.Module):
         hidden = inputs
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
-        return (self.head(hidden) + self.linear(inputs)).squeeze(-1) * self.step
+        learned = (self.head(hidden) + self.linear(inputs)).squeeze(-1) * self.step
+        return self.physical_step(position, target) + learned
+
+    def physical_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """What physics alone predict, for the same arguments; zero without physics."""
+        present = position[..., -1]
+        if not self.config.physics:
+            return torch.zeros_like(present)
+        joints = JointPhysics.from_table(self.physics)
+        velocity = (present - position[..., -2]) / PERIOD
+        return advance(joints, present, velocity, target[..., -2], target[..., -1])[0] - present
+
+    def forget_network(self) -> None:
+        """Leave the physics alone: the network adds nothing until it is trained."""
+        for layer in (self.head, self.linear):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     @torch.no_grad()
     def normalise_to(self, windows: WindowSet, limit: int = 20_000) -> None:
@@ -113,7 +137,8 @@ class JointwiseModel(nn.Module):
         inputs = features(position, target)
         self.mean.copy_(inputs.mean(dim=1, keepdim=True))
         self.spread.copy_((inputs - self.mean).square().mean(dim=1, keepdim=True).sqrt().clamp(min=_LEAST_INPUT_SPREAD))
-        step = (following - position[..., -1]).square().mean(dim=1, keepdim=True).sqrt()
+        missing = following - position[..., -1] - self.physical_step(position, target)
+        step = missing.square().mean(dim=1, keepdim=True).sqrt()
         self.step.copy_(step.clamp(min=_LEAST_STEP_SPREAD))
 
     def require(self, joint_names: Sequence[str], window: int) -> None:

@@ -18,7 +18,7 @@ from dexndm_gym.leap.joints import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
-_CONFIG = ModelConfig(joint_names=("servo",))
+_CONFIG = ModelConfig(joint_names=("servo",), physics=False)
 _STATE = tuple(field.name for field in fields(ServoState))
 
 

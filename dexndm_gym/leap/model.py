@@ -192,9 +192,9 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, *, visual: bool) -> 
         size=item.geom_size,
         contype=_OBJECT_BIT,
         conaffinity=_OBJECT_BIT,
-        condim=3,
+        condim=4,  # a soft fingertip also resists turning on the spot
         priority=1,  # so that the object's friction is the friction of every contact with it
-        friction=[1.0, 0.005, 0.0001],
+        friction=[1.0, 0.001, 0.0001],
         rgba=[0.93, 0.47, 0.20, 1.0],
     )
     if visual:  # a stripe around it, without which nobody sees a cylinder turn

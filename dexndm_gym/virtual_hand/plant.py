@@ -172,7 +172,6 @@ class HandPlant:
 
 def _compile() -> mujoco.MjModel:
     spec, nominal = build_spec(None, timestep=TIMESTEP), ServoParameters()
-    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
         joint = spec.joint(name)
@@ -180,5 +179,4 @@ def _compile() -> mujoco.MjModel:
         joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
         joint.solref_friction = [2 * TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
-    spec.geom(OBJECT_BODY).condim = 4
     return spec.compile()

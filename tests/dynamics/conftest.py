@@ -97,7 +97,7 @@ def weak_model(weak_trajectories: list[Trajectory], sim_model: JointwiseModel) -
 
 @pytest.fixture
 def make_model() -> Callable[..., JointwiseModel]:
-    """Builds models with random weights and normalisation."""
+    """Builds models with random physics, weights and normalisation."""
 
     def make(config: ModelConfig | None = None, seed: int = 0) -> JointwiseModel:
         with torch.random.fork_rng(devices=[]):
@@ -105,6 +105,9 @@ def make_model() -> Callable[..., JointwiseModel]:
             model = JointwiseModel(config)
             for name in ("mean", "spread", "step"):
                 getattr(model, name).uniform_(0.05, 0.3)
+            model.physics.copy_(
+                torch.tensor([1.0, 0.05, 0.015, 0.01, 0.01, 0.01]) * (0.5 + torch.rand_like(model.physics))
+            )
         return model
 
     return make

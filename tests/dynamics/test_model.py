@@ -38,7 +38,7 @@ def one_by_one(model: JointwiseModel, position: torch.Tensor, target: torch.Tens
 
 @pytest.mark.parametrize("hidden", [(64, 64), (8,), (8, 4, 6)])
 def test_batched_product_equals_a_loop_over_joints(make_model: MakeModel, hidden: tuple[int, ...]) -> None:
-    model = make_model(ModelConfig(hidden=hidden))
+    model = make_model(ModelConfig(hidden=hidden, physics=False))
     position, target = windows(16, 33)
     torch.testing.assert_close(model(position, target), one_by_one(model, position, target), rtol=1e-4, atol=1e-5)
 
@@ -52,9 +52,10 @@ def test_a_joint_sees_only_itself(make_model: MakeModel) -> None:
     assert changed.tolist() == [joint == 3 for joint in range(16)]
 
 
+@pytest.mark.parametrize("physics", [False, True])
 @pytest.mark.parametrize("count", [1, 70])
-def test_folded_model_is_the_same_model(make_model: MakeModel, count: int) -> None:
-    model = make_model(ModelConfig(hidden=(16, 8)))
+def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physics: bool) -> None:
+    model = make_model(ModelConfig(hidden=(16, 8), physics=physics))
     position, target = windows(16, count)
     folded = FoldedModel(model)
     prepared = folded.prepare(position.numpy(), target[..., :-1].numpy())
@@ -64,6 +65,20 @@ def test_folded_model_is_the_same_model(make_model: MakeModel, count: int) -> No
         last = position[..., -1:] + torch.from_numpy(choices[..., k : k + 1])
         expected = model(position, torch.cat((target[..., :-1], last), dim=-1)).detach().numpy()
         np.testing.assert_allclose(steps[..., k], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_without_its_network_a_model_is_its_physics(make_model: MakeModel) -> None:
+    model = make_model()
+    position, target = windows(16, 8)
+    folded = FoldedModel(model, network=False)
+    steps = folded.step(
+        folded.prepare(position.numpy(), target[..., :-1].numpy()), (target - position)[..., -1:].numpy()
+    )[..., 0]
+    np.testing.assert_allclose(steps, model.physical_step(position, target).numpy(), rtol=1e-3, atol=1e-5)
+    model.forget_network()
+    assert torch.equal(model(position, target), model.physical_step(position, target))
+    with pytest.raises(ModelMismatchError, match="no physics"):
+        FoldedModel(make_model(ModelConfig(physics=False)), network=False)
 
 
 def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Path) -> None:

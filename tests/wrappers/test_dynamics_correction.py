@@ -84,7 +84,9 @@ class FakeVectorEnv(VectorEnv[Any, Any, Any]):
 
 def model(seed: int, **config: Any) -> JointwiseModel:
     torch.manual_seed(seed)
-    return JointwiseModel(ModelConfig(hidden=(8,), **config))
+    made = JointwiseModel(ModelConfig(hidden=(8,), **config))
+    made.physics.copy_(torch.tensor([1.0 / (1 + seed), 0.05, 0.01, 0.0, 0.0, 0.0]))
+    return made
 
 
 REAL, SIM = model(0), model(1)

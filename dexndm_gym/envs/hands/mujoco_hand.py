@@ -40,6 +40,9 @@ class Randomisation:
     friction: Range = (0.5, 2.0)
     """Friction coefficient of the object against the hand (the paper's 0.3-3.0, narrowed)."""
 
+    torsional_friction: Range = (0.0005, 0.003)
+    """Friction of the same contacts against turning about their normal, as a length, m."""
+
     stiffness: Range = (0.8, 1.25)
     """Factor on the servo's stiffness, per joint."""
 
@@ -138,7 +141,7 @@ class MujocoHand:
     def _draw_physics(self, i: int, mass: float, unit_inertia: FloatArray, rng: np.random.Generator) -> None:
         if (r := self.randomisation) is not None:
             mass = rng.uniform(*r.mass)
-            self._geom_friction[i, self._object_geom, 0] = rng.uniform(*r.friction)
+            self._geom_friction[i, self._object_geom, :2] = rng.uniform(*r.friction), rng.uniform(*r.torsional_friction)
             stiffness = np.array(SIM_SERVO.stiffness) * rng.uniform(*r.stiffness, NUM_JOINTS)
             self._gain[i, :, 0], self._bias[i, :, 1] = stiffness, -stiffness
             self._damping[i, self._joint_dof] = SIM_SERVO.damping * rng.uniform(*r.damping, NUM_JOINTS)

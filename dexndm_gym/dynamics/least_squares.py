@@ -1,0 +1,60 @@
+"""Robust nonlinear least squares: Levenberg-Marquardt with a Cauchy loss, many small problems and many points at once.
+
+``scipy.optimize.least_squares`` solves one problem at a time and asks for one point at a time. Our residuals are
+simulations, which cost about the same for one point or fifty.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from dexndm_gym.leap.joints import FloatArray
+
+_DIFFERENCE = 1e-3
+_LARGEST_MOVE = 0.5
+_DAMPINGS = np.array([0.1, 1.0, 10.0, 100.0])
+_GIVE_UP = 1e6
+_GOOD_ENOUGH = 1e-4
+_TINY = 1e-6
+
+
+def least_squares(
+    residuals: Callable[[FloatArray], FloatArray], start: FloatArray, *, error_scale: float, iterations: int
+) -> FloatArray:
+    """Minimise the robust sum of squares of p independent problems with k parameters each.
+
+    Args:
+        residuals: maps m points (m, p, k) to their errors (m, p, n).
+        start: where to begin, (p, k); parameters should be of order one.
+        error_scale: errors beyond this count ever less.
+        iterations: steps at most.
+
+    Returns:
+        The best points found, (p, k).
+    """
+    point, damping = start.copy(), np.full(len(start), 1e-2)
+    rows, parameters = np.arange(len(start)), start.shape[1]
+    for _ in range(iterations):
+        error, *moved = residuals(point + _DIFFERENCE * np.vstack((np.zeros(parameters), np.eye(parameters)))[:, None])
+        slopes = (np.array(moved) - error) / _DIFFERENCE
+        weight = 1 / (1 + (error / error_scale) ** 2)
+        curvature = np.einsum("kpn,pn,lpn->pkl", slopes, weight, slopes, optimize=True)
+        downhill = -np.einsum("kpn,pn,pn->pk", slopes, weight, error, optimize=True)
+        scale = (np.einsum("pkk->pk", curvature)[..., None] + _TINY) * np.eye(parameters)
+        dampings = (damping * _DAMPINGS[:, None])[..., None, None]
+        moves = np.linalg.solve(curvature + dampings * scale, downhill[..., None])[..., 0]
+        candidates = point + np.clip(moves, -_LARGEST_MOVE, _LARGEST_MOVE)
+        costs, cost = _cost(residuals(candidates), error_scale), _cost(error, error_scale)
+        best = costs.argmin(axis=0)
+        gain = cost - costs[best, rows]
+        better = gain > 0
+        point = np.where(better[:, None], candidates[best, rows], point)
+        damping *= np.where(better, _DAMPINGS[best], 100.0)
+        damping = np.maximum(damping, 1e-6)
+        if np.where(better, gain < _GOOD_ENOUGH * cost, damping > _GIVE_UP).all():
+            break
+    return point
+
+
+def _cost(errors: FloatArray, error_scale: float) -> FloatArray:
+    return np.log1p((errors / error_scale) ** 2).sum(axis=-1)

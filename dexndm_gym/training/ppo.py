@@ -1,6 +1,6 @@
 """PPO teacher: stable-baselines3 on the vector env, with progress, TensorBoard, checkpoints and resume."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 
-TRAINING_REWARD = RewardWeights(rotation_clip=0.5, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
+TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
 """The paper's terms, weighted so that a CPU run of minutes finds a gait: faster turning pays, a drop costs."""
 
 
@@ -46,6 +46,12 @@ class TrainConfig:
 
     target_kl: float = 0.02
     """Change per update (KL divergence) at which the learning rate stays as it is."""
+
+    slow_steps: int = 3_000_000
+    """Environment steps at first in which only slow turning earns something, so that holding is learned before haste."""
+
+    slow_clip: float = 0.5
+    """Speed beyond which faster earns nothing in those steps, rad/s; then it is that of the task's reward."""
 
     discount: float = 0.99
     """Discount factor per control step."""
@@ -92,6 +98,22 @@ class AdaptiveLearningRate(BaseCallback):
         self.model.lr_schedule = lambda _: rate
 
 
+class FirstSlowly(BaseCallback):
+    """Lets speed earn little at first."""
+
+    def __init__(self, task: TaskConfig, slow_clip: float, slow_steps: int) -> None:
+        """Go over to ``task`` after so many steps; until then speed beyond ``slow_clip`` earns nothing."""
+        super().__init__()
+        self._task, self._steps = task, slow_steps
+        self._slow_task = replace(task, reward=replace(task.reward, rotation_clip=slow_clip))
+
+    def _on_rollout_start(self) -> None:
+        self.training_env.set_attr("config", self._slow_task if self.num_timesteps < self._steps else self._task)
+
+    def _on_step(self) -> bool:
+        return True
+
+
 class EpisodeStatistics(BaseCallback):
     """Logs rotation, time to fall and drops of the episodes that ended since the last update."""
 
@@ -134,6 +156,7 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     callbacks = CallbackList(
         [
             AdaptiveLearningRate(config.learning_rate, config.target_kl),
+            FirstSlowly(config.task, config.slow_clip, config.slow_steps),
             EpisodeStatistics(),
             CheckpointCallback(max(config.checkpoint_every // config.num_envs, 1), str(config.out), "teacher"),
         ]

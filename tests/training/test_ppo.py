@@ -7,7 +7,7 @@ from stable_baselines3 import PPO
 
 from dexndm_gym.training.distill import DistillConfig, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
-from dexndm_gym.training.ppo import TrainConfig, make_teacher_env, train_teacher
+from dexndm_gym.training.ppo import FirstSlowly, TrainConfig, make_teacher_env, train_teacher
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,20 @@ def test_training_leaves_teacher_checkpoints_and_logs(config, teacher):
 def test_resume_goes_on_counting(config, teacher, tmp_path):
     again = train_teacher(TrainConfig(out=tmp_path, steps=768, num_envs=16, resume=teacher), progress=False)
     assert PPO.load(again, device="cpu").num_timesteps >= 768
+
+
+def test_speed_earns_little_at_first(tmp_path):
+    config = TrainConfig(out=tmp_path, steps=512, num_envs=16, slow_steps=256, slow_clip=0.125)
+    env = make_teacher_env(config)
+    clips = []
+
+    class Spy(FirstSlowly):
+        def _on_rollout_end(self):
+            clips.append(env.get_attr("config")[0].reward.rotation_clip)
+
+    model = PPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu")
+    model.learn(512, callback=Spy(config.task, config.slow_clip, config.slow_steps))
+    assert clips == [0.125, config.task.reward.rotation_clip]
 
 
 def test_same_seed_same_teacher(config, tmp_path):

@@ -6,14 +6,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := train,real,dev
 
-# Tests run in WORKERS processes with one thread each. DEMO_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
+# Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint clean
+.PHONY: help install demo test test-slow lint bench-gap clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ test: lint ## Check style and types, then run all tests that are not slow
 
 test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 	$(PYTEST) -m slow
+
+bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands, with every correction (GAP_ARGS="--hands 0-3")
+	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "envs.make": {"leap", "task", "envs", "envs.hands"},
     "wrappers": {"leap", "task", "envs", "dynamics"},
     "training": BELOW_TRAINING,
-    "evaluation": BELOW_TRAINING,
+    "evaluation": BELOW_TRAINING | {"virtual_hand"},
     "teleop": BELOW_TRAINING,
     "cli": BELOW_TRAINING | {"hardware", "virtual_hand", "training", "evaluation", "teleop"},
 }

@@ -3,7 +3,7 @@
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import gymnasium
 import tyro
@@ -13,6 +13,9 @@ from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse,
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
+from dexndm_gym.evaluation.gap import GapConfig, GapReport, gap_steps, measure_gap
+from dexndm_gym.evaluation.plots import rotation_per_hand
+from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
@@ -50,6 +53,22 @@ class EvaluateCommand:
     seed: int = 0
     """Seed of the episodes."""
 
+    suite: Literal["gap"] | None = None
+    """Measure the reality gap instead, over many virtual hands and with every correction; needs no recordings. Only
+    --policy, --episodes, --seed, --json and the options below count."""
+
+    hands: str = "0-3"
+    """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
+
+    rivals: tuple[str, ...] = tuple(RIVALS)
+    """Corrections that the suite compares."""
+
+    data_minutes: float = 60.0
+    """Recorded time per hand in the suite, min."""
+
+    plot: File = None
+    """Also draw the suite's result into this file (PNG or SVG)."""
+
     json: File = None
     """Also write the numbers to this file."""
 
@@ -60,6 +79,9 @@ def run(arguments: list[str]) -> None:
     if command.episodes < 1:
         raise ConfigurationError(f"expected at least 1 episode, got {command.episodes}")
     policy = load_policy_file(command.policy)
+    if command.suite == "gap":
+        _gap(command, policy)
+        return
     total = command.episodes * TaskConfig().episode_steps
     with tqdm(total=total, desc="evaluate", unit="step") as bar:
         measured = _simulated(command, policy, bar) if command.env == "sim" else _on_hand(command, policy, bar)
@@ -91,6 +113,54 @@ def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scor
     with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
         played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model)
         return scores(record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch))
+
+
+def _gap(command: EvaluateCommand, policy: Policy) -> None:
+    config = GapConfig(
+        hands=_seeds(command.hands),
+        rivals=command.rivals,
+        episodes=command.episodes,
+        data_minutes=command.data_minutes,
+        seed=command.seed,
+    )
+    with tqdm(total=gap_steps(config), desc="gap", unit="run") as bar:
+
+        def tell(what: str) -> None:
+            bar.set_postfix_str(what, refresh=False)
+            bar.update()
+
+        report = measure_gap(config, policy, tell=tell)
+    write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
+    if command.plot is not None:
+        command.plot.parent.mkdir(parents=True, exist_ok=True)
+        rotation_per_hand(report).savefig(command.plot, dpi=120)
+    print(gap_table(report))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Seeds out of "0-3" or "0,4,7"."""
+    try:
+        ranges = [part.split("-") for part in text.split(",")]
+        return tuple(seed for first, *last in ranges for seed in range(int(first), int(last[0] if last else first) + 1))
+    except ValueError as error:
+        raise ConfigurationError(f'expected seeds such as "0-15" or "0,4,7", got {text!r}') from error
+
+
+def gap_table(report: GapReport) -> str:
+    """The table that the suite prints: rotation per hand, and what it comes to over all hands."""
+    names = list(report.hands[0].corrected)
+    rows = [
+        (f"hand {hand.seed}", *(f"{run.rotation.mean():.1f}" for run in (hand.direct, *hand.corrected.values())))
+        for hand in report.hands
+    ]
+    numbers = report.as_dict()
+    shares = [numbers["direct_share"], *(numbers["corrected_share"][name] for name in names)]
+    rows.append(("share of simulated", *(f"{100 * share['mean']:.0f} %" for share in shares)))
+    closed = [numbers["gap_closed"][name] for name in names]
+    rows.append(("gap closed", "", *(f"{100 * c['mean']:.0f} +- {100 * c['half_width']:.0f} %" for c in closed)))
+    rows.append(("  worst hand", "", *(f"{100 * c['worst']:.0f} %" for c in closed)))
+    sim = f"{report.sim.rotation.mean():.1f} rad in simulation, {report.data_minutes:.0f} min of data per hand"
+    return f"{table(('rotation, rad', 'direct', *names), rows)}\n\n{sim}"
 
 
 _LABELS = {

@@ -13,8 +13,9 @@ from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_t
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import replay_in_simulation, simulate
+from dexndm_gym.evaluation.collecting import replay_at_once, simulate
 from dexndm_gym.task.config import TaskConfig
 
 
@@ -116,7 +117,8 @@ def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     policy = load_policy_file(command.policy)
     with tqdm(total=2 * command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
         replays = simulate(policy, command.episodes, seed=command.seed, progress=bar.update)
-        trajectories = replay_in_simulation(replays, CollectOptions(seed=command.seed), progress=bar.update)
+        hand = MujocoHand(len(replays))
+        trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
     with tqdm_progress("fit") as tell:
         return fit_trajectories(trajectories, options=command, progress=tell)
 

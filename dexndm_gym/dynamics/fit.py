@@ -29,7 +29,7 @@ class FitOptions:
     """How to fit."""
 
     epochs: int = 20
-    """Passes over the training data at most."""
+    """Passes over the training data at most; with 0 the network stays as it is and only physics are fitted."""
 
     batch: int = 256
     """Windows per gradient step."""
@@ -223,6 +223,8 @@ def _train(
     model: JointwiseModel, windows: WindowSet, unseen: WindowSet, options: FitOptions, progress: Progress | None
 ) -> int:
     """Train in place and leave the best weights in the model; returns the number of epochs run."""
+    if options.epochs == 0:
+        return 0
     batch = min(options.batch, len(windows))
     steps = len(windows) // batch
     optimiser = torch.optim.Adam(model.parameters(), lr=options.learning_rate)

@@ -32,11 +32,9 @@ class Prepared:
     last_target: Array
     """Target of the last control period, (joints, n, 1), rad."""
 
-    hidden: Array | None
-    """First layer of the network before its activation, (joints, n, hidden)."""
-
-    linear: Array | None
-    """Linear path of the network, (joints, n, 1)."""
+    network: tuple[Array, Array] | None
+    """What the network makes of the window: first layer before its activation (joints, n, hidden), and the linear path
+    (joints, n, 1)."""
 
 
 class FoldedModel:
@@ -66,13 +64,11 @@ class FoldedModel:
             position: (joints, n, W) rad, oldest first.
             target: (joints, n, W-1) rad, oldest first.
         """
-        hidden, linear = (None, None) if self._network is None else self._network.prepare(position, target)
         return Prepared(
             position=position[..., -1:],
             velocity=(position[..., -1:] - position[..., -2:-1]) / np.float32(PERIOD),
             last_target=target[..., -1:],
-            hidden=hidden,
-            linear=linear,
+            network=None if self._network is None else self._network.prepare(position, target),
         )
 
     def step(self, prepared: Prepared, reach: Array) -> Array:
@@ -90,8 +86,8 @@ class FoldedModel:
             target = prepared.position + reach
             after, _ = advance(self._physics, prepared.position, prepared.velocity, prepared.last_target, target)
             step += after - prepared.position
-        if self._network is not None and prepared.hidden is not None:
-            step += self._network.step(prepared.hidden, prepared.linear, reach)
+        if self._network is not None and prepared.network is not None:
+            step += self._network.step(*prepared.network, reach)
         return step
 
 

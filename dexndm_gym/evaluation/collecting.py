@@ -9,6 +9,7 @@ import numpy as np
 
 from dexndm_gym.data.collection import CollectOptions, Plan, TargetNoise, Tick
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.episodes import play_steps
@@ -17,6 +18,7 @@ from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
 
 
 class ReplayPolicy:
@@ -89,20 +91,26 @@ def simulate(
         return _roll_out(policy, env, seed, progress)
 
 
-def replay_in_simulation(
-    replays: Sequence[Trajectory], options: CollectOptions, *, progress: Progress | None = None
+def replay_at_once(
+    hand: Hand, replays: Sequence[Trajectory], options: CollectOptions, *, progress: Progress | None = None
 ) -> list[Trajectory]:
-    """What ``collect`` records, on nominal simulated hands: each replay once, all at once, on empty hands."""
-    rng = np.random.default_rng(options.seed)
-    with closing(make_sim_vector_env(num_envs=len(replays), object=NO_OBJECT)) as env:
-        shaken = rng.random(len(replays)) < options.noise_probability
-        noise = TargetNoise()
-        noise.set(np.where(shaken, options.noise, 0.0), options.seed, options.offset)
-        env.add_target_filter(noise)
-        length = min(len(replay) for replay in replays)
-        targets = np.stack([replay.target[:length] for replay in replays], axis=1)
-        policy = ReplayPolicy(targets, env.task.config.action_scale)
-        return [trajectory.cut(0, length) for trajectory in _roll_out(policy, env, options.seed, progress)]
+    """What ``collect`` records, with all replays at the same time: each once, on an empty hand of its own.
+
+    Args:
+        hand: as many hands as there are replays, simulated or virtual; it stays open.
+        replays: whose targets to replay, as far as the shortest goes.
+        options: noise and offsets on the targets.
+        progress: told after each control step how many hands made it.
+    """
+    noise = TargetNoise()
+    shaken = np.random.default_rng(options.seed).random(len(replays)) < options.noise_probability
+    noise.set(np.where(shaken, options.noise, 0.0), options.seed, options.offset)
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT}))
+    env.add_target_filter(noise)
+    length = min(len(replay) for replay in replays)
+    targets = np.stack([replay.target[:length] for replay in replays], axis=1)
+    policy = ReplayPolicy(targets, env.task.config.action_scale)
+    return [trajectory.cut(0, length) for trajectory in _roll_out(policy, env, options.seed, progress)]
 
 
 def _roll_out(policy: Policy, env: LeapRotateVectorEnv, seed: int, progress: Progress | None) -> list[Trajectory]:

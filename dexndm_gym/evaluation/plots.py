@@ -13,6 +13,7 @@ from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.episodes import Episode
+from dexndm_gym.evaluation.gap import GapReport
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import CONTROL_PERIOD
 
@@ -52,6 +53,23 @@ def rotation_per_object(comparison: Comparison) -> Figure:
     axes.set(ylabel="rotation, rad")
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
+    return figure
+
+
+def rotation_per_hand(report: GapReport) -> Figure:
+    """Rotation of every hand under every correction as a share of the simulated, and the means."""
+    names = list(report.hands[0].corrected)
+    figure, axes = _figure(6.4, 1.2 + 0.5 * len(names))
+    rows = {"direct transfer": report.share_kept()} | {name: report.share_kept(name) for name in names}
+    for row, (name, shares) in enumerate(rows.items()):
+        colour = COLOURS["direct" if name == "direct transfer" else "corrected"]
+        axes.plot(shares, np.full(len(shares), row), "o", color=colour, alpha=0.4, markersize=6, markeredgewidth=0)
+        axes.plot([shares.mean()], [row], "|", color=colour, markersize=22, markeredgewidth=3)
+    axes.axvline(1.0, color=COLOURS["sim"], linewidth=1)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set(xlabel="rotation over that in simulation; a dot per hand, a bar for the mean", xlim=(0, None))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
     return figure
 
 

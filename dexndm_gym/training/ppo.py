@@ -48,7 +48,7 @@ class TrainConfig:
     """Change per update (KL divergence) at which the learning rate stays as it is."""
 
     slow_steps: int = 3_000_000
-    """Environment steps at first in which only slow turning earns something, so that holding is learned before haste."""
+    """Environment steps at first in which speed earns little, so that holding is learned before haste."""
 
     slow_clip: float = 0.5
     """Speed beyond which faster earns nothing in those steps, rad/s; then it is that of the task's reward."""

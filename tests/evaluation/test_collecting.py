@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dexndm_gym.data.collection import CollectOptions, Plan
-from dexndm_gym.evaluation.collecting import EnvPlayer, replay_in_simulation, simulate
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.evaluation.collecting import EnvPlayer, replay_at_once, simulate
 from dexndm_gym.leap.objects import OBJECTS
 from dexndm_gym.task.config import TaskConfig
 
@@ -29,14 +30,14 @@ def test_simulated_episodes_end_with_the_drop_and_repeat_with_their_seed(throw: 
 def test_a_simulated_collection_shakes_replays_on_empty_hands(wiggle: Any, strict: TaskConfig) -> None:
     replays = simulate(wiggle, 6, seed=2, config=strict)
     options = CollectOptions(seed=3, offset=0.0)
-    collected = replay_in_simulation(replays, options)
+    collected = replay_at_once(MujocoHand(6), replays, options)
     length = min(len(replay) for replay in replays)
     assert [len(trajectory) for trajectory in collected] == [length] * 6
     assert {trajectory.metadata["object"] for trajectory in collected} == {"none"}
     spread = [np.std(a.target - b.target[:length]) for a, b in zip(collected, replays, strict=True)]
     assert 0 < sum(value > 0.003 for value in spread) < 6, "noise goes into some, not all"
     assert all(value < 1e-9 or value > 0.003 for value in spread)
-    moved = replay_in_simulation(replays, CollectOptions(seed=3, offset=0.05))
+    moved = replay_at_once(MujocoHand(6), replays, CollectOptions(seed=3, offset=0.05))
     assert np.std(moved[0].target - collected[0].target) > 0.01
 
 

@@ -1,0 +1,69 @@
+"""Ways to correct targets by what was learned from the same recordings, to be compared on the same hands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
+from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+from dexndm_gym.wrappers.dynamics_correction import CorrectionFilter
+
+_CAUTIOUS = InverseConfig(network=True, bound=0.15, rate_limit=0.1, effort=0.1, change_effort=0.1)
+"""What suits networks best of what was tried: wider bounds and lower prices made them worse."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """A kind of model and an inverse of it."""
+
+    physics: bool = False
+    """The model starts from servo physics."""
+
+    shared: bool = False
+    """One network for all joints, instead of one each."""
+
+    inverse: InverseConfig = field(default_factory=InverseConfig)
+    """How it is inverted."""
+
+    def fit(self, trajectories: Sequence[Trajectory], start: JointwiseModel | None, seed: int) -> JointwiseModel:
+        """Fit such a model to a hand; ``start`` is the one of the simulation, None to make that one."""
+        config, options = None, FitOptions(seed=seed)
+        if not self.inverse.network:
+            options = FitOptions(seed=seed, epochs=0)
+        if self.shared:
+            trajectories = [one for trajectory in trajectories for one in _joint_by_joint(trajectory)]
+            options = FitOptions(seed=seed, batch=options.batch * NUM_JOINTS)
+        if start is None:
+            config = ModelConfig(joint_names=("any",) if self.shared else JOINT_NAMES, physics=self.physics)
+        return fit_trajectories(trajectories, start=start, config=config, options=options)[0]
+
+    def correction(self, hand: JointwiseModel, sim: JointwiseModel) -> CorrectionFilter:
+        """The correction that follows from models of the hand and of the simulation."""
+        if self.shared:
+            hand, sim = _for_all_joints(hand), _for_all_joints(sim)
+        return CorrectionFilter(JointwiseInverse(hand, sim, self.inverse))
+
+
+RIVALS: Mapping[str, Rival] = {
+    "physics": Rival(physics=True),
+    "physics+network": Rival(physics=True, inverse=_CAUTIOUS),
+    "network": Rival(inverse=_CAUTIOUS),
+    "shared-network": Rival(shared=True, inverse=_CAUTIOUS),
+}
+"""The default correction first; then the same with its network's say, the paper's joint-wise networks, and one network
+for all joints."""
+
+
+def _joint_by_joint(trajectory: Trajectory) -> list[Trajectory]:
+    return [Trajectory(trajectory.position[:, [j]], trajectory.target[:, [j]]) for j in range(trajectory.num_joints)]
+
+
+def _for_all_joints(model: JointwiseModel) -> JointwiseModel:
+    """The same network sixteen times over."""
+    copies = JointwiseModel(ModelConfig(physics=model.config.physics, hidden=model.config.hidden))
+    copies.load_state_dict(
+        {name: tensor.expand(NUM_JOINTS, *tensor.shape[1:]).clone() for name, tensor in model.state_dict().items()}
+    )
+    return copies.eval()

@@ -6,6 +6,7 @@ Commands are imported only when they run, so that ``dexndm --help`` answers at o
 import difflib
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -78,6 +79,9 @@ def _run(name: str, arguments: list[str]) -> int:
         return _complain(f'{error.name} is not installed; run: pip install "dexndm_gym[{extra}]"')
     except (DexndmError, FileNotFoundError) as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`| head`); Python must not flush the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -97,15 +97,23 @@ def joint_trace(comparison: Comparison) -> tuple[Figure, str]:
 
 def joint_errors(comparison: Comparison) -> Figure:
     """One-step error of each joint's model on held-out data, before and after the fit."""
-    figure, axes = _figure(10.8, 2.9)
     models = comparison.models
+    return _joint_bars(1e3 * models.joint_error_before, 1e3 * models.joint_error_after, "one-step error, mrad rms")
+
+
+def joint_strengths(comparison: Comparison) -> Figure:
+    """Torque of each joint per distance to its target, in the simulation and as identified on the hand."""
+    sim, hand = (model.physics.double().numpy()[:, 0] for model in (comparison.models.sim, comparison.models.hand))
+    return _joint_bars(sim, hand, "stiffness, N m/rad")
+
+
+def _joint_bars(sim: FloatArray, hand: FloatArray, label: str) -> Figure:
+    figure, axes = _figure(10.8, 2.9)
     place = np.arange(NUM_JOINTS)
-    axes.bar(
-        place - 0.2, 1e3 * models.joint_error_before, 0.38, color=COLOURS["direct"], label="model of the simulation"
-    )
-    axes.bar(place + 0.2, 1e3 * models.joint_error_after, 0.38, color=COLOURS["corrected"], label="fitted to the hand")
+    axes.bar(place - 0.2, sim, 0.38, color=COLOURS["direct"], label="model of the simulation")
+    axes.bar(place + 0.2, hand, 0.38, color=COLOURS["corrected"], label="fitted to the hand")
     axes.set_xticks(place, JOINT_NAMES, fontsize=8)
-    axes.set(ylabel="one-step error, mrad rms", xlim=(-0.7, NUM_JOINTS - 0.3))
+    axes.set(ylabel=label, xlim=(-0.7, NUM_JOINTS - 0.3))
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
@@ -168,4 +176,4 @@ def _draw_miss(axes: Axes, miss: FloatArray, run: str) -> None:
     axes.plot(time, shown, color=COLOURS[run], linewidth=1.0)
     axes.set(xlabel="time, s", xlim=(0, _TRACE_SECONDS))
     rms = np.sqrt(np.mean(np.square(shown)))
-    axes.text(0.99, 0.97, f"{rms:.1f} mrad rms", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=_INK)
+    axes.set_title(f"{rms:.1f} mrad rms", loc="right", fontsize=8, color=_INK)

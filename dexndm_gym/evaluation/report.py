@@ -52,6 +52,11 @@ def write_report(
             "control step, minus where the simulated joint would have got to.",
         ),
         _plot(
+            plots.joint_strengths(comparison),
+            "What the fit found: how hard each joint pulls towards its target. The correction asks more of joints that "
+            "are weaker than the simulated ones.",
+        ),
+        _plot(
             plots.joint_errors(comparison),
             "How well each joint's next position on the hand, 50 ms ahead, is predicted on held-out trajectories.",
         ),

@@ -45,6 +45,13 @@ def test_without_a_command_it_shows_the_help_and_fails(capsys: pytest.CaptureFix
     assert capsys.readouterr().out.startswith("usage: dexndm COMMAND")
 
 
+def test_a_reader_who_has_seen_enough_gets_no_traceback() -> None:
+    command = f"{sys.executable} -c 'from dexndm_gym.cli import main; main()' train --help | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+    assert result.stdout.startswith("usage: dexndm train")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"dexndm {__version__}\n"

@@ -38,7 +38,7 @@ def test_report_holds_everything_itself(compare: Callable[..., Comparison], tmp_
     assert "80&nbsp;%" in text
     assert not re.search(r"(src|href)='(?!data:)", text), "nothing is loaded from elsewhere"
     pictures = re.findall(r"data:image/png;base64,([^']+)", text)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
     (video,) = re.findall(r"data:video/mp4;base64,([^']+)", text)
     assert b"ftyp" in base64.b64decode(video)[:16]

@@ -15,6 +15,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import replay_at_once, simulate
@@ -23,7 +24,6 @@ from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.virtual_hand.in_process import VirtualHand
-from dexndm_gym.wrappers.dynamics_correction import CorrectionFilter
 
 Tell = Callable[[str], Any]
 """Told what has been done, once per run and fit."""
@@ -165,13 +165,14 @@ def _measure_hand(
     corrected = {}
     for name, sim_model in sim_models.items():
         rival = RIVALS[name]
-        correction = rival.correction(rival.fit(recorded, sim_model, config.seed), sim_model)
+        model = rival.fit(recorded, sim_model, config.seed)
+        correction = rival.correction(model, sim_model, replays, config.seed)
         corrected[name] = _play(policy, VirtualHand([seed] * config.episodes), config.seed, correction)
         tell(f"hand {seed}, {name}")
     return HandGap(seed=seed, direct=direct, corrected=corrected)
 
 
-def _play(policy: Policy, hand: Hand, seed: int, correction: CorrectionFilter | None = None) -> Scores:
+def _play(policy: Policy, hand: Hand, seed: int, correction: TargetFilter | None = None) -> Scores:
     env = LeapRotateVectorEnv(hand)
     if correction is not None:
         env.add_target_filter(correction)

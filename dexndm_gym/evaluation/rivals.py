@@ -7,6 +7,8 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.residual import ResidualFilter, ResidualOptions, train_residual
+from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.wrappers.dynamics_correction import CorrectionFilter
 
@@ -16,13 +18,16 @@ _CAUTIOUS = InverseConfig(network=True, bound=0.15, rate_limit=0.1, effort=0.1, 
 
 @dataclass(frozen=True, kw_only=True)
 class Rival:
-    """A kind of model and an inverse of it."""
+    """A kind of model and what corrects by it."""
 
     physics: bool = False
     """The model starts from servo physics."""
 
     shared: bool = False
     """One network for all joints, instead of one each."""
+
+    residual: bool = False
+    """Corrected by a residual policy that learns from the model, instead of an inverse of it."""
 
     inverse: InverseConfig = field(default_factory=InverseConfig)
     """How it is inverted."""
@@ -39,8 +44,19 @@ class Rival:
             config = ModelConfig(joint_names=("any",) if self.shared else JOINT_NAMES, physics=self.physics)
         return fit_trajectories(trajectories, start=start, config=config, options=options)[0]
 
-    def correction(self, hand: JointwiseModel, sim: JointwiseModel) -> CorrectionFilter:
-        """The correction that follows from models of the hand and of the simulation."""
+    def correction(
+        self, hand: JointwiseModel, sim: JointwiseModel, simulated: Sequence[Trajectory], seed: int
+    ) -> TargetFilter:
+        """The correction that follows from models of the hand and of the simulation.
+
+        Args:
+            hand: of the hand.
+            sim: of the simulation.
+            simulated: what the policy did in simulation, for those that learn how to correct.
+            seed: of that learning.
+        """
+        if self.residual:
+            return ResidualFilter(train_residual(hand, simulated, options=ResidualOptions(seed=seed)))
         if self.shared:
             hand, sim = _for_all_joints(hand), _for_all_joints(sim)
         return CorrectionFilter(JointwiseInverse(hand, sim, self.inverse))
@@ -51,9 +67,10 @@ RIVALS: Mapping[str, Rival] = {
     "physics+network": Rival(physics=True, inverse=_CAUTIOUS),
     "network": Rival(inverse=_CAUTIOUS),
     "shared-network": Rival(shared=True, inverse=_CAUTIOUS),
+    "residual-policy": Rival(residual=True, inverse=_CAUTIOUS),
 }
-"""The default correction first; then the same with its network's say, the paper's joint-wise networks, and one network
-for all joints."""
+"""The default correction first; then the same with its network's say, inverses of the paper's joint-wise networks and
+of one network for all joints, and the paper's residual policy on joint-wise networks."""
 
 
 def _joint_by_joint(trajectory: Trajectory) -> list[Trajectory]:

@@ -67,7 +67,7 @@ def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.
     assert (measured.hands[0].corrected["physics"].rotation != measured.hands[0].direct.rotation).any()
 
 
-@pytest.mark.parametrize("name", ["network", "shared-network"])
+@pytest.mark.parametrize("name", ["physics", "network", "shared-network"])
 def test_rivals_learn_and_correct(name: str) -> None:
     rng = np.random.default_rng(0)
 
@@ -79,12 +79,12 @@ def test_rivals_learn_and_correct(name: str) -> None:
         return Trajectory(np.array(position), target)
 
     rival = RIVALS[name]
-    sim = rival.fit([motion(0.8) for _ in range(4)], None, 0)
+    simulated = [motion(0.8) for _ in range(4)]
+    sim = rival.fit(simulated, None, 0)
     hand = rival.fit([motion(0.5) for _ in range(4)], sim, 0)
     window = np.zeros((1, 9, NUM_JOINTS))
-    filter_ = rival.correction(hand, sim)
-    target, info = filter_(gap_window(window), np.full((1, NUM_JOINTS), 0.05))
-    assert not info["correction_fallback"].any()
+    correction = rival.correction(hand, sim, simulated, 0)
+    target, _ = correction(gap_window(window), np.full((1, NUM_JOINTS), 0.05))
     assert (target > 0.05).mean() > 0.9, "a slower hand is asked for more"
 
 

@@ -48,8 +48,13 @@ class FoldedModel:
             network: copy the network too; else the copy knows physics alone.
 
         Raises:
-            ModelMismatchError: nothing is left, because the model has no physics.
+            ModelMismatchError: nothing is left, because the model has no physics; or a network is for several joints.
         """
+        if network and model.config.joints_per_network > 1:
+            raise ModelMismatchError(
+                f"one joint after the other cannot be asked of a network for {model.config.joints_per_network} joints; "
+                "expected one network per joint"
+            )
         if not (network or model.config.physics):
             raise ModelMismatchError(
                 "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"

@@ -15,7 +15,7 @@ from torch import nn
 
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
-from dexndm_gym.errors import ModelMismatchError
+from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.leap.joints import JOINT_NAMES
 
 _LEAST_INPUT_SPREAD = 1e-3
@@ -34,6 +34,10 @@ class ModelConfig:
 
     hidden: tuple[int, ...] = (64, 64)
     """Width of each hidden layer of a joint's network."""
+
+    joints_per_network: int = 1
+    """Joints whose windows a network sees, and whose steps it predicts, together: 1 is joint-wise, 4 finger-wise, 16
+    one network for the whole hand."""
 
     physics: bool = True
     """Start from the physics of a servo; without it the network has to learn everything, as in the paper."""
@@ -79,13 +83,15 @@ class JointwiseModel(nn.Module):
         """Build a model with random weights; the default is for the LEAP hand."""
         super().__init__()
         self.config = config or ModelConfig()
-        joints, inputs = len(self.config.joint_names), 2 * self.config.window
-        widths = (inputs, *self.config.hidden)
+        joints, inputs, together = len(self.config.joint_names), 2 * self.config.window, self.config.joints_per_network
+        if together < 1 or joints % together:
+            raise ConfigurationError(f"{joints} joints cannot be shared out to networks of {together} each")
+        networks, widths = joints // together, (together * inputs, *self.config.hidden)
         self.layers = nn.ModuleList(
-            StackedLinear(joints, before, after) for before, after in itertools.pairwise(widths)
+            StackedLinear(networks, before, after) for before, after in itertools.pairwise(widths)
         )
-        self.head = StackedLinear(joints, widths[-1], 1)
-        self.linear = StackedLinear(joints, inputs, 1)
+        self.head = StackedLinear(networks, widths[-1], together)
+        self.linear = StackedLinear(networks, widths[0], together)
         self.register_buffer("mean", torch.zeros(joints, 1, inputs))
         self.register_buffer("spread", torch.ones(joints, 1, inputs))
         self.register_buffer("step", torch.ones(joints, 1))
@@ -103,11 +109,14 @@ class JointwiseModel(nn.Module):
             (joints, n) rad.
         """
         inputs = (features(position, target) - self.mean) / self.spread
+        together = self.config.joints_per_network
+        if together > 1:
+            inputs = inputs.unflatten(0, (-1, together)).transpose(1, 2).flatten(2)
         hidden = inputs
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
-        learned = (self.head(hidden) + self.linear(inputs)).squeeze(-1) * self.step
-        return self.physical_step(position, target) + learned
+        learned = (self.head(hidden) + self.linear(inputs)).transpose(1, 2).flatten(0, 1)
+        return self.physical_step(position, target) + learned * self.step
 
     def physical_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """What physics alone predict, for the same arguments; zero without physics."""

@@ -102,15 +102,35 @@ def replay_at_once(
         options: noise and offsets on the targets.
         progress: told after each control step how many hands made it.
     """
-    noise = TargetNoise()
-    shaken = np.random.default_rng(options.seed).random(len(replays)) < options.noise_probability
-    noise.set(np.where(shaken, options.noise, 0.0), options.seed, options.offset)
     env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT}))
-    env.add_target_filter(noise)
+    env.add_target_filter(_noise(hand.num_hands, options, options.offset))
     length = min(len(replay) for replay in replays)
     targets = np.stack([replay.target[:length] for replay in replays], axis=1)
     policy = ReplayPolicy(targets, env.task.config.action_scale)
     return [trajectory.cut(0, length) for trajectory in _roll_out(policy, env, options.seed, progress)]
+
+
+def play_at_once(
+    hand: Hand, policy: Policy, options: CollectOptions, *, progress: Progress | None = None
+) -> list[Trajectory]:
+    """What ``collect`` records with ``closed_loop=1``: the policy plays each hand until its object is lost.
+
+    Args:
+        hand: simulated or virtual hands; they stay open.
+        policy: acts.
+        options: noise on the targets.
+        progress: told after each control step how many hands made it.
+    """
+    env = LeapRotateVectorEnv(hand)
+    env.add_target_filter(_noise(hand.num_hands, options, 0.0))
+    return _roll_out(policy, env, options.seed, progress)
+
+
+def _noise(num_hands: int, options: CollectOptions, offset: float) -> TargetNoise:
+    noise = TargetNoise()
+    shaken = np.random.default_rng(options.seed).random(num_hands) < options.noise_probability
+    noise.set(np.where(shaken, options.noise, 0.0), options.seed, offset)
+    return noise
 
 
 def _roll_out(policy: Policy, env: LeapRotateVectorEnv, seed: int, progress: Progress | None) -> list[Trajectory]:

@@ -1,10 +1,11 @@
 """The reality gap over many virtual hands: what is lost in direct transfer, and how much each correction returns.
 
-Everything runs in this process, all episodes of a hand at once; each hand is recorded once, empty, and every rival
-learns from the same recordings.
+Everything runs in this process, all episodes of a hand at once. Each hand is recorded for the same time twice: empty,
+and turning objects; every rival learns from the kind that suits it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import replay_at_once, simulate
+from dexndm_gym.evaluation.collecting import play_at_once, replay_at_once, simulate
 from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.leap.joints import FloatArray
@@ -138,11 +139,11 @@ def measure_gap(config: GapConfig, policy: Policy, *, tell: Tell = lambda what: 
     if not whole:
         raise ConfigurationError("the policy loses its object in every simulated episode; there is nothing to replay")
     replays = whole[:wanted]
-    simulated = _replay(MujocoHand(len(replays)), replays, config.seed)
-    models = {name: RIVALS[name].fit(simulated, None, config.seed) for name in config.rivals}
+    simulated = _record(lambda: MujocoHand(len(replays)), config, policy, replays, config.seed)
+    models = {name: RIVALS[name].fit(simulated[RIVALS[name].loaded], None, config.seed) for name in config.rivals}
     tell("models of the simulation")
     hands = [_measure_hand(seed, config, policy, replays, models, tell) for seed in config.hands]
-    return GapReport(sim=sim, hands=hands, data_minutes=sum(one.seconds for one in simulated) / 60.0)
+    return GapReport(sim=sim, hands=hands, data_minutes=sum(one.seconds for one in replays) / 60.0)
 
 
 def gap_steps(config: GapConfig) -> int:
@@ -160,12 +161,12 @@ def _measure_hand(
 ) -> HandGap:
     direct = _play(policy, VirtualHand([seed] * config.episodes), config.seed)
     tell(f"hand {seed}, direct")
-    recorded = _replay(VirtualHand([seed] * len(replays)), replays, config.seed + 1 + seed)
+    recorded = _record(lambda: VirtualHand([seed] * len(replays)), config, policy, replays, config.seed + 1 + seed)
     tell(f"hand {seed}, recorded")
     corrected = {}
     for name, sim_model in sim_models.items():
         rival = RIVALS[name]
-        model = rival.fit(recorded, sim_model, config.seed)
+        model = rival.fit(recorded[rival.loaded], sim_model, config.seed)
         correction = rival.correction(model, sim_model, replays, config.seed)
         corrected[name] = _play(policy, VirtualHand([seed] * config.episodes), config.seed, correction)
         tell(f"hand {seed}, {name}")
@@ -182,11 +183,16 @@ def _play(policy: Policy, hand: Hand, seed: int, correction: TargetFilter | None
         env.close()
 
 
-def _replay(hand: Hand, replays: Sequence[Trajectory], seed: int) -> list[Trajectory]:
-    try:
-        return replay_at_once(hand, replays, CollectOptions(seed=seed))
-    finally:
-        hand.close()
+def _record(
+    make_hand: Callable[[], Hand], config: GapConfig, policy: Policy, replays: Sequence[Trajectory], seed: int
+) -> dict[bool, list[Trajectory]]:
+    """Recordings of an empty hand and of one that turns objects (True), as far as a rival needs them."""
+    options, recorded = CollectOptions(seed=seed), {}
+    for loaded in {RIVALS[name].loaded for name in config.rivals}:
+        with closing(make_hand()) as hand:
+            played = play_at_once(hand, policy, options) if loaded else replay_at_once(hand, replays, options)
+        recorded[loaded] = played
+    return recorded
 
 
 def _interval(values: FloatArray) -> dict[str, float]:

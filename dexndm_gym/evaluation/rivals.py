@@ -20,11 +20,17 @@ _CAUTIOUS = InverseConfig(network=True, bound=0.15, rate_limit=0.1, effort=0.1, 
 class Rival:
     """A kind of model and what corrects by it."""
 
+    loaded: bool = False
+    """Learns from a hand that turns objects, instead of the empty hand."""
+
     physics: bool = False
     """The model starts from servo physics."""
 
     shared: bool = False
-    """One network for all joints, instead of one each."""
+    """One network that is the same for all joints, instead of one each."""
+
+    joints_per_network: int = 1
+    """Joints that a network sees together; more than one only with a residual policy."""
 
     residual: bool = False
     """Corrected by a residual policy that learns from the model, instead of an inverse of it."""
@@ -41,7 +47,11 @@ class Rival:
             trajectories = [one for trajectory in trajectories for one in _joint_by_joint(trajectory)]
             options = FitOptions(seed=seed, batch=options.batch * NUM_JOINTS)
         if start is None:
-            config = ModelConfig(joint_names=("any",) if self.shared else JOINT_NAMES, physics=self.physics)
+            config = ModelConfig(
+                joint_names=("any",) if self.shared else JOINT_NAMES,
+                physics=self.physics,
+                joints_per_network=self.joints_per_network,
+            )
         return fit_trajectories(trajectories, start=start, config=config, options=options)[0]
 
     def correction(
@@ -67,10 +77,12 @@ RIVALS: Mapping[str, Rival] = {
     "physics+network": Rival(physics=True, inverse=_CAUTIOUS),
     "network": Rival(inverse=_CAUTIOUS),
     "shared-network": Rival(shared=True, inverse=_CAUTIOUS),
-    "residual-policy": Rival(residual=True, inverse=_CAUTIOUS),
+    "residual": Rival(residual=True, inverse=_CAUTIOUS),
+    "residual-finger": Rival(residual=True, joints_per_network=4, inverse=_CAUTIOUS),
+    "residual-hand": Rival(residual=True, joints_per_network=16, inverse=_CAUTIOUS),
 }
 """The default correction first; then the same with its network's say, inverses of the paper's joint-wise networks and
-of one network for all joints, and the paper's residual policy on joint-wise networks."""
+of one network for all joints, and the paper's residual policy on joint-wise, finger-wise and whole-hand networks."""
 
 
 def _joint_by_joint(trajectory: Trajectory) -> list[Trajectory]:

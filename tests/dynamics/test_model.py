@@ -11,7 +11,7 @@ from dexndm_gym.dynamics.folded import FoldedModel
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
 from dexndm_gym.dynamics.windows import WINDOW, features
-from dexndm_gym.errors import FileFormatError, ModelMismatchError
+from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
 from dexndm_gym.leap.joints import JOINT_NAMES
 
 MakeModel = Callable[..., JointwiseModel]
@@ -43,13 +43,22 @@ def test_batched_product_equals_a_loop_over_joints(make_model: MakeModel, hidden
     torch.testing.assert_close(model(position, target), one_by_one(model, position, target), rtol=1e-4, atol=1e-5)
 
 
-def test_a_joint_sees_only_itself(make_model: MakeModel) -> None:
-    model = make_model()
+@pytest.mark.parametrize("together", [1, 4, 16])
+def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, together: int) -> None:
+    model = make_model(ModelConfig(joints_per_network=together))
     position, target = windows(16, 5)
     before = model(position, target)
-    position[3] += 1.0
+    assert before.shape == (16, 5)
+    position[5] += 1.0
     changed = (model(position, target) != before).any(dim=1)
-    assert changed.tolist() == [joint == 3 for joint in range(16)]
+    assert changed.tolist() == [joint // together == 5 // together for joint in range(16)]
+
+
+def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) -> None:
+    with pytest.raises(ConfigurationError, match="16 joints cannot be shared out to networks of 3"):
+        make_model(ModelConfig(joints_per_network=3))
+    with pytest.raises(ModelMismatchError, match="network for 4 joints"):
+        FoldedModel(make_model(ModelConfig(joints_per_network=4)))
 
 
 @pytest.mark.parametrize("physics", [False, True])

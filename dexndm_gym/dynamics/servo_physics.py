@@ -1,4 +1,4 @@
-"""One position servo with a pendulum on its horn, as physics: DC motor, supply that sags, gearbox that rubs under load.
+"""One position servo with a pendulum on its horn, as physics: a motor that saturates, a gearbox that rubs under load.
 
 The gearbox's dry friction grows with the torque that passes through it, which for a swinging, switched-off arm is next
 to nothing and for one that is held up is its weight.
@@ -43,13 +43,14 @@ class ServoPhysics:
     """Parameters of a servo. Arrays (m, 1) stand for m servos at once."""
 
     stall_torque: Parameter = 0.75
-    """Torque at full voltage and rest before the supply sags, N m."""
+    """Torque at full voltage and rest if the motor did not saturate, N m."""
 
-    back_emf: Parameter = 0.03
+    back_emf: Parameter = 0.04
     """Torque lost per speed while the motor is on, N m s/rad."""
 
-    sag: Parameter = 0.15
-    """Share of the supply voltage lost at stall."""
+    saturation: Parameter = 0.4
+    """How many times less torque than a linear motor it has at stall, less one: the more current, the less torque each
+    ampere adds. Logs show that it does, not why: their supply voltage falls by 3 % at stall."""
 
     armature: Parameter = 0.002
     """Inertia of rotor and gears as seen at the horn, kg m^2."""
@@ -110,9 +111,8 @@ def advance(
     position, velocity, load = state.position, state.velocity, state.load
     for step in range(len(goal)):
         duty = np.clip(stiffness * (goal[step] - position), -1, 1)
-        braking = servo.back_emf / servo.stall_torque * velocity
-        supply = 1 - servo.sag * duty * (duty - braking)
-        motor = torque_on[step] * servo.stall_torque * (duty * supply - braking)
+        current = duty - servo.back_emf / servo.stall_torque * velocity
+        motor = torque_on[step] * servo.stall_torque * current / (1 + servo.saturation * np.abs(current))
         weight = -pendulum.mass * _GRAVITY * pendulum.length * np.sin(position + servo.offset)
         free = (velocity + _STEP / inertia * (motor + weight)) / (1 + _STEP / inertia * servo.viscous)
         stoppable = _STEP / inertia * (servo.coulomb + servo.load_friction * np.abs(load))

@@ -138,9 +138,7 @@ def fit_servo_logs(
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
     tell("physics on all logs")
-    physics = identify(
-        everything, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations
-    )
+    physics = identify(everything, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
     tell("done")
     return ServoFitReport(
         errors={
@@ -181,9 +179,7 @@ def _fit_models(
 ) -> dict[str, ServoPredictor]:
     once, often = (resample(logs, substeps=SUBSTEPS, phases=phases) for phases in ((0.0,), _PHASES))
     tell(f"physics {where}")
-    physics = identify(
-        once, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations
-    )
+    physics = identify(once, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
     tell(f"joint-wise model {where}")
     black_box = BlackBoxServo(often, seed=options.seed)
     tell(f"joint-wise model on physics {where}")

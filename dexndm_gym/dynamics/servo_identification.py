@@ -6,7 +6,6 @@ from the defaults of ``ServoPhysics``, and the speed without load that the vendo
 because friction that holds an arm or lets it slip makes many local minima.
 """
 
-from dataclasses import fields
 
 import numpy as np
 
@@ -65,9 +64,7 @@ def identify(
 
     scatter = np.random.default_rng(0).normal(size=(starts, len(centre)))
     scatter[0] = 0.0
-    found = least_squares(
-        residuals, centre + 0.5 * spread * scatter, error_scale=_ERROR_SCALE, iterations=iterations
-    )
+    found = least_squares(residuals, centre + 0.5 * spread * scatter, error_scale=_ERROR_SCALE, iterations=iterations)
     misses = residuals(found[None])[0]
     best = found[np.log1p((misses / _ERROR_SCALE) ** 2).sum(axis=-1).argmin()]
     return ServoPhysics(**{name: float(getattr(_physics(best[None]), name)[0, 0]) for name in _SPREAD})

@@ -123,7 +123,9 @@ class PhysicalServo:
             if self._model is not None:
                 expected = np.concatenate((expected, state.position[:, None]), axis=1)
                 missing = self._trust * _missing(self._model, position, expected) * torque_on.all(axis=0)
-                state = ServoState(state.position + missing, state.velocity + CONTROL_HZ * missing, state.load, state.push)
+                state = ServoState(
+                    state.position + missing, state.velocity + CONTROL_HZ * missing, state.load, state.push
+                )
                 position = np.concatenate((position[:, 1:], state.position[:, None]), axis=1)
                 expected = expected[:, 1:]
             positions.append(state.position)

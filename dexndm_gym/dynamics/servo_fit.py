@@ -184,13 +184,7 @@ def _fit_models(
     black_box = BlackBoxServo(often, seed=options.seed)
     tell(f"joint-wise model on physics {where}")
     both = PhysicalServo(physics, options.pendulum)
-    both.learn_the_rest(
-        [
-            resample([log for log in logs if log.kind == kind], substeps=SUBSTEPS, phases=_PHASES)
-            for kind in sorted({log.kind for log in logs})
-        ],
-        seed=options.seed,
-    )
+    both.learn_the_rest(often, seed=options.seed)
     return {
         "stays_where_it_is": StayingServo(),
         "jointwise": black_box,

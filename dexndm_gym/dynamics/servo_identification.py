@@ -6,7 +6,6 @@ from the defaults of ``ServoPhysics``, and the speed without load that the vendo
 because friction that holds an arm or lets it slip makes many local minima.
 """
 
-
 import numpy as np
 
 from dexndm_gym.data.servo_logs import ServoTicks

@@ -1,7 +1,6 @@
 """Rival predictors of a logged servo: it stays, a black-box joint-wise model, physics, and physics plus joint-wise."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +19,9 @@ from dexndm_gym.leap.joints import FloatArray
 IntArray = npt.NDArray[np.int64]
 
 _CONFIG = ModelConfig(joint_names=("servo",), physics=False)
+_KNOWN_STEPS = 0.98
+"""Share of the steps learnt from that bounds those on which the network has a say."""
+
 _STATE = tuple(field.name for field in fields(ServoState))
 
 
@@ -69,45 +71,35 @@ class PhysicalServo:
 
     That model sees, instead of targets, the positions that the physics predicted. Its output for a joint at rest is
     subtracted, so that it never moves a joint that physics holds still, and it is silent while the motor is off: it
-    knows joints that follow targets. It counts only as far as it helped on motions of a kind that it had not seen.
+    knows joints that follow targets. A network has no say beyond what it has seen: it is silent where physics expects a
+    larger step than nearly all that it learnt from, and never adds more than physics missed there on average. Without
+    these two bounds it makes fast motions worse after learning from slow ones, when a kind of the training logs is left
+    out as well as when a kind is held out for the test.
     """
 
     def __init__(self, servo: ServoPhysics, pendulum: Pendulum) -> None:
         """Start from physics alone."""
         self._servo, self._pendulum = servo, pendulum
         self._model: JointwiseModel | None = None
-        self._trust = 0.0
+        self._largest_step = self._largest_addition = 0.0
 
-    @property
-    def trust(self) -> float:
-        """Factor on the joint-wise model, 0 to 1."""
-        return self._trust
-
-    def learn_the_rest(self, kinds: Sequence[ServoTicks], *, epochs: int = 10, seed: int = 0) -> None:
-        """Fit the joint-wise model to what the physics misses on logs.
-
-        Args:
-            kinds: the logs of each kind of motion. Models fitted without one kind say, on that kind, how far to trust
-                the model fitted to all; with one kind only, it is trusted fully.
-            epochs: passes over the data.
-            seed: of the network.
-        """
-        rests = [self._rest(ticks) for ticks in kinds]
-        self._trust = 1.0
-        if len(rests) > 1:
-            agreement = power = 0.0
-            for left_out, rest in enumerate(rests):
-                found, truth = rest.predicted_by(_fit(rests[:left_out] + rests[left_out + 1 :], epochs, seed))
-                agreement, power = agreement + float((found * truth).sum()), power + float(found.square().sum())
-            self._trust = min(max(agreement / max(power, 1e-12), 0.0), 1.0)
-        self._model = _fit(rests, epochs, seed)
-
-    def _rest(self, ticks: ServoTicks) -> "_Rest":
+    def learn_the_rest(self, ticks: ServoTicks, *, epochs: int = 10, seed: int = 0) -> None:
+        """Fit the joint-wise model to what the physics misses on logs."""
         _, predicted = observe(self._servo, self._pendulum, ticks)
-        columns = range(len(ticks.gain))
-        return _Rest(
-            [Trajectory(ticks.position[:, [i]], predicted[:, [i]]) for i in columns], ticks.torque_on.all(axis=1).T
+        driven = ticks.torque_on.all(axis=1)
+        self._largest_step = float(np.quantile(np.abs(predicted - ticks.position[:-1])[driven], _KNOWN_STEPS))
+        self._largest_addition = float(np.sqrt(np.mean((ticks.position[1:] - predicted)[driven] ** 2)))
+        windows = WindowSet(
+            [Trajectory(ticks.position[:, [i]], predicted[:, [i]]) for i in range(len(ticks.gain))], _CONFIG.window
         )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = JointwiseModel(_CONFIG)
+            model.normalise_to(windows)
+            torch.nn.init.zeros_(model.head.weight)
+            torch.nn.init.zeros_(model.linear.weight)
+            _train(model, windows, torch.from_numpy(np.flatnonzero(driven.T)), epochs)
+        self._model = model
 
     def predict(self, ticks: ServoTicks, starts: IntArray, periods: int) -> FloatArray:
         """See ``ServoPredictor``."""
@@ -122,7 +114,9 @@ class PhysicalServo:
             state = advance(self._servo, self._pendulum, state, goal, torque_on, ticks.gain)
             if self._model is not None:
                 expected = np.concatenate((expected, state.position[:, None]), axis=1)
-                missing = self._trust * _missing(self._model, position, expected) * torque_on.all(axis=0)
+                missing = _missing(self._model, position, expected) * torque_on.all(axis=0)
+                missing *= np.abs(expected[:, -1] - position[:, -1]) < self._largest_step
+                missing = np.clip(missing, -self._largest_addition, self._largest_addition)
                 state = ServoState(
                     state.position + missing, state.velocity + CONTROL_HZ * missing, state.load, state.push
                 )
@@ -146,37 +140,6 @@ def _missing(model: JointwiseModel, position: FloatArray, expected: FloatArray) 
         for values in (position, expected)
     ]
     return _beyond_rest(model, *windows)[0].numpy().astype(np.float64).reshape(len(position), -1)
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """What physics misses on some logs: one trajectory per log, and when its motor was on, (logs, T)."""
-
-    trajectories: list[Trajectory]
-    driven: npt.NDArray[np.bool_]
-
-    @torch.no_grad()
-    def predicted_by(self, model: JointwiseModel) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a model says that physics misses while the motor is on, and what it does miss, (samples,) rad each."""
-        position, expected, following = WindowSet(self.trajectories, _CONFIG.window).gather(self.index())
-        return _beyond_rest(model, position, expected).ravel(), (following - expected[..., -1]).ravel()
-
-    def index(self) -> torch.Tensor:
-        """Windows during which the motor is on."""
-        return torch.from_numpy(np.flatnonzero(self.driven))
-
-
-def _fit(rests: Sequence[_Rest], epochs: int, seed: int) -> JointwiseModel:
-    windows = WindowSet([one for rest in rests for one in rest.trajectories], _CONFIG.window)
-    driven = np.concatenate([rest.driven.ravel() for rest in rests])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = JointwiseModel(_CONFIG)
-        model.normalise_to(windows)
-        torch.nn.init.zeros_(model.head.weight)
-        torch.nn.init.zeros_(model.linear.weight)
-        _train(model, windows, torch.from_numpy(np.flatnonzero(driven)), epochs)
-    return model
 
 
 def _train(model: JointwiseModel, windows: WindowSet, index: torch.Tensor, epochs: int) -> None:

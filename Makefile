@@ -9,15 +9,16 @@ EXTRAS := train,real,dev
 # Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2
 DEMO_ARGS ?=
+SERVO_LOGS ?= ../shared/data/xl330
 PYTEST_ARGS ?=
 GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Install the package and what it needs into .venv
 
@@ -29,6 +30,10 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## Run the main job: simulation, virtual hand, data, fit, corrected run
 	$(BIN)/dexndm demo $(DEMO_ARGS)
+
+bench-servo: $(INSTALLED) ## Replay logs of a real servo (SERVO_LOGS) on the virtual hand's servo; writes build/bench-servo.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/servo_replay.py $(SERVO_LOGS) --json build/bench-servo.json
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

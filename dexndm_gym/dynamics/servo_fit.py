@@ -34,6 +34,10 @@ class ServoFitOptions:
     length: float = 0.10
     """Length of the arm, m."""
 
+    no_load_speed: float = 16.0
+    """Speed of the unloaded servo at the voltage of the bench, rad/s. The XL330-M288's is 103 rev/min at 5 V says its
+    maker, and the bench has 7.4 V."""
+
     iterations: int = 25
     """Least-squares steps per fit of the physics at most."""
 
@@ -134,7 +138,7 @@ def fit_servo_logs(
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
     tell("physics on all logs")
-    physics = identify(everything, options.pendulum, iterations=options.iterations)
+    physics = identify(everything, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
     tell("done")
     return ServoFitReport(
         errors={
@@ -175,7 +179,7 @@ def _fit_models(
 ) -> dict[str, ServoPredictor]:
     once, often = (resample(logs, substeps=SUBSTEPS, phases=phases) for phases in ((0.0,), _PHASES))
     tell(f"physics {where}")
-    physics = identify(once, options.pendulum, iterations=options.iterations)
+    physics = identify(once, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
     tell(f"joint-wise model {where}")
     black_box = BlackBoxServo(often, seed=options.seed)
     tell(f"joint-wise model on physics {where}")

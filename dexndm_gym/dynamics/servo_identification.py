@@ -1,6 +1,10 @@
-"""Finds the physical parameters of a servo from logs: robust least squares on open-loop simulations of whole logs."""
+"""Finds the physical parameters of a servo from logs: robust least squares on open-loop simulations of whole logs.
 
-from dataclasses import fields
+A few logs of one kind of motion do not show every parameter: none but fast ones show the back-EMF, none but free swings
+the friction without load. What they leave open is held by what is known beforehand: how far servos of this class differ
+from the defaults of ``ServoPhysics``, and the speed without load that the vendor states. Fits start from several points
+because friction that holds an arm or lets it slip makes many local minima.
+"""
 
 import numpy as np
 
@@ -9,35 +13,74 @@ from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.dynamics.servo_physics import Pendulum, ServoPhysics, simulate
 from dexndm_gym.leap.joints import FloatArray
 
-_NAMES = tuple(field.name for field in fields(ServoPhysics))
+_SPREAD = {
+    "stall_torque": 0.5,
+    "back_emf": 1.0,
+    "saturation": 1.0,
+    "armature": 0.3,
+    "coulomb": 0.5,
+    "load_friction": 0.5,
+    "viscous": 0.5,
+    "offset": 0.02,
+}
+"""Standard deviation of each parameter about its default, of the logarithm but for those of ``_SIGNED``."""
+
 _SIGNED = {"offset"}
 """All other parameters are positive and searched by their logarithm."""
 
+_SPEED_SPREAD = 0.1
+"""The same of the speed without load, about the vendor's."""
+
 _ERROR_SCALE = 0.1
-"""Errors beyond this count ever less, rad: a joint that stuck elsewhere must not rule the fit."""
+"""Errors beyond this count ever less, rad: a joint that stuck elsewhere must not rule the fit. One sample wrong by this
+weighs as much as one parameter off by its standard deviation."""
+
+_STARTS = 4
 
 
-def identify(ticks: ServoTicks, pendulum: Pendulum, *, iterations: int = 25) -> ServoPhysics:
+def identify(
+    ticks: ServoTicks, pendulum: Pendulum, *, no_load_speed: float, iterations: int = 25, starts: int = _STARTS
+) -> ServoPhysics:
     """Fit all parameters to logs.
 
     Args:
         ticks: the logs, with ``SUBSTEPS`` commands per period.
         pendulum: what the servo moves.
+        no_load_speed: speed at full duty and without a load that the vendor states, at the voltage of the logs, rad/s.
         iterations: Levenberg-Marquardt steps at most.
+        starts: how many points to start from.
     """
+    centre = np.array([_encode(name, getattr(ServoPhysics(), name)) for name in _SPREAD])
+    spread = np.array(list(_SPREAD.values()))
 
     def residuals(points: FloatArray) -> FloatArray:
-        start = np.broadcast_to(ticks.position[0], (len(points), len(ticks.gain)))
-        error = simulate(_physics(points[:, 0]), pendulum, ticks, start) - ticks.position[1:, None]
-        return error.swapaxes(0, 1).reshape(len(points), 1, -1)
+        servos = _physics(points.reshape(-1, len(centre)))
+        start = np.broadcast_to(ticks.position[0], (points.shape[0] * points.shape[1], len(ticks.gain)))
+        error = simulate(servos, pendulum, ticks, start) - ticks.position[1:, None]
+        speed = np.log(free_speed(servos, no_load_speed) / no_load_speed) / _SPEED_SPREAD
+        prior = np.concatenate(((points - centre) / spread, speed.reshape(*points.shape[:2], 1)), axis=-1)
+        return np.concatenate((error.swapaxes(0, 1).reshape(*points.shape[:2], -1), _ERROR_SCALE * prior), axis=-1)
 
-    first = [getattr(ServoPhysics(), name) for name in _NAMES]
-    start = np.array([value if name in _SIGNED else np.log(value) for name, value in zip(_NAMES, first, strict=True)])
-    best = _physics(least_squares(residuals, start[None], error_scale=_ERROR_SCALE, iterations=iterations))
-    return ServoPhysics(**{name: float(getattr(best, name)[0, 0]) for name in _NAMES})
+    scatter = np.random.default_rng(0).normal(size=(starts, len(centre)))
+    scatter[0] = 0.0
+    found = least_squares(residuals, centre + 0.5 * spread * scatter, error_scale=_ERROR_SCALE, iterations=iterations)
+    misses = residuals(found[None])[0]
+    best = found[np.log1p((misses / _ERROR_SCALE) ** 2).sum(axis=-1).argmin()]
+    return ServoPhysics(**{name: float(getattr(_physics(best[None]), name)[0, 0]) for name in _SPREAD})
+
+
+def free_speed(servo: ServoPhysics, near: float) -> FloatArray:
+    """Speed at full duty without a load, rad/s, where it is about ``near``."""
+    friction = np.asarray(servo.coulomb + servo.viscous * near)
+    current = friction / (servo.stall_torque - servo.saturation * friction)
+    return servo.stall_torque / servo.back_emf * (1 - current)
+
+
+def _encode(name: str, value: float) -> float:
+    return value if name in _SIGNED else float(np.log(value))
 
 
 def _physics(points: FloatArray) -> ServoPhysics:
     """Parameters of the search, (m, parameters), as m servos."""
-    columns = {name: points[:, [column]] for column, name in enumerate(_NAMES)}
+    columns = {name: points[:, [column]] for column, name in enumerate(_SPREAD)}
     return ServoPhysics(**{name: value if name in _SIGNED else np.exp(value) for name, value in columns.items()})

@@ -19,6 +19,9 @@ from dexndm_gym.leap.joints import FloatArray
 IntArray = npt.NDArray[np.int64]
 
 _CONFIG = ModelConfig(joint_names=("servo",), physics=False)
+_KNOWN_STEPS = 0.98
+"""Share of the steps learnt from that bounds those on which the network has a say."""
+
 _STATE = tuple(field.name for field in fields(ServoState))
 
 
@@ -68,28 +71,34 @@ class PhysicalServo:
 
     That model sees, instead of targets, the positions that the physics predicted. Its output for a joint at rest is
     subtracted, so that it never moves a joint that physics holds still, and it is silent while the motor is off: it
-    knows joints that follow targets.
+    knows joints that follow targets. A network has no say beyond what it has seen: it is silent where physics expects a
+    larger step than nearly all that it learnt from, and never adds more than physics missed there on average. Without
+    these two bounds it makes fast motions worse after learning from slow ones, when a kind of the training logs is left
+    out as well as when a kind is held out for the test.
     """
 
     def __init__(self, servo: ServoPhysics, pendulum: Pendulum) -> None:
         """Start from physics alone."""
         self._servo, self._pendulum = servo, pendulum
         self._model: JointwiseModel | None = None
+        self._largest_step = self._largest_addition = 0.0
 
     def learn_the_rest(self, ticks: ServoTicks, *, epochs: int = 10, seed: int = 0) -> None:
         """Fit the joint-wise model to what the physics misses on logs."""
         _, predicted = observe(self._servo, self._pendulum, ticks)
+        driven = ticks.torque_on.all(axis=1)
+        self._largest_step = float(np.quantile(np.abs(predicted - ticks.position[:-1])[driven], _KNOWN_STEPS))
+        self._largest_addition = float(np.sqrt(np.mean((ticks.position[1:] - predicted)[driven] ** 2)))
         windows = WindowSet(
             [Trajectory(ticks.position[:, [i]], predicted[:, [i]]) for i in range(len(ticks.gain))], _CONFIG.window
         )
-        driven = torch.from_numpy(np.flatnonzero(ticks.torque_on.all(axis=1).T))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = JointwiseModel(_CONFIG)
             model.normalise_to(windows)
             torch.nn.init.zeros_(model.head.weight)
             torch.nn.init.zeros_(model.linear.weight)
-            _train(model, windows, driven, epochs)
+            _train(model, windows, torch.from_numpy(np.flatnonzero(driven.T)), epochs)
         self._model = model
 
     def predict(self, ticks: ServoTicks, starts: IntArray, periods: int) -> FloatArray:
@@ -106,7 +115,11 @@ class PhysicalServo:
             if self._model is not None:
                 expected = np.concatenate((expected, state.position[:, None]), axis=1)
                 missing = _missing(self._model, position, expected) * torque_on.all(axis=0)
-                state = ServoState(state.position + missing, state.velocity + CONTROL_HZ * missing, state.load)
+                missing *= np.abs(expected[:, -1] - position[:, -1]) < self._largest_step
+                missing = np.clip(missing, -self._largest_addition, self._largest_addition)
+                state = ServoState(
+                    state.position + missing, state.velocity + CONTROL_HZ * missing, state.load, state.push
+                )
                 position = np.concatenate((position[:, 1:], state.position[:, None]), axis=1)
                 expected = expected[:, 1:]
             positions.append(state.position)

@@ -67,6 +67,8 @@ class ServoBank:
 
         self._dt = dt
         self._kt, self._cold_resistance = full(parameters.torque_constant), full(parameters.resistance)
+        self._saturation = full(parameters.saturation)
+        self._saturates = bool(self._saturation.any())
         self.resistance = self._cold_resistance.copy()
         self._encoder_zero = ZERO_TICK + TICKS_PER_RAD * full(parameters.encoder_offset)
         self._thermal_resistance = full(parameters.thermal_resistance)
@@ -151,6 +153,8 @@ class ServoBank:
         np.maximum(pwm, -self._pwm_max, out=pwm)
         self._flow(pwm, supply)
         np.multiply(self.current, self._kt, out=self._motor_torque)
+        if self._saturates:
+            self._motor_torque /= 1.0 + self._saturation * np.abs(self.current)
         self.gearbox.transmit(self._motor_torque)
 
     def _integrate(self, pwm: FloatArray) -> None:

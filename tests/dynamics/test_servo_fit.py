@@ -6,14 +6,14 @@ import pytest
 
 from dexndm_gym.data.servo_logs import ServoTicks
 from dexndm_gym.dynamics.servo_fit import ServoFitOptions, fit_servo_logs
-from dexndm_gym.dynamics.servo_identification import identify
+from dexndm_gym.dynamics.servo_identification import free_speed, identify
 from dexndm_gym.dynamics.servo_models import PhysicalServo, StayingServo
 from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics, ServoState, advance, observe, simulate
 from dexndm_gym.errors import ConfigurationError
 
 BENCH = Pendulum()
 SERVO = ServoPhysics(
-    stall_torque=0.7, back_emf=0.036, sag=0.28, armature=0.0016, coulomb=0.006, load_friction=0.3, viscous=0.006,
+    stall_torque=0.7, back_emf=0.041, saturation=0.7, armature=0.0016, coulomb=0.006, load_friction=0.3, viscous=0.006,
     offset=0.02,
 )  # fmt: skip
 GAINS = np.array([100.0, 400.0, 800.0])
@@ -51,11 +51,11 @@ def test_parameters_that_matter_are_found_again() -> None:
     sine, step = logged("sine"), logged("step")
     names = ("goal", "torque_on", "position", "gain")
     both = ServoTicks(*(np.concatenate((getattr(sine, name), getattr(step, name)), axis=-1) for name in names))
-    found = identify(both, BENCH, iterations=12)
+    found = identify(both, BENCH, no_load_speed=float(free_speed(SERVO, 16.0)), iterations=12)
     error = simulate(found, BENCH, both, both.position[0]) - both.position[1:]
-    assert np.abs(error).mean() < 2e-3
-    for name in ("stall_torque", "load_friction", "sag"):
-        assert getattr(found, name) == pytest.approx(getattr(SERVO, name), rel=0.15)
+    assert np.abs(error).mean() < 4e-3  # what is known beforehand pulls a little, as the logs are few
+    for name in ("stall_torque", "load_friction", "saturation"):
+        assert getattr(found, name) == pytest.approx(getattr(SERVO, name), rel=0.2)
 
 
 def test_observer_finds_the_velocity_of_a_servo_it_knows_badly() -> None:
@@ -77,7 +77,7 @@ def test_physics_predicts_itself_from_any_start() -> None:
 
 
 def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest() -> None:
-    wrong = ServoPhysics(stall_torque=0.6, back_emf=0.03, sag=0.2, load_friction=0.2)
+    wrong = ServoPhysics(stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
     train, test = logged("sine", periods=60), logged("sine", periods=40)
     model, starts = PhysicalServo(wrong, BENCH), np.arange(0, 20, 5)
     truth = test.position[starts[:, None] + np.arange(1, 21)]
@@ -86,6 +86,43 @@ def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest()
     assert np.abs(model.predict(test, starts, 20) - truth).mean() < 0.8 * before
     still = ServoTicks(np.zeros((20, SUBSTEPS, 1)), np.ones((20, SUBSTEPS, 1)), np.zeros((21, 1)), np.array([100.0]))
     assert (model.predict(still, np.array([0]), 20) == 0.0).all()
+
+
+def test_what_slow_motion_teaches_is_silent_in_fast_motion() -> None:
+    wrong = ServoPhysics(stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
+    fast, slow = logged("sine"), commands("sine")
+    slow.goal[:] *= 0.1
+    slow.position[1:] = simulate(SERVO, BENCH, slow, slow.position[0])
+    learnt, physics, starts = PhysicalServo(wrong, BENCH), PhysicalServo(wrong, BENCH), np.arange(40)
+    learnt.learn_the_rest(slow, epochs=20)
+    steps = np.abs(np.diff(fast.position, axis=0))
+    added = np.abs(learnt.predict(fast, starts, 1) - physics.predict(fast, starts, 1))[:, 0]
+    assert (added[steps > 0.1] == 0.0).all()
+    assert (added[steps < 0.005] > 0.0).any()
+    missed = np.abs(slow.position[1:] - observe(wrong, BENCH, slow)[1])
+    assert added.max() <= np.sqrt(np.mean(missed**2)) + 1e-12
+
+
+def test_observer_finds_a_torque_that_physics_does_not_explain() -> None:
+    heavier = Pendulum(mass=0.6)
+    goal = np.full((40, SUBSTEPS, 1), 1.0)
+    ticks = ServoTicks(goal, np.ones_like(goal), np.zeros((41, 1)), np.array([800.0]))
+    ticks.position[1:] = simulate(SERVO, heavier, ticks, ticks.position[0])
+    states, _ = observe(SERVO, BENCH, ticks)
+    assert max(state.push[0] for state in states) < 0.05
+    assert min(state.push[0] for state in states) < -0.02
+
+
+def test_a_saturated_motor_is_weaker_where_it_works_hard_only() -> None:
+    speeds = [free_speed(ServoPhysics(saturation=saturation), 16.0) for saturation in (0.01, 0.8)]
+    assert speeds[1] == pytest.approx(speeds[0], rel=0.02)
+    goal, held = np.full((SUBSTEPS, 1), 3.0), []
+    for saturation in (0.01, 0.8):
+        state = ServoState.at_rest(np.full(1, 0.3))
+        for _ in range(3):
+            state = advance(ServoPhysics(saturation=saturation), BENCH, state, goal, np.ones_like(goal), GAINS[2:])
+        held.append(state.position[0])
+    assert held[1] < held[0] - 0.1
 
 
 def write_log(folder: Path, kind: str) -> None:

@@ -71,6 +71,16 @@ def test_the_current_limit_cuts_the_pwm_back():
     assert bank.duty[0] == pytest.approx(0.5 * 3.88 / 5.0)
 
 
+def test_torque_per_current_falls_off_where_the_motor_saturates():
+    bank = make_bank(saturation=0.5)
+    torques = []
+    for current in (0.1, 1.0):
+        configure(bank, current=current)
+        bank.drive(np.zeros(1), np.array([0.0]), SUPPLY)
+        torques.append(bank.torque[0])
+    assert torques == pytest.approx([-0.371 * 0.1 / 1.05, -0.371 / 1.5])
+
+
 def test_encoder_reads_whole_ticks_with_its_offset():
     bank = make_bank(encoder_offset=0.1)
     position = np.array([0.3])

@@ -86,6 +86,7 @@ class VirtualHandPhysics:
         """Goals of the last substeps, oldest overwritten first; each servo reads its own delay back."""
         self._delay_line = np.full((int(delay.max()) + 1, *delay.shape), float(ZERO_TICK))
         self._delay, self._newest = delay, 0
+        self._enabled = np.zeros(delay.shape, dtype=np.bool_)
         self._hand_index, self._servo_index = np.indices(delay.shape)
 
     def advance(self, seconds: float, ids: IntArray | None = None) -> None:
@@ -143,8 +144,10 @@ class VirtualHandPhysics:
             current_limit=milliamperes / 1000.0,
             enable=enable,
         )
-        # A goal that was set before torque came on has long arrived: no older one may act first.
-        np.copyto(self._delay_line, self.goal_position, where=~enable)
+        # A goal that was set before torque came on has long arrived: no older one may act first. Torque may have gone
+        # off and on again since the last call, so both the way down and the way up count.
+        np.copyto(self._delay_line, self.goal_position, where=~(enable & self._enabled))
+        self._enabled = enable
 
     def _substep(self, goal: FloatArray, ids: IntArray | None) -> None:
         plant, servos, gears = self._plant, self._servos, self._servos.gearbox

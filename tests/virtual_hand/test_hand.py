@@ -89,6 +89,18 @@ def test_without_torque_nothing_flows_and_the_hand_can_be_switched_on_gently():
     assert np.abs(physics.present_position() - rest).max() < 15
 
 
+def test_goals_from_before_torque_came_on_do_not_act():
+    """Torque, goal and mode may all change between two calls: the line of delayed goals must not outlive that."""
+    physics = make([HandParameters.nominal()])
+    physics.torque_enable[...], physics.d_gain[...] = 0, 0
+    physics.goal_position[...] += 600
+    physics.advance(0.005)
+    physics.goal_position[...] = physics.present_position()
+    physics.torque_enable[...] = 1
+    physics.advance(0.005)
+    assert np.abs(physics.present_pwm()).max() < 100
+
+
 def test_an_unknown_mode_leaves_the_motors_without_current():
     physics = make([HandParameters.nominal()])
     physics.operating_mode[...] = 1

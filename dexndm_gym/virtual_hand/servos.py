@@ -21,10 +21,12 @@ _COMMANDS = {
 }
 """Command array of the physics -> register, same value."""
 
-_VOLTAGE_ERROR = 0x01
-_OVERHEATING_ERROR = 0x04
-_TOLERANCE = 0.25
-"""Seconds that a wrong voltage or temperature is borne; the manual has no figure, and short sags are everyday."""
+_VOLTAGE_ERROR, _OVERHEATING_ERROR, _OVERLOAD_ERROR = 0x01, 0x04, 0x20
+_ERROR_BITS = np.array([_VOLTAGE_ERROR, _OVERHEATING_ERROR, _OVERLOAD_ERROR])
+_TOLERANCE = np.array([[0.25], [0.25], [1.0]])
+"""Seconds that each is borne; the manual has no figures, but short sags and hard starts are everyday."""
+_OVERLOAD_SHARE = 0.6
+"""Share of the stall current that counts as overload when it lasts; the manual has no figure either."""
 _TICK_WRAP = 32768
 
 
@@ -90,7 +92,8 @@ class ServoChain:
         """Time of the servos, s."""
         self._physics = physics
         self._measured_at = 0.0
-        self._wrong_for = np.zeros(NUM_JOINTS)
+        self._wrong_for = np.zeros((len(_ERROR_BITS), NUM_JOINTS))
+        self._overload_current = _OVERLOAD_SHARE * model.stall_current
         memory = bytearray(NUM_JOINTS * model.size)
         self._registers = np.frombuffer(memory, dtype=model.dtype())
         rows = [memoryview(memory)[i * model.size : (i + 1) * model.size] for i in range(NUM_JOINTS)]
@@ -140,7 +143,8 @@ class ServoChain:
     def _measure(self) -> None:
         physics, registers = self._physics, self._registers
         velocity = physics.present_velocity()[0]
-        registers["realtime_tick"] = round(self.time * 1000) % _TICK_WRAP
+        passed = round(self.time * 1000) - round(self._measured_at * 1000)
+        registers["realtime_tick"] = (registers["realtime_tick"] + passed) % _TICK_WRAP
         registers["moving"] = np.abs(velocity) > registers["moving_threshold"]
         registers["present_pwm"] = physics.present_pwm()[0]
         registers["present_current"] = physics.present_current()[0]
@@ -153,13 +157,15 @@ class ServoChain:
         self._protect()
 
     def _protect(self) -> None:
-        """Latch a hardware error where voltage or temperature has been wrong for long enough."""
+        """Latch a hardware error where voltage, temperature or load has been wrong for long enough."""
         registers = self._registers
         voltage, elapsed = registers["present_input_voltage"], self.time - self._measured_at
         self._measured_at = self.time
         wrong_voltage = (voltage > registers["max_voltage_limit"]) | (voltage < registers["min_voltage_limit"])
         too_hot = registers["present_temperature"] > registers["temperature_limit"]
-        self._wrong_for = np.where(wrong_voltage | too_hot, self._wrong_for + elapsed, 0.0)
-        for servo in np.flatnonzero(self._wrong_for > _TOLERANCE):
-            bits = _VOLTAGE_ERROR * wrong_voltage[servo] | _OVERHEATING_ERROR * too_hot[servo]
-            self.devices[servo].latch_error(int(bits))
+        overloaded = np.abs(registers["present_current"]) > self._overload_current
+        wrong = np.stack([wrong_voltage, too_hot, overloaded])
+        self._wrong_for = np.where(wrong, self._wrong_for + elapsed, 0.0)
+        late = self._wrong_for > _TOLERANCE
+        for servo in np.flatnonzero(late.any(axis=0)):
+            self.devices[servo].latch_error(int(_ERROR_BITS[late[:, servo]].sum()))

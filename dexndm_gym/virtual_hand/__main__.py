@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 
 from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
+from dexndm_gym.virtual_hand.faults import FAULTS, Fault
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
 from dexndm_gym.virtual_hand.server import CLOCKS, VirtualHandServer
 
@@ -29,17 +30,36 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", choices=MODELS, default="xl330", help="whose control table the servos have")
     parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
     parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
+    parser.add_argument("--link", help="path of a symbolic link to the port, for when that vanishes and returns")
+    parser.add_argument(
+        *("--fault", "-f"),
+        action="append",
+        default=[],
+        help="something that goes wrong, such as corrupt:probability=0.01 or stuck:servo=5,after=2,duration=1; may be "
+        "given several times; kinds: " + "; ".join(f"{kind} ({what})" for kind, what in FAULTS.items()),
+    )
     options = parser.parse_args(arguments)
+    faults = [Fault.parse(fault) for fault in options.fault]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     physics = VirtualHandPhysics([options.seed])
     with _control_socket(options.control) as listener:
         server = VirtualHandServer(
-            physics, clock=options.clock, listener=listener, owned=options.owned, model=MODELS[options.model]
+            physics,
+            clock=options.clock,
+            listener=listener,
+            owned=options.owned,
+            model=MODELS[options.model],
+            link=options.link,
+            faults=faults,
         )
         with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write(json.dumps({"port": server.port, "control": listener.getsockname()}) + "\n")
             sys.stdout.flush()
             server.run()
+    if options.owned and options.control:
+        # Whoever started us made the folder for us alone, and may be gone.
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(options.control))
 
 
 @contextlib.contextmanager

@@ -41,8 +41,8 @@ class Bus:
             chain: the servos.
             goals_written: called after every sync write that covers Goal Position.
         """
-        self.corrupt_replies = 0
-        """Fault: so many of the next answers get one wrong bit."""
+        self.cut_off: set[int] = set()
+        """Positions in the chain of servos that take no part for now: they neither hear nor answer."""
         self.line_time = 0.0
         """Seconds that the line was busy with the latest exchange: both directions and the servos' return delays."""
         self._chain = chain
@@ -62,11 +62,9 @@ class Bus:
         answer = bytearray()
         for packet in self._decoder.feed(data):
             # A packet may change ids and baud rates, so the next one may have other listeners.
-            self._listeners = {d["id"]: d for d in reversed(self._chain.devices) if d.powered and d.baud == baud}
+            present = [d for i, d in enumerate(self._chain.devices) if d.powered and i not in self.cut_off]
+            self._listeners = {d["id"]: d for d in reversed(present) if d.baud == baud}
             answer += self._execute(packet)
-        if answer and self.corrupt_replies:
-            self.corrupt_replies -= 1
-            answer[len(answer) // 2] ^= 0x10
         self.line_time = (len(data) + len(answer)) * _BITS_PER_BYTE / baud + self._return_delay if baud else 0.0
         return bytes(answer)
 

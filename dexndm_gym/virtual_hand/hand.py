@@ -25,6 +25,9 @@ POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 5
 CURRENT_MAX = 1750
 """Largest Current Limit of an XL330-M288, mA."""
 
+_JAMMED_FRICTION = 10.0
+"""Dry friction of a joint that is held fast, N m: many times what a servo can do."""
+
 _RPM_UNIT = 0.229 * 2 * np.pi / 60  # rad/s per unit of the velocity registers
 
 
@@ -47,6 +50,8 @@ class VirtualHandPhysics:
         current_limit: mA; counts in mode 5 only, as on the real servo.
         goal_pwm: 1/885 of full duty.
         pwm_limit: 1/885 of full duty.
+        jammed: joints that something holds fast, (n, 16) booleans.
+        supply_limit: voltage that the supply does not exceed, (n, 1), V; infinite as a rule.
     """
 
     def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 1) -> None:
@@ -69,6 +74,8 @@ class VirtualHandPhysics:
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
         source = stack(drawn, lambda hand: hand.supply_voltage)
         self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
+        self.supply_limit = self._supply.limit
+        self.jammed = np.zeros(shape, dtype=np.bool_)
         self._make_registers(shape)
         self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
 
@@ -157,7 +164,8 @@ class VirtualHandPhysics:
         acting = self._delay_line[sent, self._hand_index, self._servo_index]
         servos.drive(plant.position, acting, self._supply.voltage)
         self._supply.follow(servos.duty, servos.current, servos.resistance)
-        plant.step(gears.torque, gears.frictionloss, gears.armature, ids)
+        friction = np.where(self.jammed, _JAMMED_FRICTION, gears.frictionloss)
+        plant.step(gears.torque, friction, gears.armature, ids)
         if servos.follow(plant.velocity, plant.acceleration, plant.friction):
             plant.write_velocity(ids)
 

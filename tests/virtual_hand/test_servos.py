@@ -99,10 +99,10 @@ def test_full_hand_servos_keep_moving_at_low_voltage(physics) -> None:
 def test_a_dropped_servo_goes_limp_and_boots_when_it_returns(physics, chain: ServoChain) -> None:
     device = chain.devices[9]
     device["torque_enable"], device["position_p_gain"] = 1, 900
-    chain.power(9, False)
+    chain.power([9], False)
     chain.advance(0.05)
     assert physics.torque_enable[0, 9] == 0
-    chain.power(9, True)
+    chain.power([9], True)
     assert (device["torque_enable"], device["position_p_gain"]) == (0, 400)
 
 

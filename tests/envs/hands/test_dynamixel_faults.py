@@ -46,23 +46,23 @@ def freeze(hand: DynamixelHand, process: VirtualHandProcess) -> None:
 
 
 def unplug(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("unplug")
+    process.inject("unplug")
 
 
 def close_port(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     hand._bus.port.close()
 
 
-def drop_servo(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("drop_servo", servo=5)
+def power_loss(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.inject("power_loss:servo=5")
 
 
 def overload(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("hardware_error", servo=5, bits=0x20)
+    process.inject("overload:servo=5")
 
 
 def corrupt(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("corrupt_replies", count=10_000)
+    process.inject("corrupt")
 
 
 Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
@@ -75,7 +75,7 @@ Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
         (freeze, MissingServoError, "No servo"),
         (unplug, PortError, "cable"),
         (close_port, PortError, "closed"),
-        (drop_servo, MissingServoError, r"5 \(mf_mcp\)"),
+        (power_loss, MissingServoError, r"5 \(mf_mcp\)"),
         (overload, ServoAlertError, r"5 \(mf_mcp\): overload"),
         (corrupt, HardwareError, "servo"),
     ],
@@ -94,31 +94,31 @@ def test_a_fault_is_a_typed_error_within_seconds(
     if fault is freeze:
         os.kill(process.process.pid, signal.SIGCONT)
         process.command("status")  # by its answer, what was sent meanwhile has been read
-    if fault in (freeze, drop_servo, overload, corrupt):
+    if fault in (freeze, power_loss, overload, corrupt):
         assert not any(torque(process))
 
 
 def test_a_few_broken_replies_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     for _ in range(5):
-        process.command("corrupt_replies", count=2)
+        process.inject("corrupt:count=2")
         step(hand)
     assert all(torque(process))
 
 
 def test_reset_connects_again_after_a_fault(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("drop_servo", servo=5)
+    process.inject("power_loss:servo=5")
     with pytest.raises(MissingServoError):
         step(hand)
     with pytest.raises(MissingServoError, match=r"5 \(mf_mcp\)"):
         reset(hand)
-    process.command("restore_servo", servo=5)
+    process.clear_faults()
     reset(hand)
     step(hand)
     assert all(torque(process))
 
 
 def test_overloaded_servos_can_be_rebooted(make: Callable[..., DynamixelHand], process: VirtualHandProcess) -> None:
-    process.command("hardware_error", servo=5, bits=0x20)
+    process.inject("overload:servo=5")
     with pytest.raises(ServoAlertError, match="reboot_alerted"):
         reset(make())
     settings = ServoSettings(reboot_alerted=True)
@@ -137,7 +137,7 @@ def test_reset_after_the_virtual_hand_has_died(hand: DynamixelHand, process: Vir
 def test_a_missing_servo_is_found_when_connecting(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess
 ) -> None:
-    process.command("drop_servo", servo=12)
+    process.inject("power_loss:servo=12")
     begin = time.monotonic()
     with pytest.raises(MissingServoError, match=r"12 \(th_cmc\)"):
         reset(make())

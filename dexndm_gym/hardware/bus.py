@@ -1,13 +1,14 @@
 """The sixteen servos of a hand, addressed by register name. A reading is fresh and complete, or it is an error."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.errors import (
     BusProtocolError,
+    BusTimeoutError,
     ConfigurationError,
     HardwareError,
     MissingServoError,
@@ -72,6 +73,14 @@ class DynamixelBus:
             )
         if silent:
             raise MissingServoError(f"These servos do not answer: {name_servos(silent)}; check their cables and ids")
+        return self.check_models()
+
+    def check_models(self) -> dict[int, int]:
+        """Model number by id.
+
+        Raises:
+            MissingServoError: servos are of another model; the message names them.
+        """
         models = dict(enumerate(self.sync_read("model_number", allow_alerts=True)["model_number"].tolist()))
         wrong = [servo for servo, model in models.items() if model not in MODEL_NAMES]
         if wrong:
@@ -177,14 +186,32 @@ class DynamixelBus:
         """Switch off the torque of all servos, and make sure of it.
 
         Raises:
-            SafetyError: servos kept their torque.
-            HardwareError: it cannot be confirmed, because servos or the port are gone.
+            SafetyError: servos do not confirm it.
+            PortError: the port is gone.
         """
         self.cut_torque()
         with self._impatient():
-            kept = np.flatnonzero(self.sync_read("torque_enable", allow_alerts=True)["torque_enable"]).tolist()
-        if kept:
-            raise SafetyError(f"These servos kept their torque: {name_servos(kept)}; cut the power of the hand")
+            doubtful = [servo for servo in self._with_torque() if not self._releases(servo)]
+        if doubtful:
+            raise SafetyError(f"These servos do not confirm that their torque is off: {name_servos(doubtful)}")
+
+    def _with_torque(self) -> list[int]:
+        """Servos that have torque; all of them where the group does not answer, which one that is missing prevents."""
+        try:
+            status = self.sync_read("torque_enable", allow_alerts=True)
+        except (BusTimeoutError, BusProtocolError):
+            return list(IDS)
+        return np.flatnonzero(status["torque_enable"]).tolist()
+
+    def _releases(self, servo: int) -> bool:
+        """Switch off one servo; whether it says that it has done so."""
+        register = REGISTERS["torque_enable"]
+        try:
+            self._transport.write(servo, register.address, _encode(register, 0))
+            kept, _ = self._transport.read(servo, register.address, register.size)
+        except (BusTimeoutError, BusProtocolError):
+            return False
+        return not any(kept)
 
     def reboot(self, servo: int) -> None:
         """Restart a servo: clears its hardware error, switches its torque off, and it is away for a moment."""
@@ -197,17 +224,20 @@ class DynamixelBus:
 
     @contextmanager
     def _impatient(self) -> Iterator[None]:
-        normal = self.port.reply_timeout
-        self.port.reply_timeout = min(normal, _SHORT_TIMEOUT)
+        timeout, retries = self.port.reply_timeout, self._transport.retries
+        self.port.reply_timeout, self._transport.retries = min(timeout, _SHORT_TIMEOUT), 0
         try:
             yield
         finally:
-            self.port.reply_timeout = normal
+            self.port.reply_timeout, self._transport.retries = timeout, retries
 
     def _raise_alerts(self, flagged: list[int]) -> None:
         if not flagged:
             return
-        reasons = {servo: "unknown hardware error" for servo in flagged} | self.alerts()
+        reasons = {servo: "unknown hardware error" for servo in flagged}
+        # The alert is what matters: that its reason cannot be read must not hide it.
+        with suppress(BusTimeoutError, BusProtocolError):
+            reasons |= self.alerts()
         listed = "; ".join(f"{name_servos([servo])}: {reason}" for servo, reason in reasons.items())
         raise ServoAlertError(
             f"Servos report hardware errors and may have switched off: {listed}. "

@@ -16,6 +16,9 @@ WATCHDOG_UNIT = 0.020
 WATCHDOG_EXPIRED = -1
 """What the bus watchdog reads once it has stopped the servo; goals are read-only until 0 is written to it."""
 
+TICK_WRAP = 32768
+"""Milliseconds after which a servo's clock begins again."""
+
 PWM_FULL = 885
 """Full duty in units of the PWM registers."""
 
@@ -49,6 +52,10 @@ REGISTERS = {
         Register("return_delay_time", 9, 1),  # 2 us
         Register("drive_mode", 10, 1),
         Register("operating_mode", 11, 1),
+        Register("homing_offset", 20, 4, signed=True),  # ticks
+        Register("temperature_limit", 31, 1),  # degrees Celsius
+        Register("current_limit", 38, 2),  # mA
+        Register("shutdown", 63, 1),
         Register("torque_enable", 64, 1),
         Register("status_return_level", 68, 1),
         Register("hardware_error_status", 70, 1),
@@ -63,9 +70,12 @@ REGISTERS = {
         Register("profile_acceleration", 108, 4),
         Register("profile_velocity", 112, 4),
         Register("goal_position", 116, 4, signed=True),  # ticks
+        Register("realtime_tick", 120, 2),  # ms, see TICK_WRAP
         Register("present_current", 126, 2, signed=True),  # mA
         Register("present_velocity", 128, 4, signed=True),  # 0.229 rpm
         Register("present_position", 132, 4, signed=True),  # ticks
+        Register("present_input_voltage", 144, 2),  # 0.1 V
+        Register("present_temperature", 146, 1),  # degrees Celsius
     )
 }
 """By name."""

@@ -184,6 +184,8 @@ class VirtualHandServer:
             "powered": [device.powered for device in devices],
             "torque_enable": [bool(device["torque_enable"]) for device in devices],
             "hardware_error": [device["hardware_error_status"] for device in devices],
+            "bus_watchdog": [device["bus_watchdog"] for device in devices],
+            "position": [device["present_position"] for device in devices],
         }
 
     def _plug(self, on: bool) -> None:

@@ -16,6 +16,7 @@ from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.errors import HardwareError, MissingServoError, PortError, SafetyError, ServoAlertError
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
@@ -30,6 +31,11 @@ def reset(hand: DynamixelHand) -> None:
 
 def step(hand: DynamixelHand) -> None:
     hand.step(START_POSE[None])
+
+
+def flex_and_hold(hand: DynamixelHand) -> None:
+    for step_number in range(90):
+        hand.step(hand.sent_target + (0.04 if step_number < 20 else 0.0))
 
 
 def torque(process: VirtualHandProcess) -> list[bool]:
@@ -65,6 +71,7 @@ def corrupt(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     process.inject("corrupt")
 
 
+IDS = range(16)
 Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
 
 
@@ -72,7 +79,7 @@ Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
     ("fault", "error", "message"),
     [
         (kill, PortError, "cable"),
-        (freeze, MissingServoError, "No servo"),
+        (freeze, PortError, "does not react"),
         (unplug, PortError, "cable"),
         (close_port, PortError, "closed"),
         (power_loss, MissingServoError, r"5 \(mf_mcp\)"),
@@ -96,6 +103,65 @@ def test_a_fault_is_a_typed_error_within_seconds(
         process.command("status")  # by its answer, what was sent meanwhile has been read
     if fault in (freeze, power_loss, overload, corrupt):
         assert not any(torque(process))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ("drop", MissingServoError, "No servo"),
+        ("drop:servo=5", MissingServoError, r"5 \(mf_mcp\)"),
+        ("delay:value=0.2", HardwareError, "answer"),
+        ("truncate", HardwareError, "answer"),
+        ("wrong_model:servo=5", MissingServoError, r"5 \(mf_mcp\) is model 1190"),
+        ("wrong_id:servo=5", MissingServoError, r"5 \(mf_mcp\)"),
+        ("unplug:duration=0.3", PortError, "cable"),
+        ("reboot:servo=5", SafetyError, r"restarted by themselves: 5 \(mf_mcp\)"),
+        ("reboot", SafetyError, "restarted by themselves: 0"),
+        ("overheating:servo=5", (ServoAlertError, SafetyError), r"5 \(mf_mcp\)"),
+        ("stuck:servo=5", SafetyError, r"without moving: 5 \(mf_mcp\)"),
+        ("brown_out", MissingServoError, "No servo"),
+        ("brown_out:value=3.3", (ServoAlertError, SafetyError), "voltage|supply"),
+    ],
+)
+def test_configured_faults_end_in_typed_errors_and_the_hand_recovers(
+    hand: DynamixelHand,
+    process: VirtualHandProcess,
+    fault: str,
+    error: type[Exception] | tuple[type[Exception], ...],
+    message: str,
+) -> None:
+    process.inject(fault)
+    with pytest.raises(error, match=message) as caught:
+        flex_and_hold(hand)
+    assert isinstance(caught.value, HardwareError)
+    process.command("pass_time", seconds=0.15)
+    status = process.command("status")
+    safe = [
+        watchdog == -1 or not (torque and powered)
+        for watchdog, torque, powered in zip(
+            status["bus_watchdog"], status["torque_enable"], status["powered"], strict=True
+        )
+    ]
+    assert all(safe), "torque is off, or the servo's own watchdog has stopped it"
+    if caught.value.torque_off:
+        assert not any(status["torque_enable"])
+    process.clear_faults()
+    process.command("pass_time", seconds=0.1)
+    for servo in IDS:
+        process.inject(f"reboot:servo={servo}")
+    process.clear_faults()
+    reset(hand)
+    step(hand)
+    assert all(torque(process))
+
+
+def test_duplicated_answers_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.inject("duplicate")
+    for _ in range(5):
+        step(hand)
+    assert hand.state().position[0] == pytest.approx(rad_from_ticks(process.command("status")["position"]), abs=1e-9), (
+        "the readings are those of now"
+    )
 
 
 def test_a_few_broken_replies_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
@@ -122,7 +188,7 @@ def test_overloaded_servos_can_be_rebooted(make: Callable[..., DynamixelHand], p
     with pytest.raises(ServoAlertError, match="reboot_alerted"):
         reset(make())
     settings = ServoSettings(reboot_alerted=True)
-    reset(make(config=DynamixelHandConfig(reply_timeout=0.25, servos=settings)))
+    reset(make(config=DynamixelHandConfig(reply_timeout=0.02, servos=settings)))
     assert all(torque(process))
 
 
@@ -145,7 +211,7 @@ def test_a_missing_servo_is_found_when_connecting(
 
 
 def test_a_wrong_baud_rate_is_found_when_connecting(make: Callable[..., DynamixelHand]) -> None:
-    hand = make(config=DynamixelHandConfig(baudrate=57600, reply_timeout=0.25))
+    hand = make(config=DynamixelHandConfig(baudrate=57600, reply_timeout=0.02))
     begin = time.monotonic()
     with pytest.raises(MissingServoError, match="at 57600 baud"):
         reset(hand)
@@ -208,6 +274,22 @@ ENDINGS = {
     "exit": "sys.exit(3)",
     "exception": "raise RuntimeError('elsewhere')",
 }
+
+
+def test_after_kill_9_the_servos_stop_by_themselves(process: VirtualHandProcess) -> None:
+    command = [sys.executable, "-c", PROGRAM.format(ending=ENDINGS["signal"]), process.port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        program.kill()
+    process.settle()
+    assert all(torque(process))
+    for _ in range(21):  # 100 ms, and the step that ends after them
+        process.command("pass_time", seconds=0.005)
+    status = process.command("status")
+    assert status["bus_watchdog"] == [-1] * 16
+    process.command("pass_time", seconds=1.0)
+    assert np.abs(np.subtract(process.command("status")["position"], status["position"])).max() <= 40, "it only sags"
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,8 @@ def check_health(bus: DynamixelBus, settings: ServoSettings) -> bool:
 
     Raises:
         ServoAlertError: servos report hardware errors.
-        SafetyError: servos have lost their torque, for example because their supply failed for a moment, or are too hot,
-            or their supply is too weak.
+        SafetyError: servos have lost their torque, for example because their supply failed for a moment, or are too
+            hot, or their supply is too weak.
         MissingServoError: a servo is of another model than it was.
     """
     status = bus.sync_read("torque_enable", "hardware_error_status", "bus_watchdog")

@@ -66,6 +66,12 @@ class Transport:
             return False
         return result == COMM_SUCCESS
 
+    def ping_all(self) -> dict[int, tuple[int, int]]:
+        """Model number and firmware version of everybody who answers a ping to all, by id."""
+        with self._sdk():
+            found, _ = self._handler.broadcastPing(self.port)
+        return {servo: (model, firmware) for servo, (model, firmware) in found.items()}
+
     def read(self, servo: int, address: int, size: int) -> tuple[bytes, bool]:
         """Bytes of one servo's control table, and whether its alert flag is set."""
 

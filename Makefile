@@ -9,11 +9,13 @@ EXTRAS := train,real,dev
 # Tests run in WORKERS processes with one thread each. DEMO_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2
 DEMO_ARGS ?=
+BENCH_ARGS ?=
+SOAK_ARGS ?=
 PYTEST_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint clean
+.PHONY: help install demo test test-slow lint bench-bus soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +41,12 @@ test: lint ## Check style and types, then run all tests that are not slow
 
 test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 	$(PYTEST) -m slow
+
+bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK
+	$(BIN)/python benchmarks/bench_bus.py $(BENCH_ARGS)
+
+soak: $(INSTALLED) ## Run the fault matrix and mangled packets; all of it with SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
+	$(BIN)/python benchmarks/soak.py $(SOAK_ARGS)
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -23,7 +23,7 @@ class StepResponse:
 
     joint: int
     rise_time: float
-    """Until 90 % of the step, s, in whole control periods; infinite if it never got there."""
+    """Until 90 % of the way that it made in the end, s, in whole control periods."""
     overshoot: float
     """Beyond the step, share of it."""
     error: float
@@ -44,7 +44,6 @@ def step_responses(session: HandSession, joints: Sequence[int] = range(NUM_JOINT
         goal[joint] = STEP
         way = np.array([session.send(goal)[joint] for _ in range(round(_OBSERVED / PERIOD))]) - begin
         wanted = STEP - begin
-        arrived = np.flatnonzero(way >= _ARRIVED * wanted)
-        rise = (arrived[0] + 1) * PERIOD if len(arrived) else np.inf
-        yield StepResponse(joint, float(rise), float(max(0.0, way.max() / wanted - 1)), float(wanted - way[-1]))
+        rise = (int(np.argmax(way >= _ARRIVED * way[-1])) + 1) * PERIOD
+        yield StepResponse(joint, rise, float(max(0.0, way.max() / wanted - 1)), float(wanted - way[-1]))
     session.move_to(rest)

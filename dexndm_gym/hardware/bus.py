@@ -1,5 +1,7 @@
 """The sixteen servos of a hand, addressed by register name. A reading is fresh and complete, or it is an error."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -28,6 +30,8 @@ IDS = tuple(range(NUM_JOINTS))
 
 _SHORT_TIMEOUT = 0.05
 """Longest reply timeout where silence is likely, s: that of sixteen servos must not add up to seconds."""
+_EXPLAIN_TIME, _RELEASE_TIME = 0.5, 0.3
+"""How long may be spent on finding out what failed, and on asking single servos to let go, s."""
 
 
 class DynamixelBus:
@@ -91,17 +95,18 @@ class DynamixelBus:
 
     def find_silent(self) -> list[int]:
         """Ids that do not answer to two pings (to one, when nobody at all answers)."""
-        with self._impatient():
-            silent = [servo for servo in IDS if not self._transport.answers(servo)]
-            return silent if len(silent) == len(IDS) else [i for i in silent if not self._transport.answers(i)]
+        return self._ask_around(math.inf)[1]
 
     def explain(self, error: HardwareError) -> HardwareError:
-        """After a failed request: the error that says most, for example which servos have fallen silent."""
+        """After a failed request: the error that says most, for example which servos have fallen silent.
+
+        It takes half a second at most: fingers without torque may be falling, and somebody waits for the news.
+        """
         try:
-            silent = self.find_silent()
+            asked, silent = self._ask_around(time.monotonic() + _EXPLAIN_TIME)
         except PortError as gone:
             return gone
-        if len(silent) == len(IDS):
+        if len(silent) == asked:
             return MissingServoError(f"No servo on {self.port.path} answers any more; has the hand lost power?")
         if silent:
             return MissingServoError(f"These servos stopped answering: {name_servos(silent)}; check their cables")
@@ -191,9 +196,23 @@ class DynamixelBus:
         """
         self.cut_torque()
         with self._impatient():
-            doubtful = [servo for servo in self._with_torque() if not self._releases(servo)]
+            suspects, give_up = self._with_torque(), time.monotonic() + _RELEASE_TIME
+            doubtful = [servo for servo in suspects if time.monotonic() > give_up or not self._releases(servo)]
         if doubtful:
             raise SafetyError(f"These servos do not confirm that their torque is off: {name_servos(doubtful)}")
+
+    def _ask_around(self, give_up: float) -> tuple[int, list[int]]:
+        """Ping one servo after the other until that time; how many were asked, and which of them are silent."""
+        silent = []
+        with self._impatient():
+            for servo in IDS:
+                if time.monotonic() > give_up:
+                    return servo, silent
+                if not self._transport.answers(servo):
+                    silent.append(servo)
+            if len(silent) < len(IDS):
+                silent = [servo for servo in silent if time.monotonic() > give_up or not self._transport.answers(servo)]
+        return len(IDS), silent
 
     def _with_torque(self) -> list[int]:
         """Servos that have torque; all of them where the group does not answer, which one that is missing prevents."""

@@ -66,7 +66,7 @@ class DynamixelHandConfig:
     stall_error: float = 0.5
     """Distance of a joint from its goal, rad, that ends the episode when the joint does not move for ``stall_time``."""
 
-    stall_time: float = 2.0
+    stall_time: float = 5.0
     """How long a joint may be that far from its goal without moving, s."""
 
     def __post_init__(self) -> None:

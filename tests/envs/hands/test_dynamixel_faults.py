@@ -34,7 +34,7 @@ def step(hand: DynamixelHand) -> None:
 
 
 def flex_and_hold(hand: DynamixelHand) -> None:
-    for step_number in range(90):
+    for step_number in range(130):
         hand.step(hand.sent_target + (0.04 if step_number < 20 else 0.0))
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from dexndm_gym.errors import (
     BusProtocolError,
     BusTimeoutError,
-    ConfigurationError,
     HardwareError,
     MissingServoError,
     PortError,
@@ -19,7 +18,7 @@ from dexndm_gym.errors import (
     ServoAlertError,
 )
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, Register, describe_alerts
+from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.transport import Transport, name_servos
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -128,7 +127,7 @@ class DynamixelBus:
     def write(self, servo: int, name: str, value: int) -> None:
         """Set one register of one servo, with its consent; raises as ``read`` does."""
         register = REGISTERS[name]
-        alert = self._transport.write(servo, register.address, _encode(register, value))
+        alert = self._transport.write(servo, register.address, register.encode(value))
         self._raise_alerts([servo] if alert else [])
 
     def sync_read(self, *names: str, allow_alerts: bool = False) -> dict[str, IntArray]:
@@ -152,13 +151,13 @@ class DynamixelBus:
         rows, alerted = self._transport.sync_read(IDS, begin, size)
         if not allow_alerts:
             self._raise_alerts(alerted)
-        return {register.name: _decode(register, rows, register.address - begin) for register in registers}
+        return {register.name: register.decode(rows, begin) for register in registers}
 
     def sync_write(self, name: str, values: npt.ArrayLike) -> None:
         """Set one register of all servos, (16,) or one value for all; servos do not confirm this."""
         register = REGISTERS[name]
         wanted = np.broadcast_to(np.asarray(values, dtype=np.int64), len(IDS)).tolist()
-        data = {servo: _encode(register, value) for servo, value in zip(IDS, wanted, strict=True)}
+        data = {servo: register.encode(value) for servo, value in zip(IDS, wanted, strict=True)}
         self._transport.sync_write(register.address, register.size, data)
 
     def ensure(self, name: str, values: npt.ArrayLike) -> bool:
@@ -226,7 +225,7 @@ class DynamixelBus:
         """Switch off one servo; whether it says that it has done so."""
         register = REGISTERS["torque_enable"]
         try:
-            self._transport.write(servo, register.address, _encode(register, 0))
+            self._transport.write(servo, register.address, register.encode(0))
             kept, _ = self._transport.read(servo, register.address, register.size)
         except (BusTimeoutError, BusProtocolError):
             return False
@@ -262,16 +261,3 @@ class DynamixelBus:
             f"Servos report hardware errors and may have switched off: {listed}. "
             "Remove the cause, then switch the hand off and on, or reboot these servos"
         )
-
-
-def _encode(register: Register, value: int) -> bytes:
-    if not register.minimum <= value <= register.maximum:
-        raise ConfigurationError(
-            f"{register.name} takes values from {register.minimum} to {register.maximum}, got {value}"
-        )
-    return value.to_bytes(register.size, "little", signed=register.signed)
-
-
-def _decode(register: Register, rows: npt.NDArray[np.uint8], offset: int) -> IntArray:
-    cells = np.ascontiguousarray(rows[:, offset : offset + register.size])
-    return cells.view(f"<{'i' if register.signed else 'u'}{register.size}")[:, 0].astype(np.int64)

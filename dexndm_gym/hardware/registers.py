@@ -6,6 +6,11 @@ power cycle and can be written only while torque is off.
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.errors import ConfigurationError
+
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
 """Servos that a LEAP hand is built from, by model number: the light and the full version."""
 
@@ -42,6 +47,22 @@ class Register:
     def maximum(self) -> int:
         """Largest value that its bytes can hold."""
         return (1 << (8 * self.size - int(self.signed))) - 1
+
+    def encode(self, value: int) -> bytes:
+        """The bytes of a value.
+
+        Raises:
+            ConfigurationError: they cannot hold it.
+        """
+        if not self.minimum <= value <= self.maximum:
+            raise ConfigurationError(f"{self.name} takes values from {self.minimum} to {self.maximum}, got {value}")
+        return value.to_bytes(self.size, "little", signed=self.signed)
+
+    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> npt.NDArray[np.int64]:
+        """Values (servos,) out of bytes (servos, n) that were read from address ``begin`` on."""
+        offset = self.address - begin
+        cells = np.ascontiguousarray(rows[:, offset : offset + self.size])
+        return cells.view(f"<{'i' if self.signed else 'u'}{self.size}")[:, 0].astype(np.int64)
 
 
 REGISTERS = {

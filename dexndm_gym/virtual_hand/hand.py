@@ -122,9 +122,9 @@ class VirtualHandPhysics:
 
     def _run(self, steps: int, ids: IntArray | None) -> None:
         self._apply_registers()
-        goal = self.goal_position.astype(np.float64)
+        goal, jam = self.goal_position.astype(np.float64), bool(self.jammed.any())
         for _ in range(steps):
-            self._substep(goal, ids)
+            self._substep(goal, ids, jam)
         self._servos.warm(steps * TIMESTEP)
 
     @contextmanager
@@ -156,7 +156,7 @@ class VirtualHandPhysics:
         np.copyto(self._delay_line, self.goal_position, where=~(enable & self._enabled))
         self._enabled = enable
 
-    def _substep(self, goal: FloatArray, ids: IntArray | None) -> None:
+    def _substep(self, goal: FloatArray, ids: IntArray | None, jam: bool) -> None:
         plant, servos, gears = self._plant, self._servos, self._servos.gearbox
         self._newest = (self._newest + 1) % len(self._delay_line)
         self._delay_line[self._newest] = goal
@@ -164,7 +164,7 @@ class VirtualHandPhysics:
         acting = self._delay_line[sent, self._hand_index, self._servo_index]
         servos.drive(plant.position, acting, self._supply.voltage)
         self._supply.follow(servos.duty, servos.current, servos.resistance)
-        friction = np.where(self.jammed, _JAMMED_FRICTION, gears.frictionloss)
+        friction = np.where(self.jammed, _JAMMED_FRICTION, gears.frictionloss) if jam else gears.frictionloss
         plant.step(gears.torque, friction, gears.armature, ids)
         if servos.follow(plant.velocity, plant.acceleration, plant.friction):
             plant.write_velocity(ids)

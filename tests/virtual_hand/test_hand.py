@@ -130,6 +130,31 @@ def test_the_supply_sags_when_all_servos_pull():
     assert physics.input_voltage().max() < 48
 
 
+def test_a_jammed_joint_stays_and_its_servo_pushes():
+    physics = make([HandParameters.nominal()])
+    physics.jammed[0, 2] = True
+    before = physics.present_position()
+    physics.goal_position[...] += 200
+    physics.advance(1.0)
+    moved = physics.present_position() - before
+    assert abs(moved[0, 2]) <= 8
+    assert moved[0, 3] > 50
+    assert physics.present_current()[0, 2] == 500
+    physics.jammed[...] = False
+    physics.advance(1.0)
+    assert (physics.present_position() - before)[0, 2] > 50
+
+
+def test_a_limited_supply_gives_no_more():
+    physics = make([HandParameters.nominal()])
+    physics.supply_limit[...] = 3.0
+    physics.advance(0.1)
+    assert physics.input_voltage().max() <= 30
+    physics.supply_limit[...] = np.inf
+    physics.advance(0.1)
+    assert physics.input_voltage().min() > 45
+
+
 def test_encoder_offset_shifts_the_joint_not_the_reading():
     physics = make([HandParameters.draw(0, Spread(severity=1.0))])
     assert np.array_equal(physics.present_position()[0], ticks_from_angles(START_POSE))

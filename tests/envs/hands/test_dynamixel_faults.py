@@ -13,7 +13,15 @@ import pytest
 
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
-from dexndm_gym.errors import HardwareError, MissingServoError, PortError, SafetyError, ServoAlertError
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.errors import (
+    ConfigurationError,
+    HardwareError,
+    MissingServoError,
+    PortError,
+    SafetyError,
+    ServoAlertError,
+)
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.startup import ServoSettings
 from dexndm_gym.hardware.units import rad_from_ticks
@@ -153,6 +161,25 @@ def test_configured_faults_end_in_typed_errors_and_the_hand_recovers(
     reset(hand)
     step(hand)
     assert all(torque(process))
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "off"), [("reboot:servo=5", "SafetyError", True), ("unplug", "PortError", False)]
+)
+def test_a_fault_ends_the_episode_with_its_reason(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, fault: str, name: str, off: bool
+) -> None:
+    env = LeapRotateEnv(make())
+    env.reset(seed=0)
+    action = np.zeros(16, dtype=np.float32)
+    env.step(action)
+    process.inject(fault)
+    _, reward, terminated, truncated, info = env.step(action)
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    assert (info["fault"], info["torque_off"]) == (name, off)
+    assert len(info["fault_message"]) > 20
+    with pytest.raises(ConfigurationError, match="call reset"):
+        env.step(action)
 
 
 def test_duplicated_answers_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:

@@ -10,12 +10,14 @@ EXTRAS := train,real,dev
 WORKERS ?= 2
 DEMO_ARGS ?=
 SERVO_LOGS ?= ../shared/data/xl330
+BENCH_ARGS ?=
+SOAK_ARGS ?=
 PYTEST_ARGS ?=
 GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-bus soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +50,12 @@ test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 
 bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands, with every correction (GAP_ARGS="--hands 0-3")
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
+
+bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK
+	$(BIN)/python benchmarks/bench_bus.py $(BENCH_ARGS)
+
+soak: $(INSTALLED) ## Run the fault matrix and mangled packets; all of it with SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
+	$(BIN)/python benchmarks/soak.py $(SOAK_ARGS)
 
 clean: ## Remove .venv and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

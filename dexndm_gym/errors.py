@@ -30,7 +30,14 @@ class SimulationDivergedError(DexndmError, ArithmeticError):
 
 
 class HardwareError(DexndmError, RuntimeError):
-    """The hand, its bus or its port failed; base of all hardware faults."""
+    """The hand, its bus or its port failed; base of all hardware faults.
+
+    Attributes:
+        torque_off: after a fault in an episode: True if the servos confirmed that their torque is off, False if they
+            could not be asked any more, so that their own watchdog has to stop them. None where nobody asked.
+    """
+
+    torque_off: bool | None = None
 
 
 class PortError(HardwareError, OSError):

@@ -27,7 +27,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     Observation: ten steps of (position, previous target) in rad, wrist quaternion, rotation axis: 327 numbers.
     ``info`` holds ``base_target`` (what the policy asked for), ``sent_target`` (what the hand was sent), ``rotation``
     (rad about the axis since reset), ``time`` (s) and, where the object is tracked, ``object_pose`` and reward terms.
-    A fault of the hand ends the episode: ``truncated`` is True and ``info["fault"]`` names the error.
+    A fault of the hand ends the episode: ``truncated`` is True, ``info["fault"]`` names the error, ``fault_message``
+    says what happened, ``torque_off`` whether the servos confirmed that they are off; the observation is the last one.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
@@ -93,7 +94,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             result = self.task.step(np.asarray(action, dtype=np.float64)[None])
         except HardwareError as error:
             self._running = False
-            info = {"fault": type(error).__name__, "fault_message": str(error)}
+            info = {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
             return self.task.observation()[0], 0.0, False, True, info
         info = {name: value[0] for name, value in result.info.items()}
         return (

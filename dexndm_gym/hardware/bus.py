@@ -1,14 +1,16 @@
 """The sixteen servos of a hand, addressed by register name. A reading is fresh and complete, or it is an error."""
 
+import math
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.errors import (
     BusProtocolError,
-    ConfigurationError,
+    BusTimeoutError,
     HardwareError,
     MissingServoError,
     PortError,
@@ -16,7 +18,7 @@ from dexndm_gym.errors import (
     ServoAlertError,
 )
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, Register, describe_alerts
+from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.transport import Transport, name_servos
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -27,6 +29,8 @@ IDS = tuple(range(NUM_JOINTS))
 
 _SHORT_TIMEOUT = 0.05
 """Longest reply timeout where silence is likely, s: that of sixteen servos must not add up to seconds."""
+_EXPLAIN_TIME, _RELEASE_TIME = 0.5, 0.3
+"""How long may be spent on finding out what failed, and on asking single servos to let go, s."""
 
 
 class DynamixelBus:
@@ -72,6 +76,14 @@ class DynamixelBus:
             )
         if silent:
             raise MissingServoError(f"These servos do not answer: {name_servos(silent)}; check their cables and ids")
+        return self.check_models()
+
+    def check_models(self) -> dict[int, int]:
+        """Model number by id.
+
+        Raises:
+            MissingServoError: servos are of another model; the message names them.
+        """
         models = dict(enumerate(self.sync_read("model_number", allow_alerts=True)["model_number"].tolist()))
         wrong = [servo for servo, model in models.items() if model not in MODEL_NAMES]
         if wrong:
@@ -82,17 +94,18 @@ class DynamixelBus:
 
     def find_silent(self) -> list[int]:
         """Ids that do not answer to two pings (to one, when nobody at all answers)."""
-        with self._impatient():
-            silent = [servo for servo in IDS if not self._transport.answers(servo)]
-            return silent if len(silent) == len(IDS) else [i for i in silent if not self._transport.answers(i)]
+        return self._ask_around(math.inf)[1]
 
     def explain(self, error: HardwareError) -> HardwareError:
-        """After a failed request: the error that says most, for example which servos have fallen silent."""
+        """After a failed request: the error that says most, for example which servos have fallen silent.
+
+        It takes half a second at most: fingers without torque may be falling, and somebody waits for the news.
+        """
         try:
-            silent = self.find_silent()
+            asked, silent = self._ask_around(time.monotonic() + _EXPLAIN_TIME)
         except PortError as gone:
             return gone
-        if len(silent) == len(IDS):
+        if len(silent) == asked:
             return MissingServoError(f"No servo on {self.port.path} answers any more; has the hand lost power?")
         if silent:
             return MissingServoError(f"These servos stopped answering: {name_servos(silent)}; check their cables")
@@ -114,7 +127,7 @@ class DynamixelBus:
     def write(self, servo: int, name: str, value: int) -> None:
         """Set one register of one servo, with its consent; raises as ``read`` does."""
         register = REGISTERS[name]
-        alert = self._transport.write(servo, register.address, _encode(register, value))
+        alert = self._transport.write(servo, register.address, register.encode(value))
         self._raise_alerts([servo] if alert else [])
 
     def sync_read(self, *names: str, allow_alerts: bool = False) -> dict[str, IntArray]:
@@ -138,13 +151,13 @@ class DynamixelBus:
         rows, alerted = self._transport.sync_read(IDS, begin, size)
         if not allow_alerts:
             self._raise_alerts(alerted)
-        return {register.name: _decode(register, rows, register.address - begin) for register in registers}
+        return {register.name: register.decode(rows, begin) for register in registers}
 
     def sync_write(self, name: str, values: npt.ArrayLike) -> None:
         """Set one register of all servos, (16,) or one value for all; servos do not confirm this."""
         register = REGISTERS[name]
         wanted = np.broadcast_to(np.asarray(values, dtype=np.int64), len(IDS)).tolist()
-        data = {servo: _encode(register, value) for servo, value in zip(IDS, wanted, strict=True)}
+        data = {servo: register.encode(value) for servo, value in zip(IDS, wanted, strict=True)}
         self._transport.sync_write(register.address, register.size, data)
 
     def ensure(self, name: str, values: npt.ArrayLike) -> bool:
@@ -177,14 +190,46 @@ class DynamixelBus:
         """Switch off the torque of all servos, and make sure of it.
 
         Raises:
-            SafetyError: servos kept their torque.
-            HardwareError: it cannot be confirmed, because servos or the port are gone.
+            SafetyError: servos do not confirm it.
+            PortError: the port is gone.
         """
         self.cut_torque()
         with self._impatient():
-            kept = np.flatnonzero(self.sync_read("torque_enable", allow_alerts=True)["torque_enable"]).tolist()
-        if kept:
-            raise SafetyError(f"These servos kept their torque: {name_servos(kept)}; cut the power of the hand")
+            suspects, give_up = self._with_torque(), time.monotonic() + _RELEASE_TIME
+            doubtful = [servo for servo in suspects if time.monotonic() > give_up or not self._releases(servo)]
+        if doubtful:
+            raise SafetyError(f"These servos do not confirm that their torque is off: {name_servos(doubtful)}")
+
+    def _ask_around(self, give_up: float) -> tuple[int, list[int]]:
+        """Ping one servo after the other until that time; how many were asked, and which of them are silent."""
+        silent = []
+        with self._impatient():
+            for servo in IDS:
+                if time.monotonic() > give_up:
+                    return servo, silent
+                if not self._transport.answers(servo):
+                    silent.append(servo)
+            if len(silent) < len(IDS):
+                silent = [servo for servo in silent if time.monotonic() > give_up or not self._transport.answers(servo)]
+        return len(IDS), silent
+
+    def _with_torque(self) -> list[int]:
+        """Servos that have torque; all of them where the group does not answer, which one that is missing prevents."""
+        try:
+            status = self.sync_read("torque_enable", allow_alerts=True)
+        except (BusTimeoutError, BusProtocolError):
+            return list(IDS)
+        return np.flatnonzero(status["torque_enable"]).tolist()
+
+    def _releases(self, servo: int) -> bool:
+        """Switch off one servo; whether it says that it has done so."""
+        register = REGISTERS["torque_enable"]
+        try:
+            self._transport.write(servo, register.address, register.encode(0))
+            kept, _ = self._transport.read(servo, register.address, register.size)
+        except (BusTimeoutError, BusProtocolError):
+            return False
+        return not any(kept)
 
     def reboot(self, servo: int) -> None:
         """Restart a servo: clears its hardware error, switches its torque off, and it is away for a moment."""
@@ -197,32 +242,22 @@ class DynamixelBus:
 
     @contextmanager
     def _impatient(self) -> Iterator[None]:
-        normal = self.port.reply_timeout
-        self.port.reply_timeout = min(normal, _SHORT_TIMEOUT)
+        timeout, retries = self.port.reply_timeout, self._transport.retries
+        self.port.reply_timeout, self._transport.retries = min(timeout, _SHORT_TIMEOUT), 0
         try:
             yield
         finally:
-            self.port.reply_timeout = normal
+            self.port.reply_timeout, self._transport.retries = timeout, retries
 
     def _raise_alerts(self, flagged: list[int]) -> None:
         if not flagged:
             return
-        reasons = {servo: "unknown hardware error" for servo in flagged} | self.alerts()
+        reasons = {servo: "unknown hardware error" for servo in flagged}
+        # The alert is what matters: that its reason cannot be read must not hide it.
+        with suppress(BusTimeoutError, BusProtocolError):
+            reasons |= self.alerts()
         listed = "; ".join(f"{name_servos([servo])}: {reason}" for servo, reason in reasons.items())
         raise ServoAlertError(
             f"Servos report hardware errors and may have switched off: {listed}. "
             "Remove the cause, then switch the hand off and on, or reboot these servos"
         )
-
-
-def _encode(register: Register, value: int) -> bytes:
-    if not register.minimum <= value <= register.maximum:
-        raise ConfigurationError(
-            f"{register.name} takes values from {register.minimum} to {register.maximum}, got {value}"
-        )
-    return value.to_bytes(register.size, "little", signed=register.signed)
-
-
-def _decode(register: Register, rows: npt.NDArray[np.uint8], offset: int) -> IntArray:
-    cells = np.ascontiguousarray(rows[:, offset : offset + register.size])
-    return cells.view(f"<{'i' if register.signed else 'u'}{register.size}")[:, 0].astype(np.int64)

@@ -7,7 +7,7 @@ reply 34 ms whatever the adapter, can be held up for ever by a device that babbl
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,10 +31,10 @@ _LOG = logging.getLogger(__name__)
 
 _POLL = 0.001
 """Longest sleep while bytes are awaited, s."""
-_WRITE_TIMEOUT = 0.5
-"""How long the operating system may take to accept a packet, s."""
-_BABBLE_GRACE = 0.05
-"""How long past its timeout a reply that keeps coming is still listened to, s."""
+_WRITE_TIMEOUT = 1.5
+"""How long the operating system may take to accept a packet, s: longer than a busy machine leaves us waiting."""
+_BABBLE_LIMIT = 1024
+"""How many bytes more than its own a reply may bring along; counted, because time also passes while nobody listens."""
 _DEFAULT_LATENCY_MS = 16
 """Latency timer of FTDI adapters unless it is set: bytes wait that long in the adapter."""
 
@@ -65,20 +65,31 @@ def port_errors(path: str) -> Iterator[None]:
 class SerialPort(PortHandler):
     """One serial port that only this process uses. Method names in camel case are the SDK's."""
 
-    def __init__(self, path: str, baudrate: int = 4_000_000, reply_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        baudrate: int = 4_000_000,
+        reply_timeout: float | None = None,
+        confirm_silence: Callable[[], None] | None = None,
+    ) -> None:
         """Describe a port; ``open`` opens it.
 
         Args:
             path: device, for example ``/dev/ttyUSB0``.
             baudrate: bits per second; LEAP hands use 4 Mbit/s, servos leave the factory with 57600.
             reply_timeout: how long a servo may take to begin its reply, s; None for what the USB adapter needs.
+            confirm_silence: called before a reply is given up; returns once all replies that will come have come, or
+                raises PortError. For servos that are programs: on a busy machine their silence proves nothing.
         """
         super().__init__(path)
         self.path = path
         self.baudrate = baudrate
         self._given_timeout = reply_timeout
         self.reply_timeout = 0.0
-        self._babble_limit = 0.0
+        self._confirm_silence = confirm_silence
+        self._dead: PortError | None = None
+        self._received = bytearray()
+        self._timeout_ms, self._bytes_left = 0.0, 0
         self.ser: serial.Serial | None = None
 
     def open(self) -> None:
@@ -98,6 +109,8 @@ class SerialPort(PortHandler):
         except (OSError, termios_error) as error:
             raise PortError(f"Cannot open the serial port {self.path}: {self._why_not_open(error)}") from error
         self.is_open, self.is_using = True, False
+        self._dead = None
+        self._received.clear()
         self.tx_time_per_byte = 10_000.0 / self.baudrate
         self.reply_timeout = self._choose_timeout()
 
@@ -124,13 +137,23 @@ class SerialPort(PortHandler):
         """At most ``length`` bytes, waiting a millisecond for them.
 
         Raises:
-            BusTimeoutError: bytes keep coming long after the reply should have ended.
+            BusTimeoutError: many more bytes come than belong to the reply.
             PortError: the port has gone.
         """
-        if self.getTimeSinceStart() > self._babble_limit:
+        if len(self._received) < length:
+            self._receive()
+        data = bytes(self._received[:length])
+        del self._received[:length]
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
             raise BusTimeoutError(f"Bytes that are no reply keep coming on {self.path}; check baud rate and wiring")
+        return data
+
+    def _receive(self) -> None:
+        """Fetch what has come, all at once; the SDK asks for it piece by piece."""
         with port_errors(self.path):
-            return self._serial().read(length)
+            line = self._serial()
+            self._received += line.read(max(1, line.in_waiting))
 
     def writePort(self, packet: list[int] | bytes) -> int:  # noqa: N802
         """Send a packet; the number of bytes that were accepted."""
@@ -141,20 +164,48 @@ class SerialPort(PortHandler):
         """Forget bytes that have come in."""
         with port_errors(self.path):
             self._serial().reset_input_buffer()
+        self._received.clear()
 
     def getBytesAvailable(self) -> int:  # noqa: N802
         """Number of bytes that have come in."""
         with port_errors(self.path):
-            return self._serial().in_waiting
+            return len(self._received) + self._serial().in_waiting
 
     def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802
         """Start waiting for a reply of that many bytes."""
         self.setPacketTimeoutMillis(self.tx_time_per_byte * packet_length + self.reply_timeout * 1000.0)
+        self._bytes_left += packet_length
 
     def setPacketTimeoutMillis(self, msec: float) -> None:  # noqa: N802
         """Start waiting."""
         super().setPacketTimeoutMillis(msec)
-        self._babble_limit = msec + _BABBLE_GRACE * 1000.0
+        self._timeout_ms, self._bytes_left = msec, _BABBLE_LIMIT
+
+    def isPacketTimeout(self) -> bool:  # noqa: N802
+        """Whether the reply will not come any more.
+
+        Raises:
+            PortError: whatever is behind the port has ended.
+        """
+        if not super().isPacketTimeout():
+            return False
+        if self._confirm_silence is None:
+            return True
+        self._ask_for_silence(self._confirm_silence)
+        self._receive()
+        if not self._received:
+            return True
+        # It had come in time, or nearly: on a busy machine we were the ones who were late.
+        super().setPacketTimeoutMillis(self._timeout_ms)
+        return False
+
+    def _ask_for_silence(self, confirm_silence: Callable[[], None]) -> None:
+        if self._dead is None:
+            try:
+                return confirm_silence()
+            except PortError as error:
+                self._dead = error  # waiting for it once is enough
+        raise self._dead
 
     def getCurrentTime(self) -> float:  # noqa: N802
         """Milliseconds on a clock that nobody sets."""

@@ -6,6 +6,11 @@ power cycle and can be written only while torque is off.
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.errors import ConfigurationError
+
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
 """Servos that a LEAP hand is built from, by model number: the light and the full version."""
 
@@ -15,6 +20,9 @@ WATCHDOG_UNIT = 0.020
 """Seconds per unit of the bus watchdog."""
 WATCHDOG_EXPIRED = -1
 """What the bus watchdog reads once it has stopped the servo; goals are read-only until 0 is written to it."""
+
+TICK_WRAP = 32768
+"""Milliseconds after which a servo's clock begins again."""
 
 PWM_FULL = 885
 """Full duty in units of the PWM registers."""
@@ -40,6 +48,22 @@ class Register:
         """Largest value that its bytes can hold."""
         return (1 << (8 * self.size - int(self.signed))) - 1
 
+    def encode(self, value: int) -> bytes:
+        """The bytes of a value.
+
+        Raises:
+            ConfigurationError: they cannot hold it.
+        """
+        if not self.minimum <= value <= self.maximum:
+            raise ConfigurationError(f"{self.name} takes values from {self.minimum} to {self.maximum}, got {value}")
+        return value.to_bytes(self.size, "little", signed=self.signed)
+
+    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> npt.NDArray[np.int64]:
+        """Values (servos,) out of bytes (servos, n) that were read from address ``begin`` on."""
+        offset = self.address - begin
+        cells = np.ascontiguousarray(rows[:, offset : offset + self.size])
+        return cells.view(f"<{'i' if self.signed else 'u'}{self.size}")[:, 0].astype(np.int64)
+
 
 REGISTERS = {
     register.name: register
@@ -49,6 +73,10 @@ REGISTERS = {
         Register("return_delay_time", 9, 1),  # 2 us
         Register("drive_mode", 10, 1),
         Register("operating_mode", 11, 1),
+        Register("homing_offset", 20, 4, signed=True),  # ticks
+        Register("temperature_limit", 31, 1),  # degrees Celsius
+        Register("current_limit", 38, 2),  # mA
+        Register("shutdown", 63, 1),
         Register("torque_enable", 64, 1),
         Register("status_return_level", 68, 1),
         Register("hardware_error_status", 70, 1),
@@ -63,9 +91,12 @@ REGISTERS = {
         Register("profile_acceleration", 108, 4),
         Register("profile_velocity", 112, 4),
         Register("goal_position", 116, 4, signed=True),  # ticks
+        Register("realtime_tick", 120, 2),  # ms, see TICK_WRAP
         Register("present_current", 126, 2, signed=True),  # mA
         Register("present_velocity", 128, 4, signed=True),  # 0.229 rpm
         Register("present_position", 132, 4, signed=True),  # ticks
+        Register("present_input_voltage", 144, 2),  # 0.1 V
+        Register("present_temperature", 146, 1),  # degrees Celsius
     )
 }
 """By name."""

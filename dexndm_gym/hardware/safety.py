@@ -67,18 +67,19 @@ class TorqueGuard:
         """Guard until ``owner`` is gone; ``switch_off`` must not refer to it."""
         process = os.getpid()
 
-        def in_this_process_only() -> None:
+        def in_this_process_only() -> Any:
             # A forked child shares the port but does not own the hand.
             if os.getpid() == process:
                 _restore_signals()
-                switch_off()
+                return switch_off()
+            return None
 
         _claim_signals()
         self._finalizer = weakref.finalize(owner, in_this_process_only)
 
-    def release(self) -> None:
-        """Switch torque off now; nothing is left to do later."""
-        self._finalizer()
+    def release(self) -> Any:
+        """Switch torque off now, and return what that returned; nothing is left to do later."""
+        return self._finalizer()
 
 
 def _exit_on_signal(number: int, _frame: FrameType | None) -> None:

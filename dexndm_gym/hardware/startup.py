@@ -50,6 +50,12 @@ class ServoSettings:
     watchdog: float = 0.1
     """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms."""
 
+    max_temperature: int = 65
+    """Temperature from which on the hand is switched off, degrees Celsius. The servos themselves give up at 70."""
+
+    min_voltage: float = 3.7
+    """Supply below which the hand is switched off, V: the least that the servos are specified for."""
+
     reboot_alerted: bool = False
     """Reboot servos that report a hardware error when the hand is connected, instead of raising ServoAlertError. Leave
     it off while somebody can look at the cause."""
@@ -118,7 +124,7 @@ def hold_still(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
     return present
 
 
-def check_health(bus: DynamixelBus) -> bool:
+def check_health(bus: DynamixelBus, settings: ServoSettings) -> bool:
     """See that all servos still have torque and still listen.
 
     Returns:
@@ -126,7 +132,9 @@ def check_health(bus: DynamixelBus) -> bool:
 
     Raises:
         ServoAlertError: servos report hardware errors.
-        SafetyError: servos have lost their torque, for example because their supply failed for a moment.
+        SafetyError: servos have lost their torque, for example because their supply failed for a moment, or are too
+            hot, or their supply is too weak.
+        MissingServoError: a servo is of another model than it was.
     """
     status = bus.sync_read("torque_enable", "hardware_error_status", "bus_watchdog")
     limp = np.flatnonzero(status["torque_enable"] == 0).tolist()
@@ -135,17 +143,36 @@ def check_health(bus: DynamixelBus) -> bool:
             f"These servos have lost their torque without an error: {name_servos(limp)}. "
             "Did the supply drop out, or does another program use the hand?"
         )
+    bus.check_models()
+    supply = bus.sync_read("present_input_voltage", "present_temperature")
+    voltage, temperature = supply["present_input_voltage"] / 10.0, supply["present_temperature"]
+    if voltage.min() < settings.min_voltage:
+        raise SafetyError(
+            f"The supply is down to {voltage.min():.1f} V at servo {name_servos([int(voltage.argmin())])}; expected at "
+            f"least {settings.min_voltage:g} V. Is it strong enough, and are its cables thick enough?"
+        )
+    if temperature.max() > settings.max_temperature:
+        raise SafetyError(
+            f"Servo {name_servos([int(temperature.argmax())])} is at {temperature.max()} degrees Celsius; expected at "
+            f"most {settings.max_temperature}. Let the hand cool down"
+        )
     return not bool((status["bus_watchdog"] == WATCHDOG_EXPIRED).any())
 
 
 def rearm(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
-    """After the watchdog has stopped the servos: let them hold where they are, and arm it again.
+    """After the watchdog has stopped the servos: arm it again, and let them hold where they are.
 
     Returns:
         The goals, (16,), ticks.
     """
+    present = bus.sync_read("present_position")["present_position"]
+    check_plausible(rad_from_ticks(present))
+    # Goals are read-only until 0 is written. Meanwhile the servos stand still, and nobody watches for one packet.
     bus.sync_write("bus_watchdog", 0)
-    return hold_still(bus, settings)
+    bus.sync_write("bus_watchdog", settings.watchdog_units)
+    bus.ensure("goal_position", present)
+    bus.ensure("bus_watchdog", settings.watchdog_units)
+    return present
 
 
 def _clear_alerts(bus: DynamixelBus, *, reboot: bool) -> None:

@@ -30,6 +30,9 @@ from dynamixel_sdk.protocol2_packet_handler import (  # isort: skip
 
 T = TypeVar("T")
 
+_TAGS = 4
+"""After how many failed reads a late reply could again be taken for the one that is waited for."""
+
 
 def name_servos(ids: Sequence[int]) -> str:
     """Servo ids with the names of their joints, for messages."""
@@ -48,7 +51,10 @@ class Transport:
             retry_time: no second repetition begins later than this after the first try, s.
         """
         self.port = port
-        self._retries, self._retry_time = retries, retry_time
+        self.retries, self._retry_time = retries, retry_time
+        self._tag = 0
+        """Bytes read beyond those that are wanted. It changes with every failure: a reply that comes too late then has
+        another length than the one that is waited for, and is not taken for it."""
         self._handler = Protocol2PacketHandler()
 
     def answers(self, servo: int) -> bool:
@@ -60,12 +66,18 @@ class Transport:
             return False
         return result == COMM_SUCCESS
 
+    def ping_all(self) -> dict[int, tuple[int, int]]:
+        """Model number and firmware version of everybody who answers a ping to all, by id."""
+        with self._sdk():
+            found, _ = self._handler.broadcastPing(self.port)
+        return {servo: (model, firmware) for servo, (model, firmware) in found.items()}
+
     def read(self, servo: int, address: int, size: int) -> tuple[bytes, bool]:
         """Bytes of one servo's control table, and whether its alert flag is set."""
 
         def attempt() -> tuple[bytes, bool]:
             with self._sdk():
-                data, result, error = self._handler.readTxRx(self.port, servo, address, size)
+                data, result, error = self._handler.readTxRx(self.port, servo, address, size + self._tag)
             self._check(result, error, servo)
             return self._complete(data, size, servo), bool(error & ALERT_FLAG)
 
@@ -97,7 +109,7 @@ class Transport:
 
         def attempt() -> tuple[npt.NDArray[np.uint8], list[int]]:
             with self._sdk():
-                result = self._handler.syncReadTx(self.port, address, size, list(ids), len(ids), False)
+                result = self._handler.syncReadTx(self.port, address, size + self._tag, list(ids), len(ids), False)
             self._check(result, 0, None)
             replies = [self._next_reply(servo, size) for servo in ids]
             data = np.frombuffer(b"".join(data for data, _ in replies), dtype=np.uint8).reshape(len(ids), size)
@@ -153,9 +165,10 @@ class Transport:
             raise BusProtocolError(f"{who} refused: {PROTOCOL_ERRORS.get(code, f'unknown error {code}')}")
 
     def _complete(self, data: Sequence[int], size: int, servo: int) -> bytes:
-        if len(data) != size:
-            raise BusProtocolError(f"Servo {name_servos([servo])} sent {len(data)} bytes of data instead of {size}")
-        return bytes(data)
+        expected = size + self._tag
+        if len(data) != expected:
+            raise BusProtocolError(f"Servo {name_servos([servo])} sent {len(data)} bytes of data instead of {expected}")
+        return bytes(data[:size])
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         give_up = time.monotonic() + self._retry_time
@@ -164,8 +177,9 @@ class Transport:
             try:
                 return attempt()
             except (BusTimeoutError, BusProtocolError):
+                self._tag = (self._tag + 1) % _TAGS
                 # One repetition is always worth it; more only while they fit into the control period.
-                if repetition >= self._retries or (repetition > 0 and time.monotonic() > give_up):
+                if repetition >= self.retries or (repetition > 0 and time.monotonic() > give_up):
                     raise
             repetition += 1
             self.port.settle()

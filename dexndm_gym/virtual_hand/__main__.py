@@ -13,8 +13,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
+from dexndm_gym.virtual_hand.faults import FAULTS, Fault
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
 from dexndm_gym.virtual_hand.server import CLOCKS, VirtualHandServer
+
+MODELS = {"xl330": XL330_M288, "xc330": XC330_M288}
+"""Control tables by the name that the command line knows."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,17 +27,39 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m dexndm_gym.virtual_hand", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="which hand: draws its hidden parameters")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="realtime", help="who decides when time passes")
+    parser.add_argument("--model", choices=MODELS, default="xl330", help="whose control table the servos have")
     parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
     parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
+    parser.add_argument("--link", help="path of a symbolic link to the port, for when that vanishes and returns")
+    parser.add_argument(
+        *("--fault", "-f"),
+        action="append",
+        default=[],
+        help="something that goes wrong, such as corrupt:probability=0.01 or stuck:servo=5,after=2,duration=1; may be "
+        "given several times; kinds: " + "; ".join(f"{kind} ({what})" for kind, what in FAULTS.items()),
+    )
     options = parser.parse_args(arguments)
+    faults = [Fault.parse(fault) for fault in options.fault]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     physics = VirtualHandPhysics([options.seed])
     with _control_socket(options.control) as listener:
-        server = VirtualHandServer(physics, clock=options.clock, listener=listener, owned=options.owned)
+        server = VirtualHandServer(
+            physics,
+            clock=options.clock,
+            listener=listener,
+            owned=options.owned,
+            model=MODELS[options.model],
+            link=options.link,
+            faults=faults,
+        )
         with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write(json.dumps({"port": server.port, "control": listener.getsockname()}) + "\n")
             sys.stdout.flush()
             server.run()
+    if options.owned and options.control:
+        # Whoever started us made the folder for us alone, and may be gone.
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(options.control))
 
 
 @contextlib.contextmanager

@@ -28,7 +28,8 @@ _RETURN_DELAY_UNIT = 2e-6
 class Bus:
     """Executes what the host sends and collects what the servos answer.
 
-    A servo hears only packets at its own baud rate; of servos with the same id only the first takes part. In sync and
+    A servo hears only packets at its own baud rate; of servos with the same id only the first takes part. Servos whose
+    secondary id is that of a packet do what it asks, without an answer. In sync and
     bulk reads the servos answer in the order of the list, each after the one before it: where one is missing, those
     behind it stay silent too.
     """
@@ -40,8 +41,8 @@ class Bus:
             chain: the servos.
             goals_written: called after every sync write that covers Goal Position.
         """
-        self.corrupt_replies = 0
-        """Fault: so many of the next answers get one wrong bit."""
+        self.cut_off: set[int] = set()
+        """Positions in the chain of servos that take no part for now: they neither hear nor answer."""
         self.line_time = 0.0
         """Seconds that the line was busy with the latest exchange: both directions and the servos' return delays."""
         self._chain = chain
@@ -61,11 +62,9 @@ class Bus:
         answer = bytearray()
         for packet in self._decoder.feed(data):
             # A packet may change ids and baud rates, so the next one may have other listeners.
-            self._listeners = {d["id"]: d for d in reversed(self._chain.devices) if d.powered and d.baud == baud}
+            present = [d for i, d in enumerate(self._chain.devices) if d.powered and i not in self.cut_off]
+            self._listeners = {d["id"]: d for d in reversed(present) if d.baud == baud}
             answer += self._execute(packet)
-        if answer and self.corrupt_replies:
-            self.corrupt_replies -= 1
-            answer[len(answer) // 2] ^= 0x10
         self.line_time = (len(data) + len(answer)) * _BITS_PER_BYTE / baud + self._return_delay if baud else 0.0
         return bytes(answer)
 
@@ -77,12 +76,19 @@ class Bus:
                 device.last_packet = self._chain.time
             return self._broadcast(packet.instruction, packet.parameters)
         device = self._listeners.get(packet.id)
+        if isinstance(packet, CorruptPacket):
+            return b"" if device is None else self._status(device, packet.id, StatusError.CRC, level=_WRITE_LEVEL)
+        for shadow in self._shadows(packet.id):
+            shadow.last_packet = self._chain.time
+            instructions.perform(shadow, packet.instruction, packet.parameters)
         if device is None:
             return b""
-        if isinstance(packet, CorruptPacket):
-            return self._status(device, packet.id, StatusError.CRC, level=_WRITE_LEVEL)
         device.last_packet = self._chain.time
         return self._unicast(device, packet)
+
+    def _shadows(self, servo_id: int) -> list[Device]:
+        """Servos that act on packets to ``servo_id`` because it is their secondary id."""
+        return [d for d in self._listeners.values() if d["secondary_id"] == servo_id != d["id"]]
 
     def _unicast(self, device: Device, packet: Packet) -> bytes:
         if packet.instruction == Instruction.PING:
@@ -159,8 +165,8 @@ class Bus:
         """Execute the writes of one packet, unanswered; whether one of them reaches Goal Position."""
         covers_goal = False
         for servo_id, address, data in writes:
-            device = self._listeners.get(servo_id)
-            if device is not None:
+            primary = self._listeners.get(servo_id)
+            for device in (*([] if primary is None else [primary]), *self._shadows(servo_id)):
                 covers_goal = covers_goal or device.covers(address, len(data), "goal_position")
                 instructions.perform(device, Instruction.WRITE, address.to_bytes(2, "little") + data)
         return covers_goal

@@ -4,12 +4,14 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import weakref
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +27,8 @@ from dexndm_gym.leap.scene import Scene
 CLOCKS = ("lockstep", "realtime")
 
 _REPLY_TIMEOUT = 10.0
+_SETTLE_TIMEOUT = 1.0
+"""Seconds after which a process that does not even say that it has read the line is taken for dead."""
 _GRACE = 2.0
 """Seconds that the process gets to end by itself."""
 
@@ -39,12 +43,15 @@ class VirtualHandProcess:
         process: the process.
     """
 
-    def __init__(self, seed: int = 0, clock: str = "lockstep", *, start_timeout: float = 60.0) -> None:
+    def __init__(
+        self, seed: int = 0, clock: str = "lockstep", *, faults: Sequence[str] = (), start_timeout: float = 60.0
+    ) -> None:
         """Start the process and wait until its port can be opened.
 
         Args:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
+            faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             start_timeout: seconds to wait at most.
 
         Raises:
@@ -56,28 +63,30 @@ class VirtualHandProcess:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_REPLY_TIMEOUT)
-        self._replies = self._socket.makefile("rb")
-        with tempfile.TemporaryDirectory(prefix="dexndm-") as directory:
-            # Once connected the socket needs no name, so that nothing is left behind however this ends.
-            control = str(Path(directory) / "control")
-            options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
-            # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                start_new_session=True,
-            )
-            self._finalizer = weakref.finalize(self, _end, self.process, self._socket, self._replies, self._log)
-            try:
-                self.port: str = self._wait_until_ready(start_timeout)["port"]
-                self._socket.connect(control)
-            except OSError as error:
-                failure = error if isinstance(error, PortError) else self._gone()
-                self.process.terminate()
-                self.close()
-                raise failure from error
+        self._received = bytearray()
+        self._owed = 0
+        """Replies to requests that were given up: they come before those to later ones."""
+        directory = tempfile.mkdtemp(prefix="dexndm-")
+        control = str(Path(directory) / "control")
+        options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+        options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
+        # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        self._finalizer = weakref.finalize(self, _end, self.process, directory, self._socket, self._log)
+        try:
+            self.port: str = self._wait_until_ready(start_timeout)["port"]
+            self._socket.connect(control)
+        except OSError as error:
+            failure = error if isinstance(error, PortError) else self._gone()
+            self.process.terminate()
+            self.close()
+            raise failure from error
 
     def place_object(self, scene: Scene, seed: int) -> None:
         """Put the object of ``scene`` into the hand and turn the wrist as it says; ``seed`` draws how exactly.
@@ -96,11 +105,43 @@ class VirtualHandProcess:
         """
         return np.array(self.command("object_pose"), dtype=np.float64)
 
+    def inject(self, fault: str) -> None:
+        """Let something go wrong from now on, as ``dexndm_gym.virtual_hand.faults`` describes it.
+
+        Raises:
+            ConfigurationError: there is no such fault.
+            PortError: the process has ended.
+        """
+        self.command("inject", fault=fault)
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more; what servos have latched stays until they reboot.
+
+        Raises:
+            PortError: the process has ended.
+        """
+        self.command("clear_faults")
+
+    def settle(self) -> None:
+        """Return once the hand has executed what was sent over the port; its answers lie on the port, if any.
+
+        A host that asks this before it gives up on an answer takes no slow machine for a dead hand.
+
+        Raises:
+            PortError: the process has ended, or does not react.
+        """
+        self._socket.settimeout(_SETTLE_TIMEOUT)
+        try:
+            self.command("settle")
+        except BusTimeoutError as error:
+            raise PortError("the virtual hand's process does not react; was it stopped?") from error
+        finally:
+            self._socket.settimeout(_REPLY_TIMEOUT)
+
     def command(self, name: str, **arguments: Any) -> Any:
         """Send any command of the side channel, faults included, and return its result.
 
-        Commands that are not methods: ``status``, ``drop_servo(servo)``, ``restore_servo(servo)``,
-        ``hardware_error(servo, bits)``, ``corrupt_replies(count)``, ``unplug`` (the port hangs up).
+        Commands that are not methods: ``status`` and ``pass_time(seconds)``, which lets the hand's time pass.
 
         Raises:
             ConfigurationError: no such command, or unfit arguments.
@@ -109,13 +150,15 @@ class VirtualHandProcess:
         """
         try:
             self._socket.sendall(json.dumps({"command": name, **arguments}).encode() + b"\n")
-            line = self._replies.readline()
+            self._owed += 1
+            line = b""
+            while self._owed:
+                line = self._next_line()
+                self._owed -= 1
         except TimeoutError as error:
-            raise BusTimeoutError(f"the virtual hand has not answered {name!r} within {_REPLY_TIMEOUT} s") from error
-        except (OSError, ValueError) as error:
+            raise BusTimeoutError(f"the virtual hand has not answered {name!r} in time") from error
+        except OSError as error:
             raise self._gone() from error
-        if not line:
-            raise self._gone()
         reply = json.loads(line)
         if reply["ok"]:
             return reply["result"]
@@ -135,6 +178,16 @@ class VirtualHandProcess:
     ) -> None:
         """Close."""
         self.close()
+
+    def _next_line(self) -> bytes:
+        while b"\n" not in self._received:
+            part = self._socket.recv(1 << 16)
+            if not part:
+                raise ConnectionResetError
+            self._received += part
+        line, _, rest = self._received.partition(b"\n")
+        self._received = rest
+        return bytes(line)
 
     def _wait_until_ready(self, timeout: float) -> dict[str, str]:
         output = self.process.stdout
@@ -162,7 +215,7 @@ class VirtualHandProcess:
         return PortError(f"the virtual hand has ended (exit code {self.process.returncode}){last}; start another one")
 
 
-def _end(process: subprocess.Popen[bytes], connection: socket.socket, *files: IO[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], directory: str, connection: socket.socket, *files: IO[bytes]) -> None:
     """Hang up, which ends the process; insist if it does not."""
     for file in files:
         file.close()
@@ -174,3 +227,4 @@ def _end(process: subprocess.Popen[bytes], connection: socket.socket, *files: IO
         process.wait()
     if process.stdout is not None:
         process.stdout.close()
+    shutil.rmtree(directory, ignore_errors=True)

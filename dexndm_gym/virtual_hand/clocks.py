@@ -28,13 +28,20 @@ class Clock(Protocol):
         """Called after a sync write that covers Goal Position."""
         ...
 
+    def unattended(self, seconds: float) -> None:
+        """Called when no host could have said anything for so long, because the port is gone."""
+        ...
+
     def occupy_line(self, seconds: float) -> None:
-        """Called between a request and its answer with the time that both take on the line."""
+        """Called after a request, before its answer is sent, with the time that both take on the line."""
         ...
 
 
 class LockStepClock:
-    """Time stands still until the host commands goals; each command is worth one control period."""
+    """Time stands still until the host commands goals; each command is worth one control period.
+
+    While there is no port to command through, time passes as on the wall.
+    """
 
     idle_timeout = 0.5
 
@@ -48,6 +55,10 @@ class LockStepClock:
     def goals_written(self) -> None:
         """One control period passes."""
         self._chain.advance(CONTROL_PERIOD)
+
+    def unattended(self, seconds: float) -> None:
+        """That time passes."""
+        self._chain.advance(seconds)
 
     def occupy_line(self, seconds: float) -> None:
         """Nothing: the line is infinitely fast."""
@@ -86,6 +97,9 @@ class RealTimeClock:
             self._chain.advance(_QUANTUM)
 
     def goals_written(self) -> None:
+        """Nothing: time passes by itself."""
+
+    def unattended(self, seconds: float) -> None:
         """Nothing: time passes by itself."""
 
     def occupy_line(self, seconds: float) -> None:

@@ -111,16 +111,19 @@ BAUD_RATES = (9600, 57600, 115200, 1_000_000, 2_000_000, 3_000_000, 4_000_000)
 class ServoModel:
     """The control table of one model."""
 
-    def __init__(self, name: str, defaults: Mapping[str, int], *, firmware: int = 52) -> None:
+    def __init__(
+        self, name: str, defaults: Mapping[str, int], *, stall_current: int = 1470, firmware: int = 52
+    ) -> None:
         """Lay out the table.
 
         Args:
             name: the vendor's name.
             defaults: register values that differ from model to model; that of ``current_limit`` is also its maximum.
+            stall_current: at the recommended 5 V, mA.
             firmware: firmware version; later than 52 there are 28 slots of indirect addressing instead of 20, which
                 moves their data from 208 to 224.
         """
-        self.name = name
+        self.name, self.stall_current = name, stall_current
         self.indirect_slots = 20 if firmware <= 52 else 28
         self.indirect_data_start = INDIRECT_ADDRESS_START + 2 * self.indirect_slots
         self.size = self.indirect_data_start + self.indirect_slots
@@ -163,6 +166,7 @@ XL330_M288 = ServoModel(
         **{"model_number": 1200, "current_limit": 1750, "velocity_limit": 445, "shutdown": 53, "velocity_p_gain": 180},
         **{"position_p_gain": 400, "position_i_gain": 0, "position_d_gain": 0},
     },
+    stall_current=1470,
 )
 XC330_M288 = ServoModel(
     "XC330-M288-T",
@@ -170,4 +174,5 @@ XC330_M288 = ServoModel(
         **{"model_number": 1240, "current_limit": 2352, "velocity_limit": 350, "shutdown": 52, "velocity_p_gain": 50},
         **{"position_p_gain": 1100, "position_i_gain": 0, "position_d_gain": 500},
     },
+    stall_current=1800,
 )

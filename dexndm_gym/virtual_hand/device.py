@@ -2,7 +2,7 @@
 
 What the manual does not say is assumed on the strict side: the bus watchdog counts from the last instruction that
 addressed the servo (by id or broadcast), and its expiry holds the servo where it is; a rejected write changes nothing
-at all; an alert stays until reboot.
+at all; an alert stays until reboot; a backup is stored and restored only while torque is off, and survives everything.
 """
 
 from dexndm_gym.virtual_hand.control_table import BAUD_RATES, PRESENT_VALUES, Register, ServoModel
@@ -23,7 +23,7 @@ _MODES = (POSITION_MODE, EXTENDED_POSITION_MODE, CURRENT_BASED_POSITION_MODE)
 
 _UNMODELLED = frozenset(
     {
-        *("drive_mode", "secondary_id", "protocol_type", "startup_configuration", "pwm_slope"),
+        *("drive_mode", "protocol_type", "pwm_slope"),
         *("profile_velocity", "profile_acceleration", "feedforward_1st_gain", "feedforward_2nd_gain"),
     }
 )
@@ -34,6 +34,10 @@ _GAINS = (
     *("velocity_i_gain", "velocity_p_gain", "position_d_gain", "position_i_gain", "position_p_gain"),
     *("feedforward_2nd_gain", "feedforward_1st_gain"),
 )
+_KEPT_IN_BACKUP = (*_GAINS, "profile_acceleration", "profile_velocity")
+"""What a backup holds of the RAM; all of the EEPROM and the indirect addresses are in it as well."""
+_TORQUE_AT_STARTUP, _RAM_AT_STARTUP = 0x01, 0x02
+"""Bits of Startup Configuration."""
 
 
 class Device(RegisterFile):
@@ -52,6 +56,7 @@ class Device(RegisterFile):
         self.last_packet = 0.0
         """Bus time of the last instruction that addressed this servo, s."""
         self._registered: tuple[int, bytes] | None = None
+        self._backup: dict[str, int] = {}
         self._load_defaults(eeprom=True)
         self["id"] = servo_id
         self["baud_rate"] = BAUD_CODE
@@ -117,11 +122,15 @@ class Device(RegisterFile):
         self.write(*registered)
 
     def boot(self) -> None:
-        """Restart: defaults in RAM, torque off, hardware errors and registered writes forgotten."""
+        """Restart: RAM and torque as Startup Configuration says, hardware errors and registered writes forgotten."""
         self._registered = None
         self._load_defaults(eeprom=False)
         self._reset_goals()
+        if self["startup_configuration"] & _RAM_AT_STARTUP:
+            self._load_backup(eeprom=False)
+        self["realtime_tick"] = 0
         self["goal_position"] = self["present_position"]
+        self["torque_enable"] = self["startup_configuration"] & _TORQUE_AT_STARTUP
 
     def factory_reset(self, *, keep_id: bool, keep_baud: bool) -> None:
         """Factory defaults in EEPROM and RAM, then a restart."""
@@ -132,6 +141,28 @@ class Device(RegisterFile):
         if keep_baud:
             self["baud_rate"] = baud_code
         self.boot()
+
+    def store_backup(self) -> None:
+        """Keep a copy of the settings.
+
+        Raises:
+            RefusedError: torque is on.
+        """
+        if self["torque_enable"]:
+            raise RefusedError(StatusError.RESULT_FAIL)
+        kept = [r.name for r in self.model.registers if r.eeprom or r.name.startswith("indirect_address")]
+        self._backup = {name: self[name] for name in (*kept, *_KEPT_IN_BACKUP)}
+        self["backup_ready"] = 1
+
+    def restore_backup(self) -> None:
+        """Bring the EEPROM back to the copy.
+
+        Raises:
+            RefusedError: torque is on, or there is no copy.
+        """
+        if self["torque_enable"] or not self._backup:
+            raise RefusedError(StatusError.RESULT_FAIL)
+        self._load_backup(eeprom=True)
 
     def latch_error(self, bits: int) -> None:
         """Report hardware errors; those that are in Shutdown switch torque off until reboot."""
@@ -156,6 +187,11 @@ class Device(RegisterFile):
         for register in self.model.registers:
             if register.eeprom == eeprom and register.address not in PRESENT_VALUES:
                 self[register.name] = register.default
+
+    def _load_backup(self, *, eeprom: bool) -> None:
+        for name, value in self._backup.items():
+            if self.model.by_name[name].eeprom == eeprom:
+                self[name] = value
 
     def _reset_goals(self) -> None:
         """What start and mode changes do to limits and profiles."""

@@ -25,6 +25,9 @@ POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 5
 CURRENT_MAX = 1750
 """Largest Current Limit of an XL330-M288, mA."""
 
+_JAMMED_FRICTION = 10.0
+"""Dry friction of a joint that is held fast, N m: many times what a servo can do."""
+
 _RPM_UNIT = 0.229 * 2 * np.pi / 60  # rad/s per unit of the velocity registers
 
 
@@ -47,6 +50,8 @@ class VirtualHandPhysics:
         current_limit: mA; counts in mode 5 only, as on the real servo.
         goal_pwm: 1/885 of full duty.
         pwm_limit: 1/885 of full duty.
+        jammed: joints that something holds fast, (n, 16) booleans.
+        supply_limit: voltage that the supply does not exceed, (n, 1), V; infinite as a rule.
     """
 
     def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 1) -> None:
@@ -69,6 +74,8 @@ class VirtualHandPhysics:
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
         source = stack(drawn, lambda hand: hand.supply_voltage)
         self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
+        self.supply_limit = self._supply.limit
+        self.jammed = np.zeros(shape, dtype=np.bool_)
         self._make_registers(shape)
         self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
 
@@ -86,6 +93,7 @@ class VirtualHandPhysics:
         """Goals of the last substeps, oldest overwritten first; each servo reads its own delay back."""
         self._delay_line = np.full((int(delay.max()) + 1, *delay.shape), float(ZERO_TICK))
         self._delay, self._newest = delay, 0
+        self._enabled = np.zeros(delay.shape, dtype=np.bool_)
         self._hand_index, self._servo_index = np.indices(delay.shape)
 
     def advance(self, seconds: float, ids: IntArray | None = None) -> None:
@@ -114,9 +122,9 @@ class VirtualHandPhysics:
 
     def _run(self, steps: int, ids: IntArray | None) -> None:
         self._apply_registers()
-        goal = self.goal_position.astype(np.float64)
+        goal, jam = self.goal_position.astype(np.float64), bool(self.jammed.any())
         for _ in range(steps):
-            self._substep(goal, ids)
+            self._substep(goal, ids, jam)
         self._servos.warm(steps * TIMESTEP)
 
     @contextmanager
@@ -143,10 +151,12 @@ class VirtualHandPhysics:
             current_limit=milliamperes / 1000.0,
             enable=enable,
         )
-        # A goal that was set before torque came on has long arrived: no older one may act first.
-        np.copyto(self._delay_line, self.goal_position, where=~enable)
+        # A goal that was set before torque came on has long arrived: no older one may act first. Torque may have gone
+        # off and on again since the last call, so both the way down and the way up count.
+        np.copyto(self._delay_line, self.goal_position, where=~(enable & self._enabled))
+        self._enabled = enable
 
-    def _substep(self, goal: FloatArray, ids: IntArray | None) -> None:
+    def _substep(self, goal: FloatArray, ids: IntArray | None, jam: bool) -> None:
         plant, servos, gears = self._plant, self._servos, self._servos.gearbox
         self._newest = (self._newest + 1) % len(self._delay_line)
         self._delay_line[self._newest] = goal
@@ -154,7 +164,8 @@ class VirtualHandPhysics:
         acting = self._delay_line[sent, self._hand_index, self._servo_index]
         servos.drive(plant.position, acting, self._supply.voltage)
         self._supply.follow(servos.duty, servos.current, servos.resistance)
-        plant.step(gears.torque, gears.frictionloss, gears.armature, ids)
+        friction = np.where(self.jammed, _JAMMED_FRICTION, gears.frictionloss) if jam else gears.frictionloss
+        plant.step(gears.torque, friction, gears.armature, ids)
         if servos.follow(plant.velocity, plant.acceleration, plant.friction):
             plant.write_velocity(ids)
 

@@ -11,6 +11,7 @@ RESET_ALL = b"\xff"
 _RESET_OPTIONS = {RESET_ALL: (False, False), b"\x01": (True, False), b"\x02": (True, True)}
 """Parameter of a factory reset -> whether id and baud rate are kept."""
 _CLEAR_MULTI_TURN = b"\x01DXL\x22"
+_STORE_BACKUP, _RESTORE_BACKUP = b"\x01CTRL", b"\x02CTRL"
 
 Read = tuple[int, int, int]
 """Id, address and number of bytes."""
@@ -114,6 +115,15 @@ def _clear(device: Device, parameters: bytes) -> None:
         raise RefusedError(StatusError.RESULT_FAIL)
 
 
+def _backup(device: Device, parameters: bytes) -> None:
+    if parameters == _STORE_BACKUP:
+        device.store_backup()
+    elif parameters == _RESTORE_BACKUP:
+        device.restore_backup()
+    else:
+        raise RefusedError(StatusError.INSTRUCTION)
+
+
 _ACTIONS: dict[int, Callable[[Device, bytes], None]] = {
     Instruction.WRITE: _write,
     Instruction.REG_WRITE: _reg_write,
@@ -121,4 +131,5 @@ _ACTIONS: dict[int, Callable[[Device, bytes], None]] = {
     Instruction.FACTORY_RESET: _factory_reset,
     Instruction.REBOOT: _reboot,
     Instruction.CLEAR: _clear,
+    Instruction.CONTROL_TABLE_BACKUP: _backup,
 }

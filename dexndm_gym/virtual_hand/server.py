@@ -3,6 +3,7 @@
 import os
 import selectors
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.bus import Bus
-from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
+from dexndm_gym.virtual_hand.clocks import CONTROL_PERIOD, LockStepClock, RealTimeClock
 from dexndm_gym.virtual_hand.control import ControlConnection
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
+from dexndm_gym.virtual_hand.faults import Fault, Faults
 from dexndm_gym.virtual_hand.servos import ServoChain, ServoPhysics
 from dexndm_gym.virtual_hand.terminal import Terminal
 
@@ -46,6 +47,8 @@ class VirtualHandServer:
         listener: socket.socket | None = None,
         owned: bool = False,
         model: ServoModel = XL330_M288,
+        link: str | None = None,
+        faults: Sequence[Fault] = (),
     ) -> None:
         """Open the port.
 
@@ -55,27 +58,41 @@ class VirtualHandServer:
             listener: socket on which clients of the side channel connect; None for no side channel.
             owned: stop when the first client of the side channel goes, or the parent process ends.
             model: control table of the servos.
+            link: where to put a symbolic link to the port, which stays the same when the port vanishes and returns.
+            faults: what is to go wrong.
         """
         self._physics = physics
         self._chain = ServoChain(physics, model)
         self._clock_name = clock
         self._clock = CLOCKS[clock](self._chain)
         self._bus = Bus(self._chain, self._clock.goals_written)
-        self._terminal = Terminal()
-        self.port = self._terminal.path
-        """Path of the pseudo-terminal for the host to open."""
+        self._terminal = Terminal(link)
+        self._late: list[tuple[float, bytes]] = []
+        """Answers that a fault holds back: when they are due, and their bytes."""
         self._parent = os.getppid() if owned else None
         self._running = True
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._terminal, selectors.EVENT_READ, self._serve_port)
+        self._faults = Faults(self._chain, self._plug)
+        for fault in faults:
+            self._faults.add(fault)
         if listener is not None:
             self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
+
+    @property
+    def port(self) -> str:
+        """Path of the pseudo-terminal for the host to open."""
+        return self._terminal.path
 
     def run(self) -> None:
         """Serve until told to stop."""
         while self._running:
-            ready = self._selector.select(self._clock.idle_timeout)
+            ready = self._selector.select(self._patience())
             self._clock.catch_up()
+            if not ready and not self._terminal.is_open:
+                self._clock.unattended(CONTROL_PERIOD)
+            self._faults.update()
+            self._send_late()
             for key, _ in ready:
                 key.data()
             if not ready and self._parent is not None and os.getppid() != self._parent:
@@ -100,20 +117,42 @@ class VirtualHandServer:
             "place_object": self._place_object,
             "object_pose": lambda: self._physics.object_pose()[0].tolist(),
             "status": self._status,
-            "drop_servo": lambda servo: self._chain.power(_servo(servo), False),
-            "restore_servo": lambda servo: self._chain.power(_servo(servo), True),
-            "hardware_error": lambda servo, bits: self._chain.devices[_servo(servo)].latch_error(bits),
-            "corrupt_replies": self._corrupt_replies,
-            "unplug": self._unplug,
+            "inject": lambda fault: self._faults.add(Fault.parse(fault)),
+            "clear_faults": self._faults.clear,
+            "pass_time": self._chain.advance,
+            "settle": self._serve_port,
             "shutdown": self.stop,
         }
 
     def _serve_port(self) -> None:
-        terminal = self._terminal
-        answer = self._bus.receive(terminal.read(), terminal.baud)
-        if answer:
+        """Execute whatever has been sent."""
+        while self._terminal.is_open and (data := self._terminal.read()):
+            self._faults.update()
+            if not self._terminal.is_open:
+                return  # the plug was pulled before anybody heard this
+            self._bus.cut_off = self._faults.cut_off()
+            answer = self._bus.receive(data, self._terminal.baud)
             self._clock.occupy_line(self._bus.line_time)
-            terminal.write(answer)
+            if answer:
+                answer, delay = self._faults.disturb(answer)
+                if delay > 0:
+                    self._late.append((time.monotonic() + delay, answer))
+                else:
+                    self._terminal.write(answer)
+
+    def _send_late(self) -> None:
+        now = time.monotonic()
+        while self._late and self._late[0][0] <= now:
+            _, answer = self._late.pop(0)
+            if self._terminal.is_open:
+                self._terminal.write(answer)
+
+    def _patience(self) -> float:
+        """Seconds after which something is due even if nobody says anything."""
+        patience = self._clock.idle_timeout
+        if self._late:
+            patience = min(patience, max(0.0, self._late[0][0] - time.monotonic()))
+        return patience if self._terminal.is_open else min(patience, CONTROL_PERIOD)
 
     def _accept(self, listener: socket.socket) -> None:
         connection = ControlConnection(listener.accept()[0], self.commands())
@@ -145,18 +184,15 @@ class VirtualHandServer:
             "powered": [device.powered for device in devices],
             "torque_enable": [bool(device["torque_enable"]) for device in devices],
             "hardware_error": [device["hardware_error_status"] for device in devices],
+            "bus_watchdog": [device["bus_watchdog"] for device in devices],
+            "position": [device["present_position"] for device in devices],
         }
 
-    def _corrupt_replies(self, count: int) -> None:
-        self._bus.corrupt_replies = count
-
-    def _unplug(self) -> None:
-        if self._terminal.fileno() >= 0:
+    def _plug(self, on: bool) -> None:
+        """Let the port vanish or return."""
+        if on and not self._terminal.is_open:
+            self._terminal.open()
+            self._selector.register(self._terminal, selectors.EVENT_READ, self._serve_port)
+        elif not on and self._terminal.is_open:
             self._selector.unregister(self._terminal)
             self._terminal.close()
-
-
-def _servo(servo: int) -> int:
-    if servo not in range(NUM_JOINTS):
-        raise ConfigurationError(f"expected a servo number 0..{NUM_JOINTS - 1}, got {servo!r}")
-    return servo

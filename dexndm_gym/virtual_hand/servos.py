@@ -1,5 +1,6 @@
 """Sixteen servos between their registers and the physics: the only place that knows which array is which register."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,10 +22,16 @@ _COMMANDS = {
 }
 """Command array of the physics -> register, same value."""
 
-_VOLTAGE_ERROR = 0x01
-_OVERHEATING_ERROR = 0x04
-_TOLERANCE = 0.25
-"""Seconds that a wrong voltage or temperature is borne; the manual has no figure, and short sags are everyday."""
+OVERLOAD_ERROR = 0x20
+"""Bit of Hardware Error Status."""
+_VOLTAGE_ERROR, _OVERHEATING_ERROR = 0x01, 0x04
+_ERROR_BITS = np.array([_VOLTAGE_ERROR, _OVERHEATING_ERROR, OVERLOAD_ERROR])
+_TOLERANCE = np.array([[0.25], [0.25], [1.0]])
+"""Seconds that each is borne; the manual has no figures, but short sags and hard starts are everyday."""
+_OVERLOAD_SHARE = 0.6
+"""Share of the stall current that counts as overload when it lasts; the manual has no figure either."""
+_BROWN_OUT = 28
+"""Supply below which a servo's processor stops, 0.1 V; with the supply back it boots. An assumption as well."""
 _TICK_WRAP = 32768
 
 
@@ -46,6 +53,10 @@ class ServoPhysics(Protocol):
     current_limit: IntArray
     goal_position: IntArray
     """Ticks of the encoder, without homing offset."""
+    jammed: npt.NDArray[np.bool_]
+    """Joints that something holds fast."""
+    supply_limit: npt.NDArray[np.float64]
+    """Voltage that the supply does not exceed, (n, 1), V; infinite as a rule."""
 
     def advance(self, seconds: float) -> None:
         """Let time pass, a whole number of the physics' own steps."""
@@ -88,9 +99,12 @@ class ServoChain:
         """
         self.time = 0.0
         """Time of the servos, s."""
+        self._extra_heat = np.zeros(NUM_JOINTS, dtype=np.int64)
+        self._plugged = np.ones(NUM_JOINTS, dtype=np.bool_)
         self._physics = physics
         self._measured_at = 0.0
-        self._wrong_for = np.zeros(NUM_JOINTS)
+        self._wrong_for = np.zeros((len(_ERROR_BITS), NUM_JOINTS))
+        self._overload_current = _OVERLOAD_SHARE * model.stall_current
         memory = bytearray(NUM_JOINTS * model.size)
         self._registers = np.frombuffer(memory, dtype=model.dtype())
         rows = [memoryview(memory)[i * model.size : (i + 1) * model.size] for i in range(NUM_JOINTS)]
@@ -114,16 +128,36 @@ class ServoChain:
     def refresh(self) -> None:
         """Bring the present values up to date after something else moved the hand, and let the servos react to them."""
         self._measure()
+        self._switch()
         for device in self.devices:
             device.check_watchdog(self.time)
 
-    def power(self, servo: int, on: bool) -> None:
-        """Cut the cable to one servo (it goes limp and silent), or plug it in again (it boots)."""
-        device = self.devices[servo]
-        device.powered = on
-        device["torque_enable"] = 0
-        if on:
-            device.boot()
+    def power(self, servos: Sequence[int], on: bool) -> None:
+        """Cut the supply of some servos (they go limp and silent), or give it back (they boot)."""
+        self._plugged[servos] = on
+        self._switch()
+
+    def limit_supply(self, volts: float) -> None:
+        """Let the supply give no more than that."""
+        self._physics.supply_limit[...] = volts
+
+    def heat(self, servos: Sequence[int], degrees: int) -> None:
+        """Let some servos read hotter than the physics says, by so many degrees Celsius more than before."""
+        self._extra_heat[servos] += degrees
+
+    def jam(self, servos: Sequence[int], on: bool) -> None:
+        """Hold the joints of some servos fast, or let them go."""
+        self._physics.jammed[0, servos] = on
+
+    def _switch(self) -> None:
+        """Stop the servos that have lost their supply, start those that have got it back."""
+        supplied = self._plugged & (self._registers["present_input_voltage"] >= _BROWN_OUT)
+        for device, on in zip(self.devices, supplied.tolist(), strict=True):
+            if on != device.powered:
+                device.powered = on
+                device["torque_enable"] = 0
+                if on:
+                    device.boot()
 
     def _command(self) -> None:
         registers = self._registers
@@ -140,7 +174,8 @@ class ServoChain:
     def _measure(self) -> None:
         physics, registers = self._physics, self._registers
         velocity = physics.present_velocity()[0]
-        registers["realtime_tick"] = round(self.time * 1000) % _TICK_WRAP
+        passed = round(self.time * 1000) - round(self._measured_at * 1000)
+        registers["realtime_tick"] = (registers["realtime_tick"] + passed) % _TICK_WRAP
         registers["moving"] = np.abs(velocity) > registers["moving_threshold"]
         registers["present_pwm"] = physics.present_pwm()[0]
         registers["present_current"] = physics.present_current()[0]
@@ -149,17 +184,19 @@ class ServoChain:
         # Without a profile the trajectory is the goal itself.
         registers["position_trajectory"] = registers["goal_position"]
         registers["present_input_voltage"] = physics.input_voltage()[0]
-        registers["present_temperature"] = physics.temperature()[0]
+        registers["present_temperature"] = np.clip(physics.temperature()[0] + self._extra_heat, 0, 255)
         self._protect()
 
     def _protect(self) -> None:
-        """Latch a hardware error where voltage or temperature has been wrong for long enough."""
+        """Latch a hardware error where voltage, temperature or load has been wrong for long enough."""
         registers = self._registers
         voltage, elapsed = registers["present_input_voltage"], self.time - self._measured_at
         self._measured_at = self.time
         wrong_voltage = (voltage > registers["max_voltage_limit"]) | (voltage < registers["min_voltage_limit"])
         too_hot = registers["present_temperature"] > registers["temperature_limit"]
-        self._wrong_for = np.where(wrong_voltage | too_hot, self._wrong_for + elapsed, 0.0)
-        for servo in np.flatnonzero(self._wrong_for > _TOLERANCE):
-            bits = _VOLTAGE_ERROR * wrong_voltage[servo] | _OVERHEATING_ERROR * too_hot[servo]
-            self.devices[servo].latch_error(int(bits))
+        overloaded = np.abs(registers["present_current"]) > self._overload_current
+        wrong = np.stack([wrong_voltage, too_hot, overloaded])
+        self._wrong_for = np.where(wrong, self._wrong_for + elapsed, 0.0)
+        late = self._wrong_for > _TOLERANCE
+        for servo in np.flatnonzero(late.any(axis=0)):
+            self.devices[servo].latch_error(int(_ERROR_BITS[late[:, servo]].sum()))

@@ -10,6 +10,7 @@ class PowerSupply:
 
     Attributes:
         voltage: voltage at the servos, (n, 1), V.
+        limit: what the supply gives at most, whatever its source, (n, 1), V; infinite as a rule.
     """
 
     def __init__(self, source: FloatArray, resistance: FloatArray) -> None:
@@ -21,6 +22,7 @@ class PowerSupply:
         """
         self._source, self._resistance = source[:, None].copy(), resistance[:, None].copy()
         self.voltage = self._source.copy()
+        self.limit = np.full_like(self._source, np.inf)
 
     def follow(self, duty: FloatArray, current: FloatArray, winding: FloatArray) -> None:
         """Let the voltage follow the load.
@@ -38,4 +40,5 @@ class PowerSupply:
         drop = self._resistance * conductance
         loaded = (self._source + drop * self.voltage - self._resistance * draw) / (1.0 + drop)
         np.minimum(loaded, self._source, out=loaded)  # it cannot take back what braking motors return
+        np.minimum(loaded, self.limit, out=loaded)
         self.voltage += 0.5 * (loaded - self.voltage)  # capacitors: half the way in a step

@@ -17,13 +17,32 @@ _OUTPUT_SPEED = 5
 class Terminal:
     """Our end of a pseudo-terminal; the host opens the other end by its ``path``."""
 
-    def __init__(self) -> None:
-        """Open a new pseudo-terminal."""
+    def __init__(self, link: str | None = None) -> None:
+        """Open a new pseudo-terminal.
+
+        Args:
+            link: where to put a symbolic link to the host's end; this ``path`` stays the same when it is opened again.
+        """
+        self._link = link
+        self.open()
+
+    def open(self) -> None:
+        """Open a pseudo-terminal where none is open; without a link its ``path`` is a new one."""
         self._master, self._slave = os.openpty()
         # Keeping the host's end open here as well lets hosts come and go without hanging up the line.
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
+        if self._link is not None:
+            if os.path.islink(self._link):
+                os.unlink(self._link)  # of a hand that did not get to end
+            os.symlink(self.path, self._link)
+            self.path = self._link
+
+    @property
+    def is_open(self) -> bool:
+        """Whether hosts can use it."""
+        return self._master >= 0
 
     def fileno(self) -> int:
         """Of our end, for ``select``; -1 once closed."""
@@ -48,7 +67,10 @@ class Terminal:
 
     def close(self) -> None:
         """Hang up: the host's next access fails. Safe to call twice."""
-        if self._master >= 0:
+        if self.is_open:
             os.close(self._master)
             os.close(self._slave)
             self._master = self._slave = -1
+            if self._link is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._link)

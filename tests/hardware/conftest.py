@@ -52,7 +52,7 @@ class FakeServos:
         self.requests = 0
         self.pending = b""
         self.late = b""
-        """Arrives while the host waits for the line to fall quiet, or in front of the next replies."""
+        """Arrives in front of the next replies, after the host has asked for them."""
 
     def set(self, servo: int, address: int, size: int, value: int) -> None:
         self.tables[servo][address : address + size] = value.to_bytes(size, "little", signed=value < 0)
@@ -82,7 +82,6 @@ class FakeServos:
 
     @property
     def in_waiting(self) -> int:
-        self.pending, self.late = self.pending + self.late, b""
         return len(self.pending)
 
     def close(self) -> None:

@@ -140,3 +140,45 @@ def test_a_port_that_takes_nothing_is_an_error(terminal: tuple[int, str]) -> Non
     with pytest.raises(PortError, match="Write timeout"):
         write_until_full()
     bus.close()
+
+
+def test_a_reply_that_is_confirmed_to_be_under_way_is_waited_for(servos: Any) -> None:
+    """On a busy machine the reply of a simulated servo may come long after the timeout."""
+    held: list[bytes] = []
+
+    def hold(replies: bytes) -> bytes:
+        held.append(replies)
+        return b""
+
+    def confirm() -> None:
+        servos.pending += b"".join(held)
+        held.clear()
+
+    servos.mangle = hold
+    bus = DynamixelBus(SerialPort("/dev/fake", reply_timeout=0.001, confirm_silence=confirm), retries=0)
+    bus.open()
+    assert bus.sync_read("present_position")["present_position"].tolist() == [2048] * 16
+    servos.mangle = lambda _replies: b""
+    with pytest.raises(BusTimeoutError, match="did not answer"):
+        bus.sync_read("present_position")
+
+
+def test_a_dead_peer_is_waited_for_once(servos: Any) -> None:
+    asked = []
+
+    def confirm() -> None:
+        asked.append(True)
+        raise PortError("it does not react")
+
+    servos.mangle = lambda _replies: b""
+    bus = DynamixelBus(SerialPort("/dev/fake", reply_timeout=0.001, confirm_silence=confirm))
+    bus.open()
+    for _ in range(3):
+        with pytest.raises(PortError, match="does not react"):
+            bus.sync_read("present_position")
+    assert len(asked) == 1
+    bus.close()
+    bus.open()
+    with pytest.raises(PortError):
+        bus.sync_read("present_position")
+    assert len(asked) == 2, "after reopening it gets another chance"

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dexndm_gym.errors import BusProtocolError, ConfigurationError, SafetyError, ServoAlertError
+from dexndm_gym.errors import BusProtocolError, ConfigurationError, MissingServoError, SafetyError, ServoAlertError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.startup import ServoSettings, check_health, hold_still, prepare, rearm
@@ -106,12 +106,15 @@ def test_alerts_stop_the_start_unless_reboot_is_allowed(servos: Any, bus: Dynami
 
 def test_health(servos: Any, bus: DynamixelBus) -> None:
     hold_still(bus, SETTINGS)
-    assert check_health(bus)
+    for servo in range(16):
+        servos.set(servo, address("present_input_voltage"), 2, 50)
+        servos.set(servo, address("present_temperature"), 1, 40)
+    assert check_health(bus, SETTINGS)
     servos.set(2, address("bus_watchdog"), 1, -1)
-    assert not check_health(bus)
+    assert not check_health(bus, SETTINGS)
     servos.set(2, address("torque_enable"), 1, 0)
     with pytest.raises(SafetyError, match=r"2 \(if_pip\)"):
-        check_health(bus)
+        check_health(bus, SETTINGS)
 
 
 def test_rearming_clears_the_watchdog_before_goals_are_written(servos: Any, bus: DynamixelBus) -> None:
@@ -119,10 +122,33 @@ def test_rearming_clears_the_watchdog_before_goals_are_written(servos: Any, bus:
     servos.writes.clear()
     for servo in range(16):
         servos.set(servo, address("bus_watchdog"), 1, -1)
+    for servo in range(16):
+        servos.set(servo, address("present_input_voltage"), 2, 50)
     rearm(bus, SETTINGS)
+    assert servos.writes[16:32] == [(servo, address("bus_watchdog"), 5) for servo in range(16)]
     assert servos.writes[:16] == [(servo, address("bus_watchdog"), 0) for servo in range(16)]
-    assert check_health(bus)
+    assert check_health(bus, SETTINGS)
     assert value(servos, 0, "bus_watchdog") == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "error", "message"),
+    [
+        ("present_input_voltage", 35, SafetyError, r"3\.5 V at servo 6 \(mf_pip\)"),
+        ("present_temperature", 66, SafetyError, r"6 \(mf_pip\) is at 66 degrees"),
+        ("model_number", 1190, MissingServoError, r"6 \(mf_pip\) is model 1190"),
+    ],
+)
+def test_what_the_health_check_sees(
+    servos: Any, bus: DynamixelBus, name: str, number: int, error: type[Exception], message: str
+) -> None:
+    hold_still(bus, SETTINGS)
+    for servo in range(16):
+        servos.set(servo, address("present_input_voltage"), 2, 50)
+    assert check_health(bus, SETTINGS)
+    servos.set(6, address(name), 1 if name == "present_temperature" else 2, number)
+    with pytest.raises(error, match=message):
+        check_health(bus, SETTINGS)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 3.0])

@@ -25,6 +25,8 @@ class FollowerPhysics:
         self.goal_pwm, self.pwm_limit = register(0), register(0)
         self.goal_current, self.current_limit = register(0), register(0)
         self.goal_position = register(2048)
+        self.jammed = np.zeros((1, 16), dtype=bool)
+        self.supply_limit = np.full((1, 1), np.inf)
         self.position = np.full((1, 16), 2048.0)
         self.velocity, self.current, self.pwm = register(0), register(0), register(0)
         self.voltage, self.heat = register(50), register(30)
@@ -34,6 +36,7 @@ class FollowerPhysics:
     def advance(self, seconds: float) -> None:
         self.advanced.append(seconds)
         goal = np.where(self.torque_enable, self.goal_position, 1000)
+        goal = np.where(self.jammed, self.position, goal)
         self.position += (goal - self.position) * (1 - 0.5 ** (seconds / 0.05))
 
     def present_position(self) -> np.ndarray:
@@ -49,7 +52,7 @@ class FollowerPhysics:
         return self.pwm
 
     def input_voltage(self) -> np.ndarray:
-        return self.voltage
+        return np.minimum(self.voltage, self.supply_limit * 10).astype(np.int64)
 
     def temperature(self) -> np.ndarray:
         return self.heat

@@ -234,3 +234,32 @@ def test_registered_write_waits_for_action(device: Device) -> None:
 
 def test_chain_gives_each_servo_its_id(chain: ServoChain) -> None:
     assert [device["id"] for device in chain.devices] == list(range(16))
+
+
+def test_a_backup_brings_the_eeprom_back(device: Device) -> None:
+    assert device["backup_ready"] == 0
+    with pytest.raises(RefusedError):
+        device.restore_backup()
+    set_register(device, "current_limit", 600)
+    device.store_backup()
+    device.factory_reset(keep_id=False, keep_baud=False)
+    assert (device["id"], device["current_limit"], device["backup_ready"]) == (1, 1750, 1)
+    device.restore_backup()
+    assert (device["id"], device["baud_rate"], device["current_limit"]) == (7, 6, 600)
+    set_register(device, "torque_enable", 1)
+    for refused in (device.store_backup, device.restore_backup):
+        with pytest.raises(RefusedError) as caught:
+            refused()
+        assert caught.value.error == StatusError.RESULT_FAIL
+
+
+def test_startup_configuration_restores_ram_and_torque(device: Device) -> None:
+    set_register(device, "position_p_gain", 900)
+    set_register(device, "goal_position", 2500)
+    device.store_backup()
+    device.boot()
+    assert (device["position_p_gain"], device["torque_enable"]) == (400, 0)
+    set_register(device, "startup_configuration", 3)
+    device.boot()
+    assert (device["position_p_gain"], device["torque_enable"]) == (900, 1)
+    assert device["goal_position"] == device["present_position"]

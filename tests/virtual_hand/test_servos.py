@@ -67,6 +67,26 @@ def test_voltage_and_heat_are_latched(physics, chain: ServoChain, quantity: str,
     assert physics.torque_enable[0, 5] == 0
 
 
+def test_a_lasting_overload_is_latched(physics, chain: ServoChain) -> None:
+    device = chain.devices[5]
+    device["torque_enable"] = 1
+    physics.current[0, 5] = -900
+    for _ in range(19):
+        chain.advance(0.05)
+    assert (device["hardware_error_status"], device["torque_enable"]) == (0, 1)
+    for _ in range(2):
+        chain.advance(0.05)
+    assert (device["hardware_error_status"], device["torque_enable"]) == (0x20, 0)
+    assert chain.devices[4]["hardware_error_status"] == 0
+
+
+def test_a_reboot_starts_the_servos_clock_anew(chain: ServoChain) -> None:
+    chain.advance(0.05)
+    chain.devices[3].boot()
+    chain.advance(0.05)
+    assert [chain.devices[servo]["realtime_tick"] for servo in (2, 3)] == [100, 50]
+
+
 def test_full_hand_servos_keep_moving_at_low_voltage(physics) -> None:
     chain = ServoChain(physics, XC330_M288)
     chain.devices[0]["torque_enable"] = 1
@@ -79,10 +99,10 @@ def test_full_hand_servos_keep_moving_at_low_voltage(physics) -> None:
 def test_a_dropped_servo_goes_limp_and_boots_when_it_returns(physics, chain: ServoChain) -> None:
     device = chain.devices[9]
     device["torque_enable"], device["position_p_gain"] = 1, 900
-    chain.power(9, False)
+    chain.power([9], False)
     chain.advance(0.05)
     assert physics.torque_enable[0, 9] == 0
-    chain.power(9, True)
+    chain.power([9], True)
     assert (device["torque_enable"], device["position_p_gain"]) == (0, 400)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
@@ -17,8 +17,8 @@ PORT_VARIABLE = "DEXNDM_PORT"
 
 Clock = Literal["lockstep", "realtime"]
 
-_VIRTUAL_REPLY_TIMEOUT: dict[Clock, float] = {"lockstep": 0.4, "realtime": 0.05}
-"""How long a virtual servo may take to reply, s. In lock-step it first computes what happens in a control period."""
+_VIRTUAL_REPLY_TIMEOUT = 0.02
+"""After how long without a reply a virtual hand is asked whether it has one, s."""
 
 
 def connect(
@@ -47,13 +47,13 @@ def connect(
     port = port if port is not None else os.environ.get(PORT_VARIABLE, VIRTUAL_PORT)
     if port != VIRTUAL_PORT:
         return DynamixelHand(port, tracker=tracker, operator=operator, config=hand_config)
-    if clock not in _VIRTUAL_REPLY_TIMEOUT:
-        raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(_VIRTUAL_REPLY_TIMEOUT)}")
+    if clock not in get_args(Clock):
+        raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(get_args(Clock))}")
     from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
     config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
-        config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT[clock])
+        config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT)
     process = VirtualHandProcess(seed=hand_seed, clock=clock)
     return DynamixelHand(
         process.port,
@@ -62,4 +62,5 @@ def connect(
         pacer=NoPacer() if clock == "lockstep" else None,
         config=config,
         companion=process,
+        confirm_silence=process.settle,
     )

@@ -60,7 +60,14 @@ class DynamixelHandConfig:
     """How long the hand waits in the start pose for an object to be put into it, s; only where there is no operator."""
 
     health_period: float = 1.0
-    """Control time between two checks of torque and watchdog, s. Hardware errors are noticed at every control step."""
+    """Control time between two checks of torque, watchdog, supply, temperature and models, s. Hardware errors and
+    restarts are noticed at every control step."""
+
+    stall_error: float = 0.5
+    """Distance of a joint from its goal, rad, that ends the episode when the joint does not move for ``stall_time``."""
+
+    stall_time: float = 5.0
+    """How long a joint may be that far from its goal without moving, s."""
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -68,7 +75,7 @@ class DynamixelHandConfig:
         Raises:
             ConfigurationError: a value is out of range, or the watchdog is shorter than two control steps.
         """
-        for name in ("ramp_speed", "max_target_step", "health_period"):
+        for name in ("ramp_speed", "max_target_step", "health_period", "stall_error", "stall_time"):
             if not getattr(self, name) > 0.0:
                 raise ConfigurationError(f"{name} must be greater than 0, got {getattr(self, name)}")
         for name in ("placement_time", "retries"):

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,6 +12,7 @@ from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
@@ -50,6 +51,7 @@ class DynamixelHand:
         pacer: Pacing | None = None,
         config: DynamixelHandConfig | None = None,
         companion: Closeable | None = None,
+        confirm_silence: Callable[[], None] | None = None,
     ) -> None:
         """Describe the hand; nothing is opened yet.
 
@@ -60,12 +62,13 @@ class DynamixelHand:
             pacer: what ends a control step; None for real time.
             config: how to drive it.
             companion: what is closed together with the hand, for example the process behind the port.
+            confirm_silence: see ``SerialPort``; for virtual hands.
         """
         self.config = config if config is not None else DynamixelHandConfig()
         self.pacer: Pacing = pacer if pacer is not None else Pacer(CONTROL_PERIOD)
         self._tracker, self._operator, self._companion = tracker, operator, companion
         self._bus = DynamixelBus(
-            SerialPort(port, self.config.baudrate, self.config.reply_timeout),
+            SerialPort(port, self.config.baudrate, self.config.reply_timeout, confirm_silence),
             retries=self.config.retries,
             retry_time=CONTROL_PERIOD,
         )
@@ -73,6 +76,8 @@ class DynamixelHand:
         self._closed = False
         self._state: HandState | None = None
         self._goal = START_POSE.copy()
+        self._clocks = ClockMonitor()
+        self._stalls = StallMonitor(self.config.stall_error, round(self.config.stall_time / CONTROL_PERIOD))
         self._last_contact = 0.0
         self._steps_to_check = 0
         self.current = np.zeros((1, NUM_JOINTS))
@@ -99,6 +104,8 @@ class DynamixelHand:
             if self._guard is None:
                 self._connect()
             self._steps_to_check = 0
+            self._clocks.forget()
+            self._stalls.forget()
             self.pacer.start()
             self._ramp_to_start()
             if self._operator is not None:
@@ -148,10 +155,13 @@ class DynamixelHand:
         prepare(bus, self.config.servos)
         self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
 
-    def _disconnect(self) -> None:
-        if self._guard is not None:
-            self._guard.release()
-            self._guard = None
+    def _disconnect(self) -> bool | None:
+        """Switch off and close; whether the servos confirmed it, None where nothing was connected."""
+        if self._guard is None:
+            return None
+        confirmed = self._guard.release()
+        self._guard = None
+        return confirmed
 
     @contextmanager
     def _failing_safe(self) -> Iterator[None]:
@@ -165,8 +175,11 @@ class DynamixelHand:
                 cause = self._bus.explain(error)
             except HardwareError as gone:
                 cause = gone
-            self._disconnect()
+            cause.torque_off = self._disconnect()
             raise cause from error
+        except HardwareError as error:
+            error.torque_off = self._disconnect()
+            raise
         except BaseException:
             self._disconnect()
             raise
@@ -192,10 +205,12 @@ class DynamixelHand:
         self._measure()
 
     def _measure(self) -> None:
-        raw = self._bus.sync_read("present_current", "present_velocity", "present_position")
+        raw = self._bus.sync_read("realtime_tick", "present_current", "present_velocity", "present_position")
         self._last_contact = time.monotonic()
+        self._clocks.check(raw["realtime_tick"])
         position = rad_from_ticks(raw["present_position"])
         check_plausible(position)
+        self._stalls.check(position, self._goal)
         self.current = ampere_from_units(raw["present_current"])[None]
         self._state = HandState(
             position=position[None],
@@ -209,15 +224,18 @@ class DynamixelHand:
         if self._steps_to_check > 0 and pause < _WATCHDOG_MARGIN * self.config.servos.watchdog:
             return
         self._steps_to_check = round(self.config.health_period / CONTROL_PERIOD)
-        if not check_health(self._bus):
+        self._clocks.forget()
+        if not check_health(self._bus, self.config.servos):
             _LOG.warning("The servos stopped after a pause of %.0f ms between commands; going on", pause * 1000.0)
             self._goal = rad_from_ticks(rearm(self._bus, self.config.servos))
 
 
-def _switch_off(bus: DynamixelBus) -> None:
+def _switch_off(bus: DynamixelBus) -> bool:
     try:
         bus.torque_off()
     except HardwareError as error:
         _LOG.warning("Could not confirm that torque is off; the servos' watchdog stops them. %s", error)
+        return False
     finally:
         bus.close()
+    return True

@@ -29,7 +29,8 @@ def make(process: VirtualHandProcess) -> Iterator[Callable[..., DynamixelHand]]:
             "tracker": process,
             "operator": process,
             "pacer": NoPacer(),
-            "config": DynamixelHandConfig(reply_timeout=0.25),
+            "config": DynamixelHandConfig(reply_timeout=0.02),
+            "confirm_silence": process.settle,
         } | options
         hands.append(DynamixelHand(process.port, **arguments))
         return hands[-1]

@@ -13,9 +13,18 @@ import pytest
 
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
-from dexndm_gym.errors import HardwareError, MissingServoError, PortError, SafetyError, ServoAlertError
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.errors import (
+    ConfigurationError,
+    HardwareError,
+    MissingServoError,
+    PortError,
+    SafetyError,
+    ServoAlertError,
+)
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
@@ -32,6 +41,11 @@ def step(hand: DynamixelHand) -> None:
     hand.step(START_POSE[None])
 
 
+def flex_and_hold(hand: DynamixelHand) -> None:
+    for step_number in range(130):
+        hand.step(hand.sent_target + (0.04 if step_number < 20 else 0.0))
+
+
 def torque(process: VirtualHandProcess) -> list[bool]:
     return process.command("status")["torque_enable"]
 
@@ -46,25 +60,26 @@ def freeze(hand: DynamixelHand, process: VirtualHandProcess) -> None:
 
 
 def unplug(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("unplug")
+    process.inject("unplug")
 
 
 def close_port(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     hand._bus.port.close()
 
 
-def drop_servo(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("drop_servo", servo=5)
+def power_loss(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.inject("power_loss:servo=5")
 
 
 def overload(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("hardware_error", servo=5, bits=0x20)
+    process.inject("overload:servo=5")
 
 
 def corrupt(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("corrupt_replies", count=10_000)
+    process.inject("corrupt")
 
 
+IDS = range(16)
 Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
 
 
@@ -72,10 +87,10 @@ Fault = Callable[[DynamixelHand, VirtualHandProcess], None]
     ("fault", "error", "message"),
     [
         (kill, PortError, "cable"),
-        (freeze, MissingServoError, "No servo"),
+        (freeze, PortError, "does not react"),
         (unplug, PortError, "cable"),
         (close_port, PortError, "closed"),
-        (drop_servo, MissingServoError, r"5 \(mf_mcp\)"),
+        (power_loss, MissingServoError, r"5 \(mf_mcp\)"),
         (overload, ServoAlertError, r"5 \(mf_mcp\): overload"),
         (corrupt, HardwareError, "servo"),
     ],
@@ -94,35 +109,113 @@ def test_a_fault_is_a_typed_error_within_seconds(
     if fault is freeze:
         os.kill(process.process.pid, signal.SIGCONT)
         process.command("status")  # by its answer, what was sent meanwhile has been read
-    if fault in (freeze, drop_servo, overload, corrupt):
+    if fault in (freeze, power_loss, overload, corrupt):
         assert not any(torque(process))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ("drop", MissingServoError, "No servo"),
+        ("drop:servo=5", MissingServoError, r"5 \(mf_mcp\)"),
+        ("delay:value=0.2", HardwareError, "answer"),
+        ("truncate", HardwareError, "answer"),
+        ("wrong_model:servo=5", MissingServoError, r"5 \(mf_mcp\) is model 1190"),
+        ("wrong_id:servo=5", MissingServoError, r"5 \(mf_mcp\)"),
+        ("unplug:duration=0.3", PortError, "cable"),
+        ("reboot:servo=5", SafetyError, r"restarted by themselves: 5 \(mf_mcp\)"),
+        ("reboot", SafetyError, "restarted by themselves: 0"),
+        ("overheating:servo=5", (ServoAlertError, SafetyError), r"5 \(mf_mcp\)"),
+        ("stuck:servo=5", SafetyError, r"without moving: 5 \(mf_mcp\)"),
+        ("brown_out", MissingServoError, "No servo"),
+        ("brown_out:value=3.3", (ServoAlertError, SafetyError), "voltage|supply"),
+    ],
+)
+def test_configured_faults_end_in_typed_errors_and_the_hand_recovers(
+    hand: DynamixelHand,
+    process: VirtualHandProcess,
+    fault: str,
+    error: type[Exception] | tuple[type[Exception], ...],
+    message: str,
+) -> None:
+    process.inject(fault)
+    with pytest.raises(error, match=message) as caught:
+        flex_and_hold(hand)
+    assert isinstance(caught.value, HardwareError)
+    process.command("pass_time", seconds=0.15)
+    status = process.command("status")
+    safe = [
+        watchdog == -1 or not (torque and powered)
+        for watchdog, torque, powered in zip(
+            status["bus_watchdog"], status["torque_enable"], status["powered"], strict=True
+        )
+    ]
+    assert all(safe), "torque is off, or the servo's own watchdog has stopped it"
+    if caught.value.torque_off:
+        assert not any(status["torque_enable"])
+    process.clear_faults()
+    process.command("pass_time", seconds=0.1)
+    for servo in IDS:
+        process.inject(f"reboot:servo={servo}")
+    process.clear_faults()
+    reset(hand)
+    step(hand)
+    assert all(torque(process))
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "off"), [("reboot:servo=5", "SafetyError", True), ("unplug", "PortError", False)]
+)
+def test_a_fault_ends_the_episode_with_its_reason(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, fault: str, name: str, off: bool
+) -> None:
+    env = LeapRotateEnv(make())
+    env.reset(seed=0)
+    action = np.zeros(16, dtype=np.float32)
+    env.step(action)
+    process.inject(fault)
+    _, reward, terminated, truncated, info = env.step(action)
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    assert (info["fault"], info["torque_off"]) == (name, off)
+    assert len(info["fault_message"]) > 20
+    with pytest.raises(ConfigurationError, match="call reset"):
+        env.step(action)
+
+
+def test_duplicated_answers_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    process.inject("duplicate")
+    for _ in range(5):
+        step(hand)
+    assert hand.state().position[0] == pytest.approx(rad_from_ticks(process.command("status")["position"]), abs=1e-9), (
+        "the readings are those of now"
+    )
 
 
 def test_a_few_broken_replies_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     for _ in range(5):
-        process.command("corrupt_replies", count=2)
+        process.inject("corrupt:count=2")
         step(hand)
     assert all(torque(process))
 
 
 def test_reset_connects_again_after_a_fault(hand: DynamixelHand, process: VirtualHandProcess) -> None:
-    process.command("drop_servo", servo=5)
+    process.inject("power_loss:servo=5")
     with pytest.raises(MissingServoError):
         step(hand)
     with pytest.raises(MissingServoError, match=r"5 \(mf_mcp\)"):
         reset(hand)
-    process.command("restore_servo", servo=5)
+    process.clear_faults()
     reset(hand)
     step(hand)
     assert all(torque(process))
 
 
 def test_overloaded_servos_can_be_rebooted(make: Callable[..., DynamixelHand], process: VirtualHandProcess) -> None:
-    process.command("hardware_error", servo=5, bits=0x20)
+    process.inject("overload:servo=5")
     with pytest.raises(ServoAlertError, match="reboot_alerted"):
         reset(make())
     settings = ServoSettings(reboot_alerted=True)
-    reset(make(config=DynamixelHandConfig(reply_timeout=0.25, servos=settings)))
+    reset(make(config=DynamixelHandConfig(reply_timeout=0.02, servos=settings)))
     assert all(torque(process))
 
 
@@ -137,7 +230,7 @@ def test_reset_after_the_virtual_hand_has_died(hand: DynamixelHand, process: Vir
 def test_a_missing_servo_is_found_when_connecting(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess
 ) -> None:
-    process.command("drop_servo", servo=12)
+    process.inject("power_loss:servo=12")
     begin = time.monotonic()
     with pytest.raises(MissingServoError, match=r"12 \(th_cmc\)"):
         reset(make())
@@ -145,7 +238,7 @@ def test_a_missing_servo_is_found_when_connecting(
 
 
 def test_a_wrong_baud_rate_is_found_when_connecting(make: Callable[..., DynamixelHand]) -> None:
-    hand = make(config=DynamixelHandConfig(baudrate=57600, reply_timeout=0.25))
+    hand = make(config=DynamixelHandConfig(baudrate=57600, reply_timeout=0.02))
     begin = time.monotonic()
     with pytest.raises(MissingServoError, match="at 57600 baud"):
         reset(hand)
@@ -208,6 +301,22 @@ ENDINGS = {
     "exit": "sys.exit(3)",
     "exception": "raise RuntimeError('elsewhere')",
 }
+
+
+def test_after_kill_9_the_servos_stop_by_themselves(process: VirtualHandProcess) -> None:
+    command = [sys.executable, "-c", PROGRAM.format(ending=ENDINGS["signal"]), process.port]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        program.kill()
+    process.settle()
+    assert all(torque(process))
+    for _ in range(21):  # 100 ms, and the step that ends after them
+        process.command("pass_time", seconds=0.005)
+    status = process.command("status")
+    assert status["bus_watchdog"] == [-1] * 16
+    process.command("pass_time", seconds=1.0)
+    assert np.abs(np.subtract(process.command("status")["position"], status["position"])).max() <= 40, "it only sags"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_targets_are_kept_within_limits_and_step(hand: DynamixelHand) -> None:
 def test_without_tracker_and_operator_the_hand_waits_for_the_object(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess
 ) -> None:
-    config = DynamixelHandConfig(reply_timeout=0.25, placement_time=1.0, ramp_speed=10.0)
+    config = DynamixelHandConfig(reply_timeout=0.02, placement_time=1.0, ramp_speed=10.0)
     hand = make(tracker=None, operator=None, config=config)
     reset(hand)
     assert hand.state().object_pose is None
@@ -134,7 +134,7 @@ def test_connect_takes_the_port_from_the_environment(
     process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEXNDM_PORT", process.port)
-    hand = connect(tracker=process, operator=process, hand_config=DynamixelHandConfig(reply_timeout=0.25))
+    hand = connect(tracker=process, operator=process, hand_config=DynamixelHandConfig(reply_timeout=0.02))
     assert hand._bus.port.path == process.port
     assert connect("/dev/other")._bus.port.path == "/dev/other"
 

@@ -1,0 +1,38 @@
+"""``dexndm hand``: bring up a hand with servos."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Union
+
+import tyro
+
+from dexndm_gym.cli import hand_actions as actions
+from dexndm_gym.cli.hand_options import Calibrate, Check, Gains, Mirror, Relax, Scan, Watch
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.joints import NUM_JOINTS
+
+_ACTIONS: dict[type, Callable[[Any, str, Any], None]] = {
+    Scan: actions.scan,
+    Check: actions.check,
+    Calibrate: actions.calibrate,
+    Mirror: actions.mirror,
+    Gains: actions.gains,
+    Watch: actions.watch,
+    Relax: actions.relax,
+}
+"""What each subcommand does."""
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command."""
+    subcommands = Union[tuple(Annotated[c, tyro.conf.subcommand(c.__name__.lower())] for c in _ACTIONS)]  # noqa: UP007
+    command: Any = tyro.cli(
+        subcommands,  # type: ignore[arg-type]
+        prog="dexndm hand",
+        description="Bring up a hand with servos, or a virtual one.",
+        args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    if any(joint not in range(NUM_JOINTS) for joint in getattr(command, "joints", ())):
+        raise ConfigurationError(f"expected joints 0..{NUM_JOINTS - 1}, got {command.joints}")
+    with actions.open_port(command) as (path, silence):
+        _ACTIONS[type(command)](command, path, silence)

@@ -1,0 +1,211 @@
+"""What the subcommands of ``dexndm hand`` do and print."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dexndm_gym.cli.common import table
+from dexndm_gym.cli.hand_options import (
+    VIRTUAL_PORT,
+    Calibrate,
+    Check,
+    Gains,
+    HandOptions,
+    Mirror,
+    Relax,
+    Scan,
+    Watch,
+)
+from dexndm_gym.errors import SafetyError
+from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+
+_CLEAR_SCREEN = "\033[H\033[J"
+
+
+@contextmanager
+def open_port(command: HandOptions) -> Iterator[tuple[str, Callable[[], None] | None]]:
+    """The serial port, and for a virtual hand how to be certain that it says nothing."""
+    if command.port != VIRTUAL_PORT:
+        yield command.port, None
+        return
+    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+    # Nobody can hold a virtual hand flat but a fault.
+    held = ["stuck"] if isinstance(command, Calibrate) else []
+    with VirtualHandProcess(seed=command.hand_seed, clock="realtime", faults=held) as process:
+        yield process.port, process.settle
+
+
+@contextmanager
+def _bus(command: HandOptions, path: str, silence: Callable[[], None] | None) -> Iterator[Any]:
+    from dexndm_gym.hardware.bus import DynamixelBus
+    from dexndm_gym.hardware.port import SerialPort
+
+    bus = DynamixelBus(SerialPort(path, command.baudrate, confirm_silence=silence))
+    bus.open()
+    try:
+        yield bus
+    finally:
+        bus.close()
+
+
+@contextmanager
+def _session(command: HandOptions, path: str, silence: Any, settings: Any = None) -> Iterator[Any]:
+    from dexndm_gym.hardware.pacing import Pacer
+    from dexndm_gym.hardware.session import PERIOD, HandSession
+
+    with _bus(command, path, silence) as bus, HandSession(bus, Pacer(PERIOD), settings) as session:
+        yield session
+
+
+def scan(command: Scan, path: str, _silence: Any) -> None:
+    """List the servos that answer."""
+    from dexndm_gym.hardware.checkup import model_name
+    from dexndm_gym.hardware.scan import BAUDRATES, advise, scan_port
+
+    found = []
+    for baudrate, answers in zip(BAUDRATES, scan_port(path), strict=False):
+        print(f"{baudrate:>8} baud: {len(answers)} servos")
+        found += answers
+    rows = [(str(s.id), str(s.baudrate), model_name(s.model), str(s.firmware)) for s in found]
+    print(table(("id", "baud rate", "model", "firmware"), rows))
+    _conclude(advise(found), "All 16 servos answer.")
+
+
+def check(command: Check, path: str, silence: Any) -> None:
+    """Show and judge the state of every servo."""
+    from dexndm_gym.hardware.checkup import check_hand, model_name
+
+    with _bus(command, path, silence) as bus:
+        checkup = check_hand(bus)
+    values = checkup.values
+    rows = [
+        (
+            *(f"{i}", JOINT_NAMES[i], model_name(int(values["model_number"][i])), f"{values['firmware_version'][i]}"),
+            *(f"{values['present_input_voltage'][i] / 10:.1f}", f"{values['present_temperature'][i]}"),
+            *(f"{values['hardware_error_status'][i]:#04x}", f"{values['return_delay_time'][i] * 2}"),
+            *(f"{values['homing_offset'][i]}", "on" if values["torque_enable"][i] else "off"),
+        )
+        for i in range(NUM_JOINTS)
+    ]
+    head = ("id", "joint", "model", "firmware", "V", "deg C", "errors", "delay us", "offset", "torque")
+    print(table(head, rows, labels=3))
+    for line in checkup.advice:
+        print(f"note: {line}")
+    _conclude(checkup.problems, "The hand is fit to move.")
+
+
+def calibrate(command: Calibrate, path: str, silence: Any) -> None:
+    """Store zero."""
+    from dexndm_gym.hardware.calibration import measure_pose, propose_offsets, store_offsets
+
+    with _bus(command, path, silence) as bus:
+        bus.scan()
+        bus.torque_off()
+        if not command.yes:
+            input("Hold the hand flat and open, all fingers straight and parallel, and press Enter. ")
+        offsets = bus.sync_read("homing_offset", allow_alerts=True)["homing_offset"]
+        pose = measure_pose(bus, lambda: time.sleep(0.05))
+        wanted = propose_offsets(pose, offsets, command.joints)
+        rows = [(f"{i}", JOINT_NAMES[i], f"{offsets[i]}", f"{wanted[i]}") for i in command.joints]
+        print(table(("id", "joint", "offset before", "offset now"), rows, labels=2))
+        store_offsets(bus, wanted)
+    print("Stored in the servos, one tick is 0.088 degrees. Next: dexndm hand mirror")
+
+
+def mirror(command: Mirror, path: str, silence: Any) -> None:
+    """Move joint by joint, with pictures."""
+    import imageio.v3 as imageio
+
+    from dexndm_gym.hardware.mirror import MOTIONS
+    from dexndm_gym.hardware.mirror import mirror as motions
+    from dexndm_gym.leap.picture import Camera, HandPainter
+
+    command.out.mkdir(parents=True, exist_ok=True)
+    whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03))
+    painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
+    with _session(command, path, silence) as session:
+        for motion in motions(session, command.joints):
+            picture = command.out / f"{motion.joint:02d}_{JOINT_NAMES[motion.joint]}.png"
+            imageio.imwrite(picture, painter.draw(motion.pose, None, "cube"))
+            print(
+                f"{motion.joint:2} {JOINT_NAMES[motion.joint]}: {MOTIONS[motion.joint]} ({picture}); moved "
+                f"{motion.moved:+.2f} rad, others at most {motion.others:.2f}"
+            )
+            seen = command.yes or input("   Did you see that? [Y/n] ").strip().lower() in ("", "y", "yes")
+            if not (motion.correct and seen):
+                wrong.append(motion.joint)
+    names = ", ".join(f"{joint} ({JOINT_NAMES[joint]})" for joint in wrong)
+    advice = f"Wrong: {names}. Another finger moved: ids are swapped. The other way: the horn is mounted mirrored."
+    _conclude([advice] if wrong else [], "Order, sign and zero are right.")
+
+
+def gains(command: Gains, path: str, silence: Any) -> None:
+    """Measure step responses."""
+    from dexndm_gym.hardware.gains import step_responses
+    from dexndm_gym.hardware.startup import ServoSettings
+
+    settings = ServoSettings(
+        p_gain=command.p_gain,
+        side_p_gain=command.p_gain * 3 // 4,
+        d_gain=command.d_gain,
+        side_d_gain=command.d_gain * 3 // 4,
+        current_limit=command.current_limit,
+    )
+    with _session(command, path, silence, settings) as session:
+        rows = [
+            (
+                *(f"{r.joint}", JOINT_NAMES[r.joint], f"{r.rise_time:.2f}"),
+                *(f"{100 * r.overshoot:.0f}", f"{1000 * r.error:.0f}"),
+            )
+            for r in step_responses(session, command.joints)
+        ]
+    print(table(("id", "joint", "90 % after s", "overshoot %", "error mrad"), rows, labels=2))
+    print(
+        "Errors of 100 mrad and more: raise P or the current limit. Overshoot of 20 % and more: lower P or raise D. "
+        "Keep what you choose in ServoSettings."
+    )
+
+
+def watch(command: Watch, path: str, silence: Any) -> None:
+    """Show readings as they come."""
+    from dexndm_gym.hardware.registers import describe_alerts
+    from dexndm_gym.hardware.units import rad_from_ticks, rad_per_second_from_units
+
+    head = ("id", "joint", "rad", "rad/s", "mA", "V", "deg C", "torque", "errors")
+    begin = time.monotonic()
+    with _bus(command, path, silence) as bus:
+        while time.monotonic() - begin < command.seconds:
+            state = bus.sync_read("torque_enable", "hardware_error_status", allow_alerts=True)
+            names = ("present_current", "present_velocity", "present_position", "present_input_voltage")
+            state |= bus.sync_read(*names, "present_temperature", allow_alerts=True)
+            position, speed = rad_from_ticks(state["present_position"]), state["present_velocity"]
+            rows = [
+                (
+                    *(f"{i}", JOINT_NAMES[i], f"{position[i]:+.3f}", f"{rad_per_second_from_units(speed[i]):+.2f}"),
+                    *(f"{state['present_current'][i]}", f"{state['present_input_voltage'][i] / 10:.1f}"),
+                    *(f"{state['present_temperature'][i]}", "on" if state["torque_enable"][i] else "off"),
+                    describe_alerts(int(errors)) if (errors := state["hardware_error_status"][i]) else "-",
+                )
+                for i in range(NUM_JOINTS)
+            ]
+            print((_CLEAR_SCREEN if sys.stdout.isatty() else "") + table(head, rows, labels=2), flush=True)
+            time.sleep(1.0 / command.rate)
+
+
+def relax(command: Relax, path: str, silence: Any) -> None:
+    """Switch torque off."""
+    with _bus(command, path, silence) as bus:
+        bus.torque_off()
+    print("Torque is off.")
+
+
+def _conclude(problems: Sequence[str], well: str) -> None:
+    """Say how it went; problems make the command fail."""
+    for problem in problems[:-1]:
+        print(f"problem: {problem}")
+    if problems:
+        raise SafetyError(problems[-1])
+    print(well)

@@ -1,0 +1,91 @@
+"""The options of ``dexndm hand``, one class per subcommand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dexndm_gym.leap.joints import NUM_JOINTS
+
+VIRTUAL_PORT = "virtual"
+"""Name that stands for a virtual hand instead of a serial device."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOptions:
+    """What all commands need."""
+
+    port: str = VIRTUAL_PORT
+    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
+
+    baudrate: int = 4_000_000
+    """Bits per second that the servos are set to."""
+
+    hand_seed: int = 0
+    """Which virtual hand: its hidden parameters are drawn from this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan(HandOptions):
+    """Find all servos on the port, at any baud rate, and say what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(HandOptions):
+    """Read the state of every servo, change nothing, and say what to mend."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrate(HandOptions):
+    """Store in the servos where zero is. Torque goes off; you hold the hand flat and open, fingers parallel."""
+
+    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    """Joints to calibrate; the others keep their zero."""
+
+    yes: bool = False
+    """Ask nothing: the hand is already held flat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror(HandOptions):
+    """Move one joint at a time, next to a picture of the same pose in the simulation: proves order, sign and zero."""
+
+    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    """Joints to move."""
+
+    out: Path = Path("runs/mirror")
+    """Folder for the pictures."""
+
+    yes: bool = False
+    """Ask nothing, and trust the servos' sensors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gains(HandOptions):
+    """Measure how each joint answers a step of 0.2 rad with these gains."""
+
+    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    """Joints to try."""
+
+    p_gain: int = 800
+    """Position P gain; the joints that move fingers sideways get three quarters of it."""
+
+    d_gain: int = 200
+    """Position D gain; the joints that move fingers sideways get three quarters of it."""
+
+    current_limit: int = 500
+    """Goal current, mA."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch(HandOptions):
+    """Show what all servos measure, live, without touching their torque. Ctrl-C ends it."""
+
+    seconds: float = float("inf")
+    """How long to watch, s."""
+
+    rate: float = 5.0
+    """Readings per second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relax(HandOptions):
+    """Switch the torque of all servos off, and make sure of it."""

@@ -1,0 +1,49 @@
+"""What the servos' gains do: the answer of each joint to a step."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dexndm_gym.hardware.session import PERIOD, HandSession
+from dexndm_gym.leap.joints import NUM_JOINTS
+
+STEP = 0.2
+"""Height of the step, rad."""
+
+_REST = 0.5
+_OBSERVED = 1.0
+"""How long a joint rests before the step, and is watched after it, s."""
+_ARRIVED = 0.9
+
+
+@dataclass(frozen=True)
+class StepResponse:
+    """How one joint answered."""
+
+    joint: int
+    rise_time: float
+    """Until 90 % of the way that it made in the end, s, in whole control periods."""
+    overshoot: float
+    """Beyond the step, share of it."""
+    error: float
+    """Goal minus position at the end, rad."""
+
+
+def step_responses(session: HandSession, joints: Sequence[int] = range(NUM_JOINTS)) -> Iterator[StepResponse]:
+    """Give one joint of the flat hand after the other a step, and take it back.
+
+    Raises:
+        HardwareError: the hand failed; its torque is off.
+    """
+    rest = np.zeros(NUM_JOINTS)
+    for joint in joints:
+        session.move_to(rest)
+        begin = session.hold(_REST)[joint]
+        goal = rest.copy()
+        goal[joint] = STEP
+        way = np.array([session.send(goal)[joint] for _ in range(round(_OBSERVED / PERIOD))]) - begin
+        wanted = STEP - begin
+        rise = (int(np.argmax(way >= _ARRIVED * way[-1])) + 1) * PERIOD
+        yield StepResponse(joint, rise, float(max(0.0, way.max() / wanted - 1)), float(wanted - way[-1]))
+    session.move_to(rest)

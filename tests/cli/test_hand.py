@@ -1,0 +1,42 @@
+"""``dexndm hand`` on a virtual hand."""
+
+from pathlib import Path
+
+import pytest
+
+from dexndm_gym.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["scan"], "All 16 servos answer."),
+        (["check"], "The hand is fit to move."),
+        (["watch", "--seconds", "0.2"], "th_ipl"),
+        (["relax"], "Torque is off."),
+        (["calibrate", "--yes", "--joints", "3", "7"], "Stored in the servos"),
+        (["gains", "--joints", "2"], "90 % after s"),
+    ],
+)
+def test_subcommands(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hand", *arguments]) == 0
+    assert text in capsys.readouterr().out
+
+
+def test_mirror_asks_and_believes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["y", "n"])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(answers))
+    assert main(["hand", "mirror", "--joints", "1", "2", "--out", str(tmp_path)]) == 2
+    output = capsys.readouterr()
+    assert "the index finger bends at its base" in output.out
+    assert "Wrong: 2 (if_pip)" in output.err
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["01_if_mcp.png", "02_if_pip.png"]
+
+
+def test_mistakes_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hand", "gains", "--joints", "16"]) == 2
+    assert "expected joints 0..15" in capsys.readouterr().err
+    assert main(["hand", "check", "--port", "/dev/nothing"]) == 2
+    assert "no such device" in capsys.readouterr().err

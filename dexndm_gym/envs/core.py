@@ -16,7 +16,7 @@ from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.quaternions import angular_velocity
+from dexndm_gym.task.quaternions import angular_velocity, rotate
 from dexndm_gym.task.reward import Motion, reward_terms
 
 BoolArray = npt.NDArray[np.bool_]
@@ -58,7 +58,6 @@ class RotationTask:
         self._sent_targets = np.zeros((n, HISTORY, NUM_JOINTS))
         self._wrist = np.zeros((n, 4))
         self._axis = np.zeros((n, 3))
-        self._axis_in_hand = np.zeros((n, 3))
         self.objects = np.full(n, "", dtype=object)
         self.steps = np.zeros(n, dtype=np.int64)
         self.rotation = np.zeros(n)
@@ -76,7 +75,6 @@ class RotationTask:
         self._state = self.hand.state()
         for i, episode in zip(ids, episodes, strict=True):
             self._wrist[i], self._axis[i] = episode.wrist, episode.axis
-            self._axis_in_hand[i] = episode.axis_in_hand
             self.objects[i] = episode.scene.object
         self._positions[ids] = self._measured()[ids, None]
         self._base_targets[ids] = START_POSE
@@ -168,9 +166,9 @@ class RotationTask:
         zeros = np.zeros((self.hand.num_hands, NUM_JOINTS))
         state = self._state
         return Motion(
-            angular_velocity=angular_velocity(before[:, 3:], after[:, 3:], CONTROL_PERIOD),
+            angular_velocity=rotate(self._wrist, angular_velocity(before[:, 3:], after[:, 3:], CONTROL_PERIOD)),
             linear_velocity=(after[:, :3] - before[:, :3]) / CONTROL_PERIOD,
-            axis=self._axis_in_hand,
+            axis=self._axis,
             pose_change=state.position - START_POSE,
             joint_velocity=zeros if state.velocity is None else state.velocity,
             torque=zeros if state.torque is None else state.torque,

@@ -22,8 +22,8 @@ def make_sim_env(
 
     Args:
         object: name, list of names, or named set of objects to draw from; None for the basic set.
-        wrist: name or quaternion w x y z, or a list of them; None for palm up.
-        axis: name or vector in the world frame, or a list of them; None for +z.
+        wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
+        axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomise: vary the physics from episode to episode, and add noise to the observation.
         config: figures of the task; None for the paper's.
         render_mode: None or ``"rgb_array"``.

@@ -19,6 +19,7 @@ COMMANDS = {
     "collect": "Record trajectories on a hand, for a fit.",
     "fit": "Fit the joint-wise dynamics model to recordings or servo logs.",
     "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
+    "objects": "List the built-in objects and sets of objects.",
     "virtual-hand": "Start a virtual hand and print its serial port.",
 }
 """Every command and what it does."""

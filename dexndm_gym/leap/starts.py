@@ -16,7 +16,8 @@ from mujoco.batch import Batch
 from dexndm_gym.leap.grasps import CUP_CENTRE, SETTLE_TIME, START_POSE, draw_object_pose
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
-from dexndm_gym.leap.objects import OBJECTS, RotatableObject
+from dexndm_gym.leap.objects import OBJECTS
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.servo import SIM_SERVO
 
 SIZE_SCALE = (0.95, 1.05)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS, get_object
+from dexndm_gym.leap.objects import OBJECT_SETS, get_object
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.orientations import (
     AXES,
@@ -23,9 +23,6 @@ from dexndm_gym.task.orientations import (
     draw_unit,
 )
 from dexndm_gym.task.quaternions import conjugate, rotate
-
-OBJECT_SETS = {"basic": tuple(OBJECTS), NO_OBJECT: (NO_OBJECT,)}
-"""Named sets of objects to draw from; ``"none"`` leaves the hand empty."""
 
 OPTION_NAMES = ("object", "wrist", "axis")
 

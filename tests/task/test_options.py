@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.objects import OBJECTS
+from dexndm_gym.leap.objects import OBJECT_SETS
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import AXIS_SETS
 
@@ -15,14 +15,14 @@ def drawn(**options):
 
 def test_defaults_are_all_basic_objects_palm_up_about_plus_z():
     episodes = drawn()
-    assert {e.scene.object for e in episodes} == set(OBJECTS)
+    assert {e.scene.object for e in episodes} == set(OBJECT_SETS["basic"])
     np.testing.assert_array_equal(episodes[0].axis, (0, 0, 1))
     np.testing.assert_allclose(episodes[0].scene.gravity, (0, 0, -9.81))
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("cube", {"cube"}), (["cube", "ellipsoid"], {"cube", "ellipsoid"}), ("basic", set(OBJECTS))],
+    [("cube", {"cube"}), (["cube", "ellipsoid"], {"cube", "ellipsoid"}), ("basic", set(OBJECT_SETS["basic"]))],
 )
 def test_objects_by_name_list_and_set(value, expected):
     assert {e.scene.object for e in drawn(object=value)} == expected

@@ -12,7 +12,9 @@ from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices
-from dexndm_gym.leap.objects import GEOM_TYPES, NO_OBJECT, get_object
+from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import StartStates, load_starts
@@ -87,13 +89,12 @@ class MujocoHand:
         self.num_hands = num_hands
         self.randomisation = randomisation
         self._starts = starts if starts is not None else load_starts()
-        self._model = build_spec(SIM_SERVO, timestep=TIMESTEP).compile()
+        self._model = build_batch_model(build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES))
         self._batch = Batch(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)
         self._object_qpos = self._model.joint(OBJECT_BODY).qposadr[0] + np.arange(7)
         self._object_dof = self._model.joint(OBJECT_BODY).dofadr[0] + np.arange(6)
         self._object_body = self._model.body(OBJECT_BODY).id
-        self._object_geom = self._model.geom(OBJECT_BODY).id
         self._tip_sites = np.array([self._model.site(name).id for name in TIP_NAMES])
         self._bind()
         self._push = np.zeros((num_hands, 3))
@@ -105,10 +106,8 @@ class MujocoHand:
         self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
         self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
         self._site_xpos = batch.bind("site_xpos")
-        self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
-        self._geom_rbound, self._geom_aabb = batch.expand("geom_rbound"), batch.expand("geom_aabb")
-        self._geom_friction = batch.expand("geom_friction")
-        self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
+        self._objects = ObjectSlots(self._model, batch)
+        self._shape = np.zeros((self.num_hands, 6))
         self._gravity = batch.expand("opt.gravity")
         self._gain, self._bias = batch.expand("actuator_gainprm"), batch.expand("actuator_biasprm")
         self._damping, self._frictionloss = batch.expand("dof_damping"), batch.expand("dof_frictionloss")
@@ -123,13 +122,9 @@ class MujocoHand:
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         for i, scene, name, start in zip(ids, scenes, names, starts, strict=True):
             item = get_object(name)
-            self._geom_type[i, self._object_geom] = GEOM_TYPES[item.shape]
-            self._geom_size[i, self._object_geom] = item.geom_size * start.scale
-            # Collision detection goes by these bounds, which do not follow a change of type.
-            self._geom_rbound[i, self._object_geom] = item.bounding_radius * start.scale
-            self._geom_aabb[i, self._object_geom, 3:] = item.half_extents * start.scale
+            self._shape[i] = _shape_code(item, start.scale)
             self._gravity[i] = scene.gravity
-            self._draw_physics(i, item.mass, item.unit_inertia * start.scale**2, rng)
+            self._objects.put(i, item, mass=self._draw_physics(i, item.mass, rng), scale=start.scale)
             self._qpos[i, self._joint_qpos] = start.joints
             self._qpos[i, self._object_qpos] = start.object_pose
             self._ctrl[i] = START_POSE
@@ -138,16 +133,16 @@ class MujocoHand:
         self._batch.set_const(ids)
         self._batch.forward(ids)
 
-    def _draw_physics(self, i: int, mass: float, unit_inertia: FloatArray, rng: np.random.Generator) -> None:
+    def _draw_physics(self, i: int, mass: float, rng: np.random.Generator) -> float:
+        """Write friction and servo of hand ``i``; returns its object's mass, kg."""
         if (r := self.randomisation) is not None:
             mass = rng.uniform(*r.mass)
-            self._geom_friction[i, self._object_geom, :2] = rng.uniform(*r.friction), rng.uniform(*r.torsional_friction)
+            self._objects.friction[i, :, :2] = rng.uniform(*r.friction), rng.uniform(*r.torsional_friction)
             stiffness = np.array(SIM_SERVO.stiffness) * rng.uniform(*r.stiffness, NUM_JOINTS)
             self._gain[i, :, 0], self._bias[i, :, 1] = stiffness, -stiffness
             self._damping[i, self._joint_dof] = SIM_SERVO.damping * rng.uniform(*r.damping, NUM_JOINTS)
             self._frictionloss[i, self._joint_dof] = SIM_SERVO.frictionloss * rng.uniform(*r.frictionloss, NUM_JOINTS)
-        self._mass[i, self._object_body] = mass
-        self._inertia[i, self._object_body] = mass * unit_inertia
+        return mass
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
@@ -167,7 +162,7 @@ class MujocoHand:
             self._qvel[np.ix_(empty, self._object_dof)] = 0.0
 
     def _push_objects(self, r: Randomisation) -> None:
-        mass = self._mass[:, self._object_body, None]
+        mass = self._objects.mass
         fresh = self._rng.random((self.num_hands, 1)) < r.push_probability
         draw = self._rng.standard_normal((self.num_hands, 3)) * (r.push_scale * mass)
         self._push = np.where(fresh, draw, self._push * PUSH_DECAY)
@@ -187,21 +182,19 @@ class MujocoHand:
 
         Returns:
             (n, 44): object velocity (6: m/s in the hand frame, rad/s in the object's), fingertips relative to the
-            object (12, m), joint velocity (16, rad/s), object half extents (3, m) and shape (3, one-hot: box,
-            cylinder, ellipsoid), mass (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
+            object (12, m), joint velocity (16, rad/s), object size (3, m: MuJoCo's ``geom_size`` of a primitive, half
+            extents of other objects) and shape (3, one-hot: box, cylinder, ellipsoid; none for other objects), mass
+            (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
         """
         tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
-        types = self._geom_type[:, self._object_geom, None]
-        shapes = types == np.array([int(t) for t in GEOM_TYPES.values()])
         return np.concatenate(
             [
                 self._qvel[:, self._object_dof],
                 tips.reshape(self.num_hands, -1),
                 self._qvel[:, self._joint_dof],
-                self._geom_size[:, self._object_geom],
-                shapes,
-                self._mass[:, self._object_body, None],
-                self._geom_friction[:, self._object_geom, :1],
+                self._shape,
+                self._objects.mass,
+                self._objects.friction[:, 0, :1],
                 self._gain[:, :, 0].mean(axis=1, keepdims=True),
                 self._frictionloss[:, self._joint_dof].mean(axis=1, keepdims=True),
             ],
@@ -210,3 +203,10 @@ class MujocoHand:
 
     def close(self) -> None:
         """Nothing to release: memory goes with the object."""
+
+
+def _shape_code(item: RotatableObject, scale: float) -> FloatArray:
+    """Size and kind of an object as a teacher sees them, (6,)."""
+    kind = item.pieces[0].shape if item.is_primitive else ""
+    size = item.geom_sizes[0] if item.is_primitive else item.extents / 2
+    return np.array([*(size * scale), *(kind == shape for shape in ("box", "cylinder", "ellipsoid"))])

@@ -3,6 +3,7 @@
 import mujoco
 from mujoco.batch import Batch
 
+from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY
 from dexndm_gym.leap.rotatable import RotatableObject
 
@@ -35,15 +36,25 @@ class ObjectSlots:
         self.mass, self._inertia = batch.expand("body_mass")[:, body], batch.expand("body_inertia")
         self.friction, self.solref = batch.expand("geom_friction")[:, slots], batch.expand("geom_solref")[:, slots]
 
-    def put(self, i: int, item: RotatableObject, *, mass: float, scale: float = 1.0) -> None:
-        """Make ``item``, of that mass in kg and enlarged by ``scale``, the object of simulation ``i``.
+    def put(
+        self, i: int, item: RotatableObject, *, mass: float, scale: float = 1.0, off_centre: FloatArray | float = 0.0
+    ) -> None:
+        """Make ``item`` the object of simulation ``i``.
 
         Constants that MuJoCo derives from masses follow with ``batch.set_const``.
+
+        Args:
+            i: the simulation.
+            item: the object.
+            mass: its mass, kg.
+            scale: factor on its size.
+            off_centre: where its centre of mass is instead of where its shape says, (3,), m, object frame. The pieces
+                move the other way, because the frame's origin is the centre of mass.
         """
         used = len(item.pieces)
         self._count[i, self._body] = used
         self._type[i, :used], self._size[i, :used] = item.geom_types, item.geom_sizes * scale
-        self._pos[i, :used], self._quat[i, :used] = item.positions * scale, item.quats
+        self._pos[i, :used], self._quat[i, :used] = item.positions * scale - off_centre, item.quats
         self._rbound[i, :used] = item.bounding_radii * scale
         self._aabb[i, :used, 3:] = item.half_extents * scale
         self.mass[i] = mass

@@ -33,7 +33,7 @@ def _box(x: float, y: float, z: float) -> RotatableObject:
 
 def _ball(diameter: float) -> RotatableObject:
     """Size in mm."""
-    return primitive(f"ball_{diameter:.0f}", "sphere", (diameter / 1000,) * 3)
+    return primitive(f"ball_{diameter:.0f}", "sphere", (diameter / 1000, diameter / 1000, diameter / 1000))
 
 
 _OBJECTS_BY_SET: dict[str, tuple[RotatableObject, ...]] = {

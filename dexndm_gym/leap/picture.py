@@ -5,7 +5,6 @@ spheres, capsules, cylinders and ellipsoids, each of which a ray meets in closed
 of milliseconds. The object is striped so that its turning can be seen.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -33,10 +32,10 @@ class Camera:
     """Where from, and what at."""
 
     eye: tuple[float, float, float] = (0.19, -0.24, 0.40)
-    """Position palm up, m; in other wrist orientations it keeps its way to the target in the world frame."""
+    """Position in the hand frame, m."""
 
     target: tuple[float, float, float] = (-0.012, 0.006, 0.066)
-    """Point of the hand in the middle of the picture, hand frame, m."""
+    """Point in the middle of the picture, hand frame, m."""
 
     angle: float = 26.0
     """Vertical angle of view, deg."""
@@ -51,17 +50,14 @@ class HandPainter:
         width: int = 320,
         height: int = 240,
         camera: Camera | None = None,
-        wrist: Sequence[float] = (1.0, 0.0, 0.0, 0.0),
+        up: tuple[float, float, float] = (0.0, 0.0, 1.0),
     ) -> None:
-        """Choose picture size in pixels, camera, and the wrist (w x y z, from hand frame to world frame)."""
+        """Choose picture size in pixels, camera, and the direction that is up in the picture, hand frame."""
         camera = camera or Camera()
         self._width, self._height = width * SUPERSAMPLING, height * SUPERSAMPLING
-        world = np.empty(9)  # from hand frame to world frame: everything is drawn in the hand frame
-        mujoco.mju_quat2Mat(world, np.array(wrist, dtype=np.float64))
-        world = world.reshape(3, 3)
-        self._up, self._light = world[2].astype(np.float32), (_LIGHT @ world).astype(np.float32)
-        back = np.subtract(camera.eye, camera.target) @ world
-        self._eye = (back + camera.target).astype(np.float32)
+        self._up = np.array(up, dtype=np.float32)
+        self._eye = np.array(camera.eye, dtype=np.float32)
+        back = self._eye - np.array(camera.target, dtype=np.float32)
         back /= np.linalg.norm(back)
         right = np.cross(self._up, back)
         right /= np.linalg.norm(right)
@@ -156,7 +152,7 @@ class HandPainter:
             paint = np.broadcast_to(model.geom_rgba[geom, :3, None].astype(np.float32), point.shape)
             if geom == striped:
                 paint = _stripes(point, paint)
-            lights = np.stack([self._light, self._up]) @ frame
+            lights = np.stack([_LIGHT, self._up]) @ frame
             colour.reshape(3, -1)[:, pixels] = _shade(lights, normals[geom](point), rays, paint)
 
     def _view(self, data: mujoco.MjData, geom: int) -> tuple[Array, Array]:

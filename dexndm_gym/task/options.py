@@ -20,9 +20,9 @@ from dexndm_gym.task.orientations import (
     WRISTS,
     Numbers,
     canonical,
+    down_in_hand,
     draw_unit,
 )
-from dexndm_gym.task.quaternions import conjugate, rotate
 
 OPTION_NAMES = ("object", "wrist", "axis")
 
@@ -70,21 +70,22 @@ class EpisodeOptions:
         """Draw one episode."""
         wrist = canonical(_drawn(self.wrists, rng, 4))
         axis = _drawn(self.axes, rng, 3)
-        down = rotate(conjugate(wrist), np.array([0.0, 0.0, -GRAVITY]))
+        x, y, z = down_in_hand(wrist)
         name = self.objects[rng.integers(len(self.objects))]
-        return Episode(scene=Scene(object=name, gravity=(down[0], down[1], down[2])), wrist=wrist, axis=axis)
+        return Episode(
+            scene=Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z)), wrist=wrist, axis=axis
+        )
 
 
 def _objects(value: str | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return OBJECT_SETS.get(value) or (get_object(value).name,)
-    if len(value) == 0:
+    names = [value] if isinstance(value, str) else value
+    if len(names) == 0:
         raise ConfigurationError("object is an empty list; give at least one name")
-    return tuple(get_object(name).name for name in value)
+    return tuple(found for name in names for found in OBJECT_SETS.get(name) or (get_object(name).name,))
 
 
 def _drawn(choices: Sequence[Numbers | None], rng: np.random.Generator, size: int) -> FloatArray:
-    choice = choices[rng.integers(len(choices))]
+    choice = choices[int(rng.integers(len(choices)))]
     return draw_unit(rng, size) if choice is None else np.array(choice)
 
 

@@ -9,6 +9,7 @@ the world frame, whatever the wrist.
 import numpy as np
 
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.task.quaternions import conjugate, rotate
 
 Numbers = tuple[float, ...]
 
@@ -75,3 +76,9 @@ def draw_unit(rng: np.random.Generator, size: int) -> FloatArray:
 def canonical(wrist: FloatArray) -> FloatArray:
     """The one of the two quaternions of an orientation whose first number that is not zero is positive."""
     return -wrist if wrist[np.flatnonzero(wrist)[0]] < 0.0 else wrist
+
+
+def down_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
+    """Direction of gravity in the hand frame, a unit vector."""
+    x, y, z = rotate(conjugate(wrist), np.array([0.0, 0.0, -1.0])).tolist()
+    return (x, y, z)

@@ -22,7 +22,7 @@ class Motion:
     """Wanted axis, (n, 3), unit vectors, world frame."""
 
     pose_change: FloatArray
-    """Joint positions minus start pose, (n, 16), rad."""
+    """Joint positions minus the targets that the episode started with, (n, 16), rad."""
 
     joint_velocity: FloatArray
     """(n, 16), rad/s."""

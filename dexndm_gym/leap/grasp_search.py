@@ -45,7 +45,10 @@ class GraspSearch:
     """Figures of the search for grasps."""
 
     position_spread: float = 0.012
-    """Half width of the scatter of the object's place, m."""
+    """Half width of the scatter of the object's place about CUP_CENTRE, m."""
+
+    height: float = 0.04
+    """How much farther from the palm it may be held out, m: where fingertips meet, not only where the palm helps."""
 
     pose_spread: float = 0.2
     """Half width of the scatter of the open hand's joints, rad (the paper's relatives use 0.25 to 0.3)."""
@@ -68,7 +71,7 @@ class GraspSearch:
     slip: float = 0.012
     """The farthest that a held object may give way, m."""
 
-    reach: float = 0.05
+    reach: float = 0.06
     """The farthest that it may be from CUP_CENTRE, m."""
 
 
@@ -142,7 +145,8 @@ def find_grasps(
         search: figures.
 
     Returns:
-        Rows as ``StartStates`` takes them, (k, 40).
+        Rows as ``StartStates`` takes them, (k, 40), those first in which the object is farthest from the palm: fingers
+        that hold it can turn it, a fist cannot.
     """
     scale = rng.uniform(*SIZE_SCALE, tries)
     trials = _Trials(item, scale, friction=search.friction)
@@ -159,8 +163,8 @@ def find_grasps(
         trials.run(search.hold_time)
         way = np.linalg.norm(trials.object_pose[:, :3] - pose[each, :3], axis=1)
         held[still] = ((way < search.slip) & (trials.object_speed[:, 0] < 0.03)).reshape(-1, len(ways))
-    rows = np.concatenate([joints, target, pose, scale[:, None]], axis=1)
-    return rows[held.all(axis=1)]
+    rows = np.concatenate([joints, target, pose, scale[:, None]], axis=1)[held.all(axis=1)]
+    return rows[np.argsort(-rows[:, 34])]
 
 
 def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
@@ -169,6 +173,7 @@ def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: 
     quat /= np.linalg.norm(quat, axis=1, keepdims=True)
     position = CUP_CENTRE + rng.uniform(-search.position_spread, search.position_spread, (len(scale), 3))
     lowest = np.array([_lowest(item, q) for q in quat])
+    position[:, 2] += rng.uniform(0.0, search.height, len(scale))
     position[:, 2] = np.maximum(position[:, 2], PALM_HEIGHT + 0.002 - lowest * scale)
     return np.concatenate([position, quat], axis=1)
 

@@ -95,7 +95,8 @@ def _choices(
     """One value, or a list of values, each a name, a set or a vector, as unit vectors; None stands for any."""
     if value is None:
         return None
-    several = isinstance(value, list | tuple) and len(value) > 0 and not isinstance(value[0], int | float)
+    several = isinstance(value, list | tuple) and len(value) > 0
+    several = several and (isinstance(value[0], str) or not np.isscalar(value[0]))
     several = several or (isinstance(value, np.ndarray) and value.ndim == 2)
     found: list[Numbers | None] = []
     for item in value if several else [value]:

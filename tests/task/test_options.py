@@ -30,7 +30,13 @@ def test_objects_by_name_list_and_set(value, expected):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("-x", [(-1, 0, 0)]), ((0, 3, 4), [(0, 0.6, 0.8)]), (["+x", [0, 0, -2]], [(1, 0, 0), (0, 0, -1)])],
+    [
+        ("-x", [(-1, 0, 0)]),
+        ((0, 3, 4), [(0, 0.6, 0.8)]),
+        (list(np.array([0, 3, 4], dtype=np.float32)), [(0, 0.6, 0.8)]),
+        (["+x", [0, 0, -2]], [(1, 0, 0), (0, 0, -1)]),
+        (np.diag([1, 2, 3]), [(1, 0, 0), (0, 1, 0), (0, 0, 1)]),
+    ],
 )
 def test_axes_by_name_vector_and_list(value, expected):
     axes = {tuple(e.axis) for e in drawn(axis=value)}

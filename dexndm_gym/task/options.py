@@ -95,9 +95,8 @@ def _choices(
     """One value, or a list of values, each a name, a set or a vector, as unit vectors; None stands for any."""
     if value is None:
         return None
-    several = isinstance(value, list | tuple) and len(value) > 0
-    several = several and (isinstance(value[0], str) or not np.isscalar(value[0]))
-    several = several or (isinstance(value, np.ndarray) and value.ndim == 2)
+    many = isinstance(value, list | tuple | np.ndarray)
+    several = many and any(isinstance(item, str) or np.ndim(item) > 0 for item in value)
     found: list[Numbers | None] = []
     for item in value if several else [value]:
         if isinstance(item, str) and item in sets:

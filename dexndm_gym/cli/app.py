@@ -21,6 +21,9 @@ COMMANDS = {
     "fit": "Fit the joint-wise dynamics model to recordings or servo logs.",
     "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
     "hand": "Bring up a hand: scan, check, calibrate, mirror, gains, watch, relax.",
+    "objects": "List the built-in objects and sets of objects.",
+    "grasps": "Look for states in which the hand holds objects, for episodes to start from.",
+    "gallery": "Draw every object in the hand in every wrist orientation.",
     "virtual-hand": "Start a virtual hand and print its serial port.",
 }
 """Every command and what it does."""

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from dexndm_gym.envs.hand import Hand, IntArray
 from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.quaternions import angular_velocity
+from dexndm_gym.task.quaternions import angular_velocity, rotate
 from dexndm_gym.task.reward import Motion, reward_terms
 
 BoolArray = npt.NDArray[np.bool_]
@@ -56,9 +56,9 @@ class RotationTask:
         # Row k holds the target applied *before* position k was read: the pairing of the observation.
         self._base_targets = np.zeros((n, HISTORY, NUM_JOINTS))
         self._sent_targets = np.zeros((n, HISTORY, NUM_JOINTS))
+        self._start_target = np.zeros((n, NUM_JOINTS))
         self._wrist = np.zeros((n, 4))
         self._axis = np.zeros((n, 3))
-        self._axis_in_hand = np.zeros((n, 3))
         self.objects = np.full(n, "", dtype=object)
         self.steps = np.zeros(n, dtype=np.int64)
         self.rotation = np.zeros(n)
@@ -72,15 +72,14 @@ class RotationTask:
         self._rng = rng
         chosen = self._options.updated(options)
         episodes = [chosen.draw(rng) for _ in ids]
-        self.hand.reset(ids, [episode.scene for episode in episodes], rng)
+        self._start_target[ids] = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
         self._state = self.hand.state()
         for i, episode in zip(ids, episodes, strict=True):
             self._wrist[i], self._axis[i] = episode.wrist, episode.axis
-            self._axis_in_hand[i] = episode.axis_in_hand
             self.objects[i] = episode.scene.object
         self._positions[ids] = self._measured()[ids, None]
-        self._base_targets[ids] = START_POSE
-        self._sent_targets[ids] = START_POSE
+        self._base_targets[ids] = self._start_target[ids, None]
+        self._sent_targets[ids] = self._start_target[ids, None]
         self.steps[ids] = 0
         self.rotation[ids] = 0.0
         for target_filter in self._filters:
@@ -168,10 +167,10 @@ class RotationTask:
         zeros = np.zeros((self.hand.num_hands, NUM_JOINTS))
         state = self._state
         return Motion(
-            angular_velocity=angular_velocity(before[:, 3:], after[:, 3:], CONTROL_PERIOD),
+            angular_velocity=rotate(self._wrist, angular_velocity(before[:, 3:], after[:, 3:], CONTROL_PERIOD)),
             linear_velocity=(after[:, :3] - before[:, :3]) / CONTROL_PERIOD,
-            axis=self._axis_in_hand,
-            pose_change=state.position - START_POSE,
+            axis=self._axis,
+            pose_change=state.position - self._start_target,
             joint_velocity=zeros if state.velocity is None else state.velocity,
             torque=zeros if state.torque is None else state.torque,
             dropped=dropped,

@@ -18,10 +18,12 @@ class Hand(Protocol):
 
     num_hands: int
 
-    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
-        """Bring the hands ``ids`` to START_POSE, each with the object of its scene (one scene per id).
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
+        """Let the hands ``ids`` begin anew, each holding the object of its scene (one scene per id).
 
-        Afterwards the hand holds the target START_POSE and the object lies in it.
+        Returns:
+            The targets that these hands hold now, (len(ids), 16), rad: START_POSE where the object lies in the cupped
+            hand, palm up.
         """
         ...
 

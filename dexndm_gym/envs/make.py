@@ -1,10 +1,12 @@
 """What ``gymnasium.make`` calls for each id."""
 
+from pathlib import Path
 from typing import Any
 
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.leap.starts import load_starts
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -15,6 +17,7 @@ def make_sim_env(
     wrist: Any = None,
     axis: Any = None,
     randomise: bool = False,
+    starts: str | Path | None = None,
     config: TaskConfig | None = None,
     render_mode: str | None = None,
 ) -> LeapRotateEnv:
@@ -22,13 +25,14 @@ def make_sim_env(
 
     Args:
         object: name, list of names, or named set of objects to draw from; None for the basic set.
-        wrist: name or quaternion w x y z, or a list of them; None for palm up.
-        axis: name or vector in the world frame, or a list of them; None for +z.
+        wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
+        axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomise: vary the physics from episode to episode, and add noise to the observation.
+        starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones.
         config: figures of the task; None for the paper's.
         render_mode: None or ``"rgb_array"``.
     """
-    hand, noise, config = _simulation(1, randomise, config, num_threads=1)
+    hand, noise, config = _simulation(1, randomise, config, starts, num_threads=1)
     return LeapRotateEnv(
         hand, options=_options(object, wrist, axis), config=config, noise=noise, render_mode=render_mode
     )
@@ -41,6 +45,7 @@ def make_sim_vector_env(
     wrist: Any = None,
     axis: Any = None,
     randomise: bool = False,
+    starts: str | Path | None = None,
     config: TaskConfig | None = None,
     num_threads: int = 0,
 ) -> LeapRotateVectorEnv:
@@ -52,10 +57,11 @@ def make_sim_vector_env(
         wrist: as in make_sim_env.
         axis: as in make_sim_env.
         randomise: as in make_sim_env.
+        starts: as in make_sim_env.
         config: as in make_sim_env.
         num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
     """
-    hand, noise, config = _simulation(num_envs, randomise, config, num_threads=num_threads)
+    hand, noise, config = _simulation(num_envs, randomise, config, starts, num_threads=num_threads)
     return LeapRotateVectorEnv(hand, options=_options(object, wrist, axis), config=config, noise=noise)
 
 
@@ -92,9 +98,10 @@ def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:
 
 
 def _simulation(
-    num_envs: int, randomise: bool, config: TaskConfig | None, *, num_threads: int
+    num_envs: int, randomise: bool, config: TaskConfig | None, starts: str | Path | None, *, num_threads: int
 ) -> tuple[MujocoHand, float, TaskConfig]:
     config = config or TaskConfig()
     randomisation = Randomisation() if randomise else None
-    hand = MujocoHand(num_envs, randomisation=randomisation, num_threads=num_threads)
+    states = load_starts() if starts is None else load_starts(Path(starts))
+    hand = MujocoHand(num_envs, randomisation=randomisation, num_threads=num_threads, starts=states)
     return hand, config.position_noise if randomise else 0.0, config

@@ -1,9 +1,10 @@
 """Where an episode starts: the cupped hand, and the object lying in it."""
 
+import mujoco
 import numpy as np
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import RotatableObject
+from dexndm_gym.leap.rotatable import RotatableObject
 
 START_POSE = np.array(
     [
@@ -44,5 +45,7 @@ def draw_object_pose(item: RotatableObject, rng: np.random.Generator, scale: flo
     """
     heading = rng.uniform(-np.pi, np.pi) / 2
     x, y = CUP_CENTRE[:2] + rng.uniform(-PLACING_SPREAD, PLACING_SPREAD, 2)
-    z = PALM_HEIGHT + item.half_extents[2] * scale + 0.003
-    return np.array([x, y, z, np.cos(heading), 0.0, 0.0, np.sin(heading)])
+    z = PALM_HEIGHT + -item.corners[0, 2] * scale + 0.003
+    quat = np.empty(4)
+    mujoco.mju_mulQuat(quat, np.array([np.cos(heading), 0.0, 0.0, np.sin(heading)]), np.array(item.upright))
+    return np.array([x, y, z, *quat])

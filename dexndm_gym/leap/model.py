@@ -13,7 +13,9 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray
-from dexndm_gym.leap.objects import GEOM_TYPES, OBJECTS, RotatableObject
+from dexndm_gym.leap.objects import OBJECTS
+from dexndm_gym.leap.pieces import GEOM_TYPES
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.shapes import Capsule, Shape, contact_shapes, tip_shapes, visual_shapes
 
 TIP_NAMES = ("if_tip", "mf_tip", "rf_tip", "th_tip")
@@ -61,6 +63,7 @@ def build_spec(
     timestep: float,
     visual: bool = False,
     first_object: RotatableObject = OBJECTS["cylinder"],
+    object_slots: int = 0,
 ) -> mujoco.MjSpec:
     """Build hand and object.
 
@@ -69,6 +72,7 @@ def build_spec(
         timestep: physics step, s.
         visual: also add what is only seen (brackets, lights, cameras).
         first_object: the object that the model is compiled with; batches give each simulation its own.
+        object_slots: fewest geoms of the object's body; those without a piece are copies of the first.
 
     Returns:
         A spec whose actuators are in motor order 0..15.
@@ -85,7 +89,7 @@ def build_spec(
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE  # small model; MuJoCo 4.0.0 has a bug in the sparse path
     _add_bodies(spec, visual=visual)
     _add_actuators(spec, servo)
-    _add_object(spec, first_object, visual=visual)
+    _add_object(spec, first_object, object_slots, visual=visual)
     if visual:
         _add_stage(spec)
     return spec
@@ -175,7 +179,7 @@ def _add_actuators(spec: mujoco.MjSpec, servo: JointServo | None) -> None:
         joint.armature = servo.armature
 
 
-def _add_object(spec: mujoco.MjSpec, item: RotatableObject, *, visual: bool) -> None:
+def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visual: bool) -> None:
     body = spec.worldbody.add_body(
         name=OBJECT_BODY,
         pos=[0.0, 0.0, 0.12],
@@ -186,20 +190,25 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, *, visual: bool) -> 
         explicitinertial=True,
     )
     body.add_freejoint(name=OBJECT_BODY)
-    body.add_geom(
-        name=OBJECT_BODY,
-        type=GEOM_TYPES[item.shape],
-        size=item.geom_size,
-        contype=_OBJECT_BIT,
-        conaffinity=_OBJECT_BIT,
-        condim=4,  # a soft fingertip also resists turning on the spot
-        priority=1,  # so that the object's friction is the friction of every contact with it
-        friction=[1.0, 0.001, 0.0001],
-        rgba=[0.93, 0.47, 0.20, 1.0],
-    )
-    if visual:  # a stripe around it, without which nobody sees a cylinder turn
-        x, _, z = item.half_extents * 1.01
-        stripe = mujoco.mjtGeom.mjGEOM_ELLIPSOID if item.shape == "ellipsoid" else mujoco.mjtGeom.mjGEOM_BOX
+    spare = [item.pieces[0]] * (slots - len(item.pieces))
+    for index, piece in enumerate([*item.pieces, *spare]):
+        body.add_geom(
+            name=f"{OBJECT_BODY}_{index}",
+            type=GEOM_TYPES[piece.shape],
+            size=piece.geom_size,
+            pos=piece.position,
+            quat=piece.quat,
+            contype=_OBJECT_BIT,
+            conaffinity=_OBJECT_BIT,
+            condim=4,  # a soft fingertip also resists turning on the spot
+            priority=1,  # so that the object's friction is the friction of every contact with it
+            friction=[1.0, 0.001, 0.0001],
+            rgba=piece.colour,
+        )
+    if visual and item.is_primitive:  # a stripe around it, without which nobody sees a cylinder turn
+        x, _, z = item.extents / 2 * 1.01
+        round_ = item.pieces[0].shape in ("ellipsoid", "sphere")
+        stripe = mujoco.mjtGeom.mjGEOM_ELLIPSOID if round_ else mujoco.mjtGeom.mjGEOM_BOX
         body.add_geom(type=stripe, size=[x, 0.004, z], contype=0, conaffinity=0, group=2, rgba=[0.98, 0.95, 0.88, 1.0])
 
 

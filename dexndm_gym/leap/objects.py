@@ -1,77 +1,76 @@
-"""Objects to turn: shape, size and mass by name."""
+"""Built-in objects by name and by named set.
+
+Sizes are the paper's where it gives them (table 9 and its test objects); names of primitives hold theirs in mm.
+"""
 
 import difflib
-from dataclasses import dataclass
-
-import mujoco
-import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-
-GEOM_TYPES = {
-    "box": mujoco.mjtGeom.mjGEOM_BOX,
-    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
-    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RotatableObject:
-    """A solid, uniform primitive; a cylinder's axis is its local z."""
-
-    name: str
-    shape: str
-    """One of ``box``, ``cylinder``, ``ellipsoid``."""
-
-    extents: tuple[float, float, float]
-    """Full lengths along the local axes, m."""
-
-    mass: float
-    """kg."""
-
-    @property
-    def half_extents(self) -> FloatArray:
-        """Half lengths along the local axes, (3,), m."""
-        return np.array(self.extents) / 2
-
-    @property
-    def geom_size(self) -> FloatArray:
-        """MuJoCo's ``geom_size``, (3,), m."""
-        x, _, z = self.half_extents
-        return np.array([x, z, 0.0]) if self.shape == "cylinder" else self.half_extents
-
-    @property
-    def bounding_radius(self) -> float:
-        """Distance of the farthest point from the centre, m."""
-        x, y, z = self.half_extents
-        if self.shape == "ellipsoid":
-            return float(max(x, y, z))
-        return float(np.hypot(x, z) if self.shape == "cylinder" else np.linalg.norm([x, y, z]))
-
-    @property
-    def unit_inertia(self) -> FloatArray:
-        """Principal moments of inertia for a mass of 1 kg, (3,), m^2."""
-        a, b, c = self.half_extents**2
-        if self.shape == "box":
-            return np.array([b + c, a + c, a + b]) / 3
-        if self.shape == "ellipsoid":
-            return np.array([b + c, a + c, a + b]) / 5
-        return np.array([b / 4 + c / 3, a / 4 + c / 3, a / 2])
-
+from dexndm_gym.leap.complex_shapes import COMPLEX
+from dexndm_gym.leap.rotatable import RotatableObject, primitive
 
 NO_OBJECT = "none"
 """Name of the empty hand: nothing lies in it, and nothing can be dropped."""
 
-OBJECTS = {
-    item.name: item
-    for item in (
-        RotatableObject(name="cylinder", shape="cylinder", extents=(0.066, 0.066, 0.070), mass=0.05),
-        RotatableObject(name="cube", shape="box", extents=(0.062, 0.062, 0.062), mass=0.05),
-        RotatableObject(name="ellipsoid", shape="ellipsoid", extents=(0.070, 0.070, 0.064), mass=0.05),
-    )
+_BASIC = (
+    primitive("cylinder", "cylinder", (0.066, 0.066, 0.070), 0.05),
+    primitive("cube", "box", (0.062, 0.062, 0.062), 0.05),
+    primitive("ellipsoid", "ellipsoid", (0.070, 0.070, 0.064), 0.05),
+)
+"""6-7 cm, 50 g (the upper end of the paper's mass range)."""
+
+
+def _cylinder(diameter: float, length: float) -> RotatableObject:
+    """Sizes in mm."""
+    name = f"cylinder_{diameter:.0f}x{length:.0f}"
+    return primitive(name, "cylinder", (diameter / 1000, diameter / 1000, length / 1000))
+
+
+def _box(x: float, y: float, z: float) -> RotatableObject:
+    """Sizes in mm."""
+    return primitive(f"box_{x:.0f}x{y:.0f}x{z:.0f}", "box", (x / 1000, y / 1000, z / 1000))
+
+
+def _ball(diameter: float) -> RotatableObject:
+    """Size in mm."""
+    return primitive(f"ball_{diameter:.0f}", "sphere", (diameter / 1000, diameter / 1000, diameter / 1000))
+
+
+_OBJECTS_BY_SET: dict[str, tuple[RotatableObject, ...]] = {
+    "basic": _BASIC,
+    # Radius 4 cm, length 6.4 to 9.6 cm in steps of 4 mm, times 0.78, the middle of the paper's 0.70 to 0.86.
+    "normal_cylinders": tuple(_cylinder(62.4, 0.78 * (64 + 4 * i)) for i in range(9)),
+    # 6.4 x 6.4 to 9.6 x 8 cm, times 0.78.
+    "normal_cuboids": tuple(_box(49.9, 0.78 * (64 + 4 * i), 62.4) for i in range(9)),
+    # 3 to 4 cm thick, aspect 2.5, 3.33, 5.33 and 6.67.
+    "long_cuboids": (_box(40, 40, 100), _box(30, 30, 100), _box(30, 30, 160), _box(30, 30, 200)),
+    # Radius 2.5 cm, length 4.8 to 6.4 cm in steps of 2 mm, times 0.5 to 0.6.
+    "small_cylinders": tuple(
+        _cylinder(50 * scale, (48 + 2 * i) * scale) for i, scale in ((i, 0.5 + 0.0125 * i) for i in range(9))
+    ),
+    # The paper's real test objects that are boxes, cylinders and balls; it gives no size for a ball.
+    "real_regular": (_box(50, 50, 50), _cylinder(55, 55), _box(30, 30, 100), _ball(40), _ball(60)),
+    "real_small": (
+        *(_box(27.5, 27.5, 30), _box(50, 35, 35), _box(30, 30, 30), _cylinder(35, 30)),
+        *(_box(25, 30, 30), _box(45, 40, 40), _box(20, 20, 30)),
+    ),
+    "real_long": (
+        *(_box(30, 30, 135), _box(30, 30, 140), _box(30, 30, 160), _box(30, 30, 200), _box(40, 40, 200)),
+        _box(30, 160, 230),
+    ),
+    "real_anyrotate": (_box(51, 51, 51), _cylinder(45, 63), _box(50, 40, 80)),
+    "complex": COMPLEX,
 }
-"""Built-in objects by name: 6-7 cm, 50 g (the upper end of the paper's mass range)."""
+
+OBJECTS = {item.name: item for items in _OBJECTS_BY_SET.values() for item in items}
+"""Built-in objects by name."""
+
+OBJECT_SETS: dict[str, tuple[str, ...]] = {
+    **{name: tuple(item.name for item in items) for name, items in _OBJECTS_BY_SET.items()},
+    "all": tuple(OBJECTS),
+    NO_OBJECT: (NO_OBJECT,),
+}
+"""Named sets of objects to draw from; ``"none"`` leaves the hand empty."""
 
 
 def get_object(name: str) -> RotatableObject:
@@ -82,6 +81,9 @@ def get_object(name: str) -> RotatableObject:
     """
     if name in OBJECTS:
         return OBJECTS[name]
-    close = difflib.get_close_matches(str(name), OBJECTS, n=1)
+    close = difflib.get_close_matches(str(name), (*OBJECTS, *OBJECT_SETS), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ConfigurationError(f"Unknown object {name!r}; expected one of {', '.join(OBJECTS)}.{hint}")
+    raise ConfigurationError(
+        f"Unknown object {name!r}; expected an object that `dexndm objects` lists, such as "
+        f"{', '.join(OBJECT_SETS['basic'])}, or a set: {', '.join(OBJECT_SETS)}.{hint}"
+    )

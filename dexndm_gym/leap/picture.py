@@ -35,7 +35,7 @@ class Camera:
     """Position in the hand frame, m."""
 
     target: tuple[float, float, float] = (-0.012, 0.006, 0.066)
-    """Point in the middle of the picture, m."""
+    """Point in the middle of the picture, hand frame, m."""
 
     angle: float = 26.0
     """Vertical angle of view, deg."""
@@ -44,14 +44,22 @@ class Camera:
 class HandPainter:
     """Draws one hand with the object in it; keeps one compiled model per object."""
 
-    def __init__(self, *, width: int = 320, height: int = 240, camera: Camera | None = None) -> None:
-        """Choose picture size in pixels and camera."""
+    def __init__(
+        self,
+        *,
+        width: int = 320,
+        height: int = 240,
+        camera: Camera | None = None,
+        up: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    ) -> None:
+        """Choose picture size in pixels, camera, and the direction that is up in the picture, hand frame."""
         camera = camera or Camera()
         self._width, self._height = width * SUPERSAMPLING, height * SUPERSAMPLING
+        self._up = np.array(up, dtype=np.float32)
         self._eye = np.array(camera.eye, dtype=np.float32)
         back = self._eye - np.array(camera.target, dtype=np.float32)
         back /= np.linalg.norm(back)
-        right = np.cross([0.0, 0.0, 1.0], back)
+        right = np.cross(self._up, back)
         right /= np.linalg.norm(right)
         self._axes = np.stack([right, np.cross(back, right), back]).astype(np.float32)
         self._focal = float(0.5 * self._height / np.tan(np.radians(camera.angle) / 2))
@@ -134,14 +142,18 @@ class HandPainter:
         shaded = np.flatnonzero(seen >= 0)
         shaded = shaded[np.argsort(seen.ravel()[shaded], kind="stable")]
         geoms, first = np.unique(seen.ravel()[shaded], return_index=True)
-        for geom, pixels in zip(geoms.tolist(), np.split(shaded, first[1:]), strict=True):
+        thing = model.body(OBJECT_BODY)
+        primitive = (model.geom_bodyid[model.geom_group == 0] == thing.id).sum() == 1
+        striped = thing.geomadr[0] if primitive else None
+        for geom, pixels in zip(geoms.tolist(), np.split(shaded, first)[1:], strict=True):
             frame, origin = self._view(data, geom)
             rays = frame.T @ self._rays.reshape(3, -1)[:, pixels]
             point = origin[:, None] + distance.ravel()[pixels] * rays
             paint = np.broadcast_to(model.geom_rgba[geom, :3, None].astype(np.float32), point.shape)
-            if model.geom(geom).name == OBJECT_BODY:
+            if geom == striped:
                 paint = _stripes(point, paint)
-            colour.reshape(3, -1)[:, pixels] = _shade(frame, normals[geom], point, rays, paint)
+            lights = np.stack([_LIGHT, self._up]) @ frame
+            colour.reshape(3, -1)[:, pixels] = _shade(lights, normals[geom](point), rays, paint)
 
     def _view(self, data: mujoco.MjData, geom: int) -> tuple[Array, Array]:
         """Orientation of a geom, and the eye in its frame."""
@@ -161,11 +173,17 @@ class HandPainter:
         return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
-def _shade(frame: Array, normal_at: NormalAt, point: Array, rays: Array, paint: Array) -> Array:
-    """Colour of a surface, (3, k): light from above, a highlight, and some light from everywhere."""
-    normal = normal_at(point)
+def _shade(lights: Array, normal: Array, rays: Array, paint: Array) -> Array:
+    """Colour of a surface, (3, k): a light and its highlight, and some more from above than from below.
+
+    Args:
+        lights: directions to the light and upwards, (2, 3), in the frame of the shape, as everything here.
+        normal: normals of any length, (3, k).
+        rays: directions of view, (3, k).
+        paint: its own colour, (3, k).
+    """
     normal = normal / (np.sqrt(dot(normal, normal)) + np.float32(1e-9))
-    light, up = (_LIGHT @ frame)[:, None], frame[2][:, None]  # in the frame of the shape
+    light, up = lights[0][:, None], lights[1][:, None]
     half = light - rays
     glance = np.maximum(dot(normal, half), 0.0) / np.sqrt(dot(half, half))
     brightness = _AMBIENT * (0.75 + 0.25 * dot(normal, up)) + _DIFFUSE * np.maximum(dot(normal, light), 0.0)

@@ -1,34 +1,46 @@
-"""States from which episodes start: objects that lie still in the cupped hand, found once and shipped.
+"""States from which episodes start: hands that hold an object, found once by ``grasp_search`` and kept in a file."""
 
-``python -m dexndm_gym.leap.starts FILE`` makes the file anew.
-"""
-
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from zipfile import BadZipFile
 
-import mujoco
 import numpy as np
-from mujoco.batch import Batch
+import numpy.typing as npt
 
-from dexndm_gym.leap.grasps import CUP_CENTRE, SETTLE_TIME, START_POSE, draw_object_pose
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
-from dexndm_gym.leap.objects import OBJECTS, RotatableObject
-from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
-SIZE_SCALE = (0.95, 1.05)
-"""Range of the factor on an object's size."""
+ANY_WRIST = "any"
+"""Stands for states that hold whichever way gravity pulls."""
+
+PALM_UP = (0.0, 0.0, -1.0)
+"""Direction of gravity in the hand frame, palm up."""
+
+NUM_COLUMNS = 2 * NUM_JOINTS + 7 + 1
+"""Joints, targets, object pose, size factor."""
+
+Direction = tuple[float, float, float]
+
+# Files hold whole multiples of these: 0.1 mrad, 0.01 mm, and 1e-4 of quaternions and size factors.
+_QUANTUM = np.array([1e-4] * 2 * NUM_JOINTS + [1e-5] * 3 + [1e-4] * 5)
+
+# Gravity this near to the direction that states were found for is that direction.
+_SAME_DIRECTION = np.cos(np.radians(2.0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartState:
-    """One state; the hand holds the target START_POSE."""
+    """A hand at rest with an object in it."""
 
     joints: FloatArray
     """(16,), rad."""
+
+    target: FloatArray
+    """Joint targets that keep it at rest, (16,), rad."""
 
     object_pose: FloatArray
     """(7,), hand frame, m and quaternion w x y z."""
@@ -38,64 +50,112 @@ class StartState:
 
 
 class StartStates:
-    """Start states by object name."""
+    """Start states by object and by the direction in which gravity pulls."""
 
-    def __init__(self, states: dict[str, FloatArray]) -> None:
-        """Take rows of (16 joints, 7 object pose, 1 scale), (k, 24), by object name."""
-        self._states = states
+    def __init__(self, rows: Mapping[tuple[str, Direction | None], FloatArray]) -> None:
+        """Take rows of (16 joints, 16 targets, 7 object pose, 1 size factor), (k, 40), by object and direction.
 
-    def draw(self, name: str, rng: np.random.Generator) -> StartState:
-        """Draw one of the object's states."""
-        rows = self._states[name]
+        A direction is that of gravity in the hand frame, a unit vector; None stands for any.
+        """
+        self._states: dict[str, list[tuple[Direction | None, FloatArray]]] = {}
+        for (name, direction), states in rows.items():
+            if len(states):
+                self._states.setdefault(name, []).append((direction, states))
+
+    def count(self, name: str, gravity: Sequence[float]) -> int:
+        """How many states there are for an object under this gravity, hand frame."""
+        return len(self._find(name, gravity))
+
+    def draw(self, name: str, gravity: Sequence[float], rng: np.random.Generator) -> StartState:
+        """Draw one of the states of an object under this gravity, (3,), hand frame.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        rows = self._find(name, gravity)
+        if len(rows) == 0:
+            raise ConfigurationError(
+                f"No start state holds {name!r} with gravity along {np.round(gravity, 2).tolist()} in the hand frame; "
+                f"choose another wrist, or look for more with: dexndm grasps --object {name}"
+            )
         row = rows[rng.integers(len(rows))]
-        return StartState(joints=row[:16], object_pose=row[16:23], scale=float(row[23]))
+        return StartState(joints=row[:16], target=row[16:32], object_pose=row[32:39], scale=float(row[39]))
+
+    def _find(self, name: str, gravity: Sequence[float]) -> FloatArray:
+        """States found for just this direction, else those for any."""
+        down = np.divide(gravity, np.linalg.norm(gravity))
+        found = np.empty((0, NUM_COLUMNS))
+        for direction, rows in self._states.get(name, []):
+            if direction is not None and down @ direction > _SAME_DIRECTION:
+                return rows
+            if direction is None:
+                found = rows
+        return found
 
     def save(self, path: Path) -> None:
         """Write all states to an npz file."""
-        rows = {name: rows.astype(np.float32) for name, rows in self._states.items()}
-        np.savez_compressed(path, allow_pickle=False, **rows)
+        arrays = {
+            _key(name, direction): np.rint(rows / _QUANTUM).astype(np.int16)
+            for name, states in self._states.items()
+            for direction, rows in states
+        }
+        np.savez_compressed(path, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, *paths: Path) -> "StartStates":
+        """Read files of start states; those of later files come on top.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            FileFormatError: it holds something else.
+        """
+        rows: dict[tuple[str, Direction | None], FloatArray] = {}
+        for path in paths:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    rows |= {_parse(key): _restored(file[key]) for key in file.files}
+            except (ValueError, AttributeError, EOFError, BadZipFile) as error:
+                raise FileFormatError(
+                    f"{path} is not a file of start states ({error}); make one with dexndm grasps"
+                ) from error
+        return cls(rows)
+
+
+def cup_rows(joints: FloatArray, object_pose: FloatArray, scale: FloatArray) -> FloatArray:
+    """Rows for hands that hold the target START_POSE, (k, 40)."""
+    return np.concatenate([joints, np.tile(START_POSE, (len(joints), 1)), object_pose, scale[:, None]], axis=1)
 
 
 @cache
-def load_starts() -> StartStates:
-    """The shipped start states."""
-    with resources.as_file(resources.files("dexndm_gym.assets") / "starts_palm_up.npz") as path, np.load(path) as file:
-        return StartStates({name: file[name].astype(np.float64) for name in file.files})
+def load_starts(*extra: Path) -> StartStates:
+    """The shipped start states, and on top of them those of other files."""
+    assets = resources.files("dexndm_gym.assets")
+    with (
+        resources.as_file(assets / "starts_palm_up.npz") as cups,
+        resources.as_file(assets / "starts.npz") as grasps,
+    ):
+        return StartStates.load(grasps, cups, *extra)
 
 
-def find_starts(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
-    """Place the object many times, hold still, and keep the tries in which it comes to rest upright in the hand.
-
-    Returns:
-        Rows of (16 joints, 7 object pose, 1 scale), (k, 24).
-    """
-    model = build_spec(SIM_SERVO, timestep=0.01, first_object=item).compile()
-    batch = Batch(model, tries)
-    joints, _ = joint_indices(model)
-    body = model.joint(OBJECT_BODY)
-    pose = body.qposadr[0] + np.arange(7)
-    scale = rng.uniform(*SIZE_SCALE, tries)
-    geom = model.geom(OBJECT_BODY).id
-    batch.expand("geom_size")[:, geom] = item.geom_size * scale[:, None]
-    batch.expand("geom_rbound")[:, geom] = item.bounding_radius * scale
-    batch.expand("geom_aabb")[:, geom, 3:] = item.half_extents * scale[:, None]
-    batch.set_const()
-    batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
-    qpos, qvel = batch.bind("qpos"), batch.bind("qvel")
-    qpos[:, joints] = START_POSE
-    qpos[:, pose] = [draw_object_pose(item, rng, s) for s in scale]
-    batch.ctrl = START_POSE
-    batch.step(nstep=round(4 * SETTLE_TIME / model.opt.timestep))
-    tilt = 1.0 - 2.0 * np.sum(np.square(qpos[:, pose[4:6]]), axis=1)
-    velocity = qvel[:, body.dofadr[0] + np.arange(6)]
-    rest = (np.linalg.norm(velocity[:, :3], axis=1) < 0.02) & (np.linalg.norm(velocity[:, 3:], axis=1) < 0.3)
-    near = np.linalg.norm(qpos[:, pose[:3]] - CUP_CENTRE, axis=1) < 0.03
-    keep = rest & near & (tilt > 0.95)
-    return np.concatenate([qpos[:, joints], qpos[:, pose], scale[:, None]], axis=1)[keep]
+def _key(name: str, direction: Direction | None) -> str:
+    return f"{name}/{ANY_WRIST if direction is None else ' '.join(f'{x:.4g}' for x in direction)}"
 
 
-if __name__ == "__main__":
-    generator = np.random.default_rng(0)
-    found = {name: find_starts(item, 512, generator) for name, item in OBJECTS.items()}
-    StartStates({name: rows[:256] for name, rows in found.items()}).save(Path(sys.argv[1]))
-    sys.stdout.write("".join(f"{name}: {len(rows)} of 512 tries came to rest\n" for name, rows in found.items()))
+def _parse(key: str) -> tuple[str, Direction | None]:
+    name, _, wrist = key.partition("/")
+    if wrist == ANY_WRIST:
+        return name, None
+    x, y, z = (float(x) for x in wrist.split()) if wrist else PALM_UP
+    return name, (x, y, z)
+
+
+def _restored(rows: npt.NDArray[np.generic]) -> FloatArray:
+    """Rows of a file as numbers in SI units."""
+    if rows.dtype == np.int16 and rows.shape[1:] == (NUM_COLUMNS,):
+        values = rows * _QUANTUM
+        values[:, 35:39] /= np.linalg.norm(values[:, 35:39], axis=1, keepdims=True)
+        return values
+    values = rows.astype(np.float64)
+    if values.shape[1:] == (NUM_JOINTS + 7 + 1,):  # without targets: the hand holds START_POSE
+        return cup_rows(values[:, :16], values[:, 16:23], values[:, 23])
+    raise ValueError(f"unexpected rows of shape {rows.shape}")

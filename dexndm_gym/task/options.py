@@ -10,22 +10,19 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS, get_object
+from dexndm_gym.leap.objects import OBJECT_SETS, get_object
 from dexndm_gym.leap.scene import GRAVITY, Scene
-from dexndm_gym.task.quaternions import conjugate, rotate
-
-WRISTS = {"palm_up": (1.0, 0.0, 0.0, 0.0)}
-"""Wrist orientations by name: quaternion w x y z from hand frame to world frame."""
-
-AXES = {
-    sign + name: tuple(np.eye(3)[i] * (1.0 if sign == "+" else -1.0))
-    for i, name in enumerate("xyz")
-    for sign in ("+", "-")
-}
-"""Rotation axes by name, unit vectors in the world frame."""
-
-OBJECT_SETS = {"basic": tuple(OBJECTS), NO_OBJECT: (NO_OBJECT,)}
-"""Named sets of objects to draw from; ``"none"`` leaves the hand empty."""
+from dexndm_gym.task.orientations import (
+    AXES,
+    AXIS_SETS,
+    RANDOM,
+    WRIST_SETS,
+    WRISTS,
+    Numbers,
+    canonical,
+    down_in_hand,
+    draw_unit,
+)
 
 OPTION_NAMES = ("object", "wrist", "axis")
 
@@ -41,19 +38,17 @@ class Episode:
     axis: FloatArray
     """(3,), unit vector in the world frame."""
 
-    @property
-    def axis_in_hand(self) -> FloatArray:
-        """The axis in the hand frame, (3,)."""
-        return rotate(conjugate(self.wrist), self.axis)
-
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodeOptions:
     """What each new episode is drawn from."""
 
     objects: tuple[str, ...] = OBJECT_SETS["basic"]
-    wrists: tuple[tuple[float, ...], ...] = (WRISTS["palm_up"],)
-    axes: tuple[tuple[float, ...], ...] = (AXES["+z"],)
+    wrists: tuple[Numbers | None, ...] = (WRISTS["palm_up"],)
+    """Quaternions w x y z from hand frame to world frame; None is any, drawn uniformly."""
+
+    axes: tuple[Numbers | None, ...] = (AXES["+z"],)
+    """Unit vectors in the world frame; None is any, drawn uniformly."""
 
     def updated(self, options: Mapping[str, Any] | None) -> "EpisodeOptions":
         """These options with those of ``reset(options=...)`` put over them.
@@ -67,43 +62,59 @@ class EpisodeOptions:
                 raise ConfigurationError(f"Unknown option {name!r}; expected {_listed(OPTION_NAMES, name)}")
         return EpisodeOptions(
             objects=_objects(options["object"]) if options.get("object") is not None else self.objects,
-            wrists=_choices("wrist", options.get("wrist"), WRISTS, 4) or self.wrists,
-            axes=_choices("axis", options.get("axis"), AXES, 3) or self.axes,
+            wrists=_choices("wrist", options.get("wrist"), WRISTS, WRIST_SETS, 4) or self.wrists,
+            axes=_choices("axis", options.get("axis"), AXES, AXIS_SETS, 3) or self.axes,
         )
 
     def draw(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
-        wrist = np.array(self.wrists[rng.integers(len(self.wrists))])
-        axis = np.array(self.axes[rng.integers(len(self.axes))])
-        down = rotate(conjugate(wrist), np.array([0.0, 0.0, -GRAVITY]))
+        wrist = canonical(_drawn(self.wrists, rng, 4))
+        axis = _drawn(self.axes, rng, 3)
+        x, y, z = down_in_hand(wrist)
         name = self.objects[rng.integers(len(self.objects))]
-        return Episode(scene=Scene(object=name, gravity=(down[0], down[1], down[2])), wrist=wrist, axis=axis)
+        return Episode(
+            scene=Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z)), wrist=wrist, axis=axis
+        )
 
 
 def _objects(value: str | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return OBJECT_SETS.get(value) or (get_object(value).name,)
-    if len(value) == 0:
+    names = [value] if isinstance(value, str) else value
+    if len(names) == 0:
         raise ConfigurationError("object is an empty list; give at least one name")
-    return tuple(get_object(name).name for name in value)
+    return tuple(found for name in names for found in OBJECT_SETS.get(name) or (get_object(name).name,))
+
+
+def _drawn(choices: Sequence[Numbers | None], rng: np.random.Generator, size: int) -> FloatArray:
+    choice = choices[int(rng.integers(len(choices)))]
+    return draw_unit(rng, size) if choice is None else np.array(choice)
 
 
 def _choices(
-    option: str, value: Any, known: Mapping[str, tuple[float, ...]], size: int
-) -> tuple[tuple[float, ...], ...] | None:
-    """One value, or a list of values, each a name or a vector, as unit vectors."""
+    option: str, value: Any, known: Mapping[str, Numbers], sets: Mapping[str, tuple[Numbers, ...]], size: int
+) -> tuple[Numbers | None, ...] | None:
+    """One value, or a list of values, each a name, a set or a vector, as unit vectors; None stands for any."""
     if value is None:
         return None
-    several = isinstance(value, list | tuple) and len(value) > 0 and not np.isscalar(value[0])
-    items = value if several or (isinstance(value, list) and isinstance(value[0], str)) else [value]
-    return tuple(_choice(option, item, known, size) for item in items)
+    many = isinstance(value, list | tuple | np.ndarray)
+    several = many and any(isinstance(item, str) or np.ndim(item) > 0 for item in value)
+    found: list[Numbers | None] = []
+    for item in value if several else [value]:
+        if isinstance(item, str) and item in sets:
+            found += sets[item]
+        elif isinstance(item, str):
+            found.append(None if item == RANDOM else _named(option, item, known, sets))
+        else:
+            found.append(_vector(option, item, known, size))
+    return tuple(found)
 
 
-def _choice(option: str, value: Any, known: Mapping[str, tuple[float, ...]], size: int) -> tuple[float, ...]:
-    if isinstance(value, str):
-        if value not in known:
-            raise ConfigurationError(f"Unknown {option} {value!r}; expected {_listed(known, value)}")
-        return known[value]
+def _named(option: str, name: str, known: Mapping[str, Numbers], sets: Mapping[str, Any]) -> Numbers:
+    if name not in known:
+        raise ConfigurationError(f"Unknown {option} {name!r}; expected {_listed((*known, *sets, RANDOM), name)}")
+    return known[name]
+
+
+def _vector(option: str, value: Any, known: Mapping[str, Numbers], size: int) -> Numbers:
     try:
         vector: npt.NDArray[np.float64] = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -113,7 +124,7 @@ def _choice(option: str, value: Any, known: Mapping[str, tuple[float, ...]], siz
         raise ConfigurationError(
             f"{option}={value!r} is neither one of {', '.join(known)} nor {size} finite numbers that are not all zero"
         )
-    return tuple(vector / norm)
+    return tuple((vector / norm).tolist())
 
 
 def _listed(known: Any, value: str) -> str:

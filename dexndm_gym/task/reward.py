@@ -13,16 +13,16 @@ class Motion:
     """What moved during one control step; n hands."""
 
     angular_velocity: FloatArray
-    """Object, (n, 3), rad/s, hand frame, from orientations one step apart (a simulator's own value rewards shaking)."""
+    """Object, (n, 3), rad/s, world frame, from orientations one step apart (a simulator's own rewards shaking)."""
 
     linear_velocity: FloatArray
-    """Object's centre, (n, 3), m/s, hand frame."""
+    """Object's centre, (n, 3), m/s, any frame: the hand does not move."""
 
     axis: FloatArray
-    """Wanted axis, (n, 3), unit vectors, hand frame."""
+    """Wanted axis, (n, 3), unit vectors, world frame."""
 
     pose_change: FloatArray
-    """Joint positions minus start pose, (n, 16), rad."""
+    """Joint positions minus the targets that the episode started with, (n, 16), rad."""
 
     joint_velocity: FloatArray
     """(n, 16), rad/s."""

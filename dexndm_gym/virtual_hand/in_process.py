@@ -44,12 +44,13 @@ class VirtualHand:
         physics.torque_enable[...] = 1
         self._to_start_pose(np.arange(self.num_hands))
 
-    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Put the hands ``ids`` into the start pose, place their objects and wait until they lie still."""
         ids = np.asarray(ids, dtype=np.int64)
         self._to_start_pose(ids)
         self.physics.place_object(ids, scenes, rng)
         self.physics.advance(SETTLE_TIME, ids)
+        return np.tile(START_POSE, (len(ids), 1))
 
     def _to_start_pose(self, ids: IntArray) -> None:
         start = ticks_from_angles(START_POSE)

@@ -14,7 +14,8 @@ from mujoco.batch import Batch, SimulationError
 from dexndm_gym.errors import SimulationDivergedError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
-from dexndm_gym.leap.objects import GEOM_TYPES, RotatableObject
+from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 
@@ -54,7 +55,6 @@ class HandPlant:
         self._qpos_index, self._dof = joint_indices(self._model)
         joint = self._model.joint(OBJECT_BODY)
         self._object_qpos, self._object_dof = joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
-        self._object_body, self._object_geom = self._model.body(OBJECT_BODY).id, self._model.geom(OBJECT_BODY).id
         self.link_inertia = self._model.dof_M0[self._dof] - self._model.dof_armature[self._dof]
         self._bind()
         self._mass_scale = stack(hands, lambda hand: hand.object_mass_scale)
@@ -74,19 +74,17 @@ class HandPlant:
         self._qacc = batch.bind("qacc")
         self._frictionloss, self._armature = batch.expand("dof_frictionloss"), batch.expand("dof_armature")
         self._damping, self._gravity = batch.expand("dof_damping"), batch.expand("opt.gravity")
-        self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
-        self._geom_rbound, self._geom_aabb = batch.expand("geom_rbound"), batch.expand("geom_aabb")
-        self._geom_friction, self._geom_solref = batch.expand("geom_friction"), batch.expand("geom_solref")
-        self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
+        self._objects = ObjectSlots(self._model, batch)
 
     def _write_parameters(self, hands: Sequence[HandParameters]) -> None:
         self._damping[:, self._dof] = stack_servos(hands).viscous
         self._batch.bind("qfrc_applied")[:, self._dof] = stack(hands, lambda hand: hand.wire_torque)
-        self._geom_friction[:, self._object_geom, 0] = stack(hands, lambda hand: hand.object_friction)
-        self._geom_friction[:, self._object_geom, 1] = stack(hands, lambda hand: hand.torsional_friction)
+        self._objects.friction[:, :, 0] = stack(hands, lambda hand: hand.object_friction)[:, None]
+        self._objects.friction[:, :, 1] = stack(hands, lambda hand: hand.torsional_friction)[:, None]
         stiffest_that_is_stable = 2 * TIMESTEP
-        self._contact_time = np.maximum(stack(hands, lambda hand: hand.contact_time), stiffest_that_is_stable)
-        self._geom_solref[:, self._object_geom, 0] = self._contact_time
+        contact_time = stack(hands, lambda hand: hand.contact_time)
+        self._contact_time = np.maximum(contact_time, stiffest_that_is_stable)[:, None]
+        self._objects.solref[:, :, 0] = self._contact_time
 
     def read(self) -> None:
         """Fetch joint positions and velocities."""
@@ -120,7 +118,7 @@ class HandPlant:
 
     def _ease(self, ids: Indices | None) -> None:
         """Stiffen the contacts of objects that were put in lately."""
-        softness, hands = self._geom_solref[:, self._object_geom, 0], slice(None) if ids is None else ids
+        softness, hands = self._objects.solref[:, :, 0], slice(None) if ids is None else ids
         softness[hands] = np.maximum(softness[hands] * EASING, self._contact_time[hands])
 
     def write_velocity(self, ids: Indices | None = None) -> None:
@@ -144,12 +142,8 @@ class HandPlant:
 
     def put_object(self, i: int, item: RotatableObject, pose: FloatArray, gravity: Sequence[float]) -> None:
         """Give hand ``i`` an object at rest at ``pose`` (7,), and gravity in the hand frame, m/s^2."""
-        geom, body, mass = self._object_geom, self._object_body, item.mass * self._mass_scale[i]
-        self._geom_type[i, geom], self._geom_size[i, geom] = GEOM_TYPES[item.shape], item.geom_size
-        self._geom_rbound[i, geom] = item.bounding_radius
-        self._geom_aabb[i, geom] = [0.0, 0.0, 0.0, *item.half_extents]
-        self._mass[i, body], self._inertia[i, body] = mass, mass * item.unit_inertia
-        self._geom_solref[i, geom, 0] = EASING_TIME
+        self._objects.put(i, item, mass=item.mass * self._mass_scale[i])
+        self._objects.solref[i, :, 0] = EASING_TIME
         self._gravity[i] = gravity
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0
@@ -171,7 +165,7 @@ class HandPlant:
 
 
 def _compile() -> mujoco.MjModel:
-    spec, nominal = build_spec(None, timestep=TIMESTEP), ServoParameters()
+    spec, nominal = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES), ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
         joint = spec.joint(name)
@@ -179,4 +173,4 @@ def _compile() -> mujoco.MjModel:
         joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
         joint.solref_friction = [2 * TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
-    return spec.compile()
+    return build_batch_model(spec)

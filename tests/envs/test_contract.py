@@ -166,7 +166,7 @@ def test_close_twice(maker: Maker) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("object", "teapot"), ("wrist", "palm_sideways"), ("axis", "+w"), ("axis", [0.0, 0.0, 0.0]), ("object", [])],
+    [("object", "banana"), ("wrist", "palm_sideways"), ("axis", "+w"), ("axis", [0.0, 0.0, 0.0]), ("object", [])],
 )
 def test_bad_option_is_named_in_the_error(maker: Maker, env: AnyEnv, option: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=option):

@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
+from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.quaternions import multiply
 
 NOTHING = Randomisation(
-    mass=(0.03, 0.03), friction=(1, 1), stiffness=(1, 1), damping=(1, 1), frictionloss=(1, 1), push_scale=0.0
+    mass=(0.03, 0.03),
+    friction=(1, 1),
+    torsional_friction=(0.001, 0.001),
+    stiffness=(1, 1),
+    damping=(1, 1),
+    frictionloss=(1, 1),
+    push_scale=0.0,
 )
 
 
@@ -33,12 +42,44 @@ def run(randomisation, *, num_threads=1, steps=20, num_hands=2, seed=0):
         {"stiffness": (0.7, 0.7)},
         {"damping": (2.0, 2.0)},
         {"frictionloss": (3.0, 3.0)},
+        {"torsional_friction": (0.01, 0.01)},
         {"push_scale": 5.0},
+        {"centre_of_mass": 0.01},
+        {"armature": (3.0, 3.0)},
+        {"link_mass": (1.5, 1.5)},
+        {"delay": (0.02, 0.02)},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_each_switch_changes_the_physics(change):
     assert not np.allclose(run(NOTHING), run(replace(NOTHING, **change)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("delay", "still_steps"), [(0.0, 0), (0.04, 0), (0.05, 1), (0.12, 2)])
+def test_a_delay_is_as_long_as_it_is_said_to_be(delay, still_steps):
+    hands = [MujocoHand(1, randomisation=replace(NOTHING, delay=(delay, delay))) for _ in range(2)]
+    targets = [hand.reset(np.array([0]), [Scene(object="none")], np.random.default_rng(0)) for hand in hands]
+    differences = []
+    for _ in range(4):
+        for hand, target, change in zip(hands, targets, (0.0, 0.2), strict=True):
+            hand.step(target + change)
+        differences.append(np.abs(hands[0].state().position - hands[1].state().position).max())
+    assert np.count_nonzero(np.array(differences) == 0.0) == still_steps
+    assert differences[-1] > 0.02
+
+
+def test_a_centre_of_mass_is_moved_without_moving_the_object():
+    hands = [MujocoHand(16, randomisation=replace(NOTHING, centre_of_mass=offset)) for offset in (0.0, 0.01)]
+    begin, end = [], []
+    for hand in hands:
+        target = hand.reset(np.arange(16), [Scene(object="cube")] * 16, np.random.default_rng(0))
+        begin.append(hand.state().object_pose)
+        for _ in range(10):
+            hand.step(target)
+        end.append(hand.state().object_pose)
+    apart = np.linalg.norm(begin[1][:, :3] - begin[0][:, :3], axis=1)
+    assert 0.002 < apart.mean() <= apart.max() <= 0.01 * np.sqrt(3) + 1e-9
+    assert np.linalg.norm(end[1][:, :3] - begin[1][:, :3], axis=1).max() < 0.003, "pieces fit where they were found"
 
 
 def test_thread_count_does_not_matter():
@@ -68,3 +109,60 @@ def test_gravity_follows_the_scene():
 def test_at_least_one_hand():
     with pytest.raises(ConfigurationError, match="0"):
         MujocoHand(0)
+
+
+@pytest.mark.parametrize("wrist", [name for name in WRISTS if name != "palm_up"])
+def test_an_object_let_go_ends_the_episode_in_every_wrist(wrist):
+    env = make_sim_vector_env(num_envs=8, num_threads=1, object=["cube", "duck"], wrist=wrist)
+    env.reset(seed=0)
+    still = env.step(np.zeros((8, 16), dtype=np.float32))
+    assert not still[2].any()
+    opening = np.tile([0.0, -1.0, -1.0, -1.0], (8, 4)).astype(np.float32)  # all joints but the sideways ones
+    dropped = np.zeros(8, dtype=np.bool_)
+    for _ in range(60):
+        dropped |= env.step(opening)[2]
+    assert dropped.all()
+
+
+def test_episodes_begin_with_the_targets_that_hold_the_object():
+    env = make_sim_vector_env(num_envs=4, num_threads=1, object="cube", wrist="palm_down")
+    observation, _ = env.reset(seed=0)
+    history = observation[:, :320].reshape(4, 10, 2, 16)
+    target = history[:, -1, 1]
+    assert (np.abs(target - START_POSE).max(axis=1) > 0.1).all()
+    _, _, _, _, info = env.step(np.zeros((4, 16), dtype=np.float32))
+    np.testing.assert_allclose(info["base_target"], target, atol=1e-6)
+    expected = -0.3 * np.square(info["position"] - info["base_target"]).sum(axis=1)
+    np.testing.assert_allclose(info["reward_pose"], expected, atol=1e-9)
+
+
+def test_turning_is_measured_in_the_world():
+    """The same turn about the hand's z: palm down, that is -z of the world."""
+    speeds = {}
+    for wrist in ("palm_up", "palm_down", "thumb_up"):
+        env = make_sim_vector_env(num_envs=1, num_threads=1, object="cube", wrist=wrist, axis="+z")
+        env.reset(seed=0)
+        before = env.task.state()
+        assert before.object_pose is not None
+        turned = before.object_pose.copy()
+        turned[:, 3:] = multiply(np.array([[np.cos(0.05), 0.0, 0.0, np.sin(0.05)]]), turned[:, 3:])
+        motion = env.task._motion(before.object_pose, turned, np.zeros(1, dtype=np.bool_))
+        speeds[wrist] = float(np.sum(motion.angular_velocity * motion.axis))
+    assert speeds["palm_up"] == pytest.approx(0.1 / 0.05)
+    assert speeds["palm_down"] == pytest.approx(-0.1 / 0.05)
+    assert speeds["thumb_up"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_what_a_hand_does_depends_on_its_own_object_only():
+    names = ["cube", "duck", "truck", "ball_40"]
+
+    def poses(order):
+        hand, targets = MujocoHand(4, num_threads=1), np.zeros((4, 16))
+        for row, name in [*enumerate(order[::-1]), *enumerate(order)]:  # every hand has had another object before
+            scene = Scene(object=name, gravity=(0.0, 9.81, 0.0))
+            targets[row] = hand.reset(np.array([row]), [scene], np.random.default_rng(names.index(name)))[0]
+        for _ in range(5):
+            hand.step(targets)
+        return hand.state().object_pose
+
+    np.testing.assert_array_equal(poses(names), poses(names[::-1])[::-1])

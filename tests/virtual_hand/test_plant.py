@@ -37,7 +37,7 @@ def test_friction_is_what_mujoco_applied(plant):
         assert plant.friction[0, order] == pytest.approx(data.efc_force[rows], abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["cylinder", "cube", "ellipsoid"])
+@pytest.mark.parametrize("name", ["cylinder", "cube", "ellipsoid", "ball_40", "box_30x30x160", "duck", "truck"])
 def test_every_object_touches_as_if_the_model_had_been_compiled_with_it(plant, name):
     item, rng = get_object(name), np.random.default_rng(0)
     own = build_spec(None, timestep=0.005, first_object=item).compile()

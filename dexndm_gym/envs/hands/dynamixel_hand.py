@@ -88,7 +88,7 @@ class DynamixelHand:
         """What was sent last: within all limits, and rounded to what servos can express; (1, 16), rad."""
         return self._goal[None].copy()
 
-    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Connect if needed, move slowly to START_POSE, have the object placed, and hold still for a moment.
 
         Raises:
@@ -115,6 +115,7 @@ class DynamixelHand:
                 self._hold(self.config.placement_time)
             self._hold(SETTLE_TIME)
             self.pacer.start()
+        return START_POSE[None].copy()
 
     def step(self, target: FloatArray) -> None:
         """Move towards the target, (1, 16) rad, for one control period, then measure.

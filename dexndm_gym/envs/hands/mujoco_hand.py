@@ -1,23 +1,26 @@
 """n simulated hands in MuJoCo, stepped together on a thread pool."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
 from dexndm_gym.envs.hand import IntArray
+from dexndm_gym.envs.hands.randomisation import Randomisation, Range
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices
-from dexndm_gym.leap.objects import GEOM_TYPES, NO_OBJECT, get_object
+from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
-from dexndm_gym.leap.starts import StartStates, load_starts
+from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD
+from dexndm_gym.task.quaternions import rotate
 
 TIMESTEP = 0.01
 """Physics step, s; five of them make a control step."""
@@ -26,38 +29,6 @@ OUT_OF_REACH = (0.0, 0.0, -0.5, 1.0, 0.0, 0.0, 0.0)
 """Pose of the object of an empty hand at the start of each control step."""
 
 SUBSTEPS = round(CONTROL_PERIOD / TIMESTEP)
-
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Randomisation:
-    """What differs from episode to episode, drawn uniformly per hand; factors multiply the nominal value."""
-
-    mass: Range = (0.01, 0.05)
-    """Object's mass, kg (paper, table 9)."""
-
-    friction: Range = (0.5, 2.0)
-    """Friction coefficient of the object against the hand (the paper's 0.3-3.0, narrowed)."""
-
-    torsional_friction: Range = (0.0005, 0.003)
-    """Friction of the same contacts against turning about their normal, as a length, m."""
-
-    stiffness: Range = (0.8, 1.25)
-    """Factor on the servo's stiffness, per joint."""
-
-    damping: Range = (0.7, 1.4)
-    """Factor on the servo's damping, per joint."""
-
-    frictionloss: Range = (0.5, 2.0)
-    """Factor on the servo's dry friction, per joint."""
-
-    push_scale: float = 2.0
-    """Random force on the object: standard deviation per axis in N per kg of its mass (paper, table 9)."""
-
-    push_probability: float = 0.25
-    """Chance, each control step, that a new push is drawn (paper, table 9); between draws it decays."""
-
 
 PUSH_DECAY = 0.9 ** (CONTROL_PERIOD / 0.08)
 """Factor on a push per control step: 0.9 every 80 ms, as the paper's relatives do."""
@@ -87,78 +58,103 @@ class MujocoHand:
         self.num_hands = num_hands
         self.randomisation = randomisation
         self._starts = starts if starts is not None else load_starts()
-        self._model = build_spec(SIM_SERVO, timestep=TIMESTEP).compile()
+        self._model = build_batch_model(build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES))
         self._batch = Batch(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)
         self._object_qpos = self._model.joint(OBJECT_BODY).qposadr[0] + np.arange(7)
         self._object_dof = self._model.joint(OBJECT_BODY).dofadr[0] + np.arange(6)
         self._object_body = self._model.body(OBJECT_BODY).id
-        self._object_geom = self._model.geom(OBJECT_BODY).id
         self._tip_sites = np.array([self._model.site(name).id for name in TIP_NAMES])
         self._bind()
         self._push = np.zeros((num_hands, 3))
         self._rng = np.random.default_rng(0)
         self._empty = np.zeros(num_hands, dtype=np.bool_)
+        longest = 0.0 if randomisation is None else randomisation.delay[1]
+        self._delay = np.zeros(num_hands, dtype=np.int64)  # physics steps
+        self._targets = np.zeros((num_hands, 1 + math.ceil(round(longest / TIMESTEP) / SUBSTEPS), NUM_JOINTS))
 
     def _bind(self) -> None:
         batch = self._batch
         self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
         self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
         self._site_xpos = batch.bind("site_xpos")
-        self._geom_type, self._geom_size = batch.expand("geom_type"), batch.expand("geom_size")
-        self._geom_rbound, self._geom_aabb = batch.expand("geom_rbound"), batch.expand("geom_aabb")
-        self._geom_friction = batch.expand("geom_friction")
-        self._mass, self._inertia = batch.expand("body_mass"), batch.expand("body_inertia")
+        self._objects = ObjectSlots(self._model, batch)
+        self._shape = np.zeros((self.num_hands, 6))
         self._gravity = batch.expand("opt.gravity")
         self._gain, self._bias = batch.expand("actuator_gainprm"), batch.expand("actuator_biasprm")
         self._damping, self._frictionloss = batch.expand("dof_damping"), batch.expand("dof_frictionloss")
+        self._armature, self._body_mass = batch.expand("dof_armature"), batch.expand("body_mass")
+        self._body_inertia = batch.expand("body_inertia")
 
-    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
-        """Start the hands ``ids`` from states in which their objects lie still in the cupped hand."""
+    def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
+        """Start the hands ``ids`` from states in which they hold their objects still; returns the targets held.
+
+        Raises:
+            ConfigurationError: there is no such state for an object in its wrist orientation.
+        """
         self._rng = rng
         # An empty hand is one whose object is kept out of reach.
         names = ["cylinder" if scene.object == NO_OBJECT else scene.object for scene in scenes]
         self._empty[ids] = [scene.object == NO_OBJECT for scene in scenes]
-        starts = [self._starts.draw(name, rng) for name in names]
+        gravity = [PALM_UP if scene.object == NO_OBJECT else scene.gravity for scene in scenes]
+        starts = [self._starts.draw(name, down, rng) for name, down in zip(names, gravity, strict=True)]
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         for i, scene, name, start in zip(ids, scenes, names, starts, strict=True):
             item = get_object(name)
-            self._geom_type[i, self._object_geom] = GEOM_TYPES[item.shape]
-            self._geom_size[i, self._object_geom] = item.geom_size * start.scale
-            # Collision detection goes by these bounds, which do not follow a change of type.
-            self._geom_rbound[i, self._object_geom] = item.bounding_radius * start.scale
-            self._geom_aabb[i, self._object_geom, 3:] = item.half_extents * start.scale
+            self._shape[i] = _shape_code(item, start.scale)
             self._gravity[i] = scene.gravity
-            self._draw_physics(i, item.mass, item.unit_inertia * start.scale**2, rng)
+            mass, off_centre = self._draw_physics(i, item.mass, rng)
+            self._objects.put(i, item, mass=mass, scale=start.scale, off_centre=off_centre)
             self._qpos[i, self._joint_qpos] = start.joints
             self._qpos[i, self._object_qpos] = start.object_pose
-            self._ctrl[i] = START_POSE
+            self._qpos[i, self._object_qpos[:3]] += rotate(start.object_pose[3:], off_centre)
+            self._ctrl[i] = self._targets[i] = start.target
         self._push[ids] = 0.0
         self._put_away_objects()
         self._batch.set_const(ids)
         self._batch.forward(ids)
+        return self._ctrl[ids]
 
-    def _draw_physics(self, i: int, mass: float, unit_inertia: FloatArray, rng: np.random.Generator) -> None:
-        if (r := self.randomisation) is not None:
-            mass = rng.uniform(*r.mass)
-            self._geom_friction[i, self._object_geom, :2] = rng.uniform(*r.friction), rng.uniform(*r.torsional_friction)
-            stiffness = np.array(SIM_SERVO.stiffness) * rng.uniform(*r.stiffness, NUM_JOINTS)
-            self._gain[i, :, 0], self._bias[i, :, 1] = stiffness, -stiffness
-            self._damping[i, self._joint_dof] = SIM_SERVO.damping * rng.uniform(*r.damping, NUM_JOINTS)
-            self._frictionloss[i, self._joint_dof] = SIM_SERVO.frictionloss * rng.uniform(*r.frictionloss, NUM_JOINTS)
-        self._mass[i, self._object_body] = mass
-        self._inertia[i, self._object_body] = mass * unit_inertia
+    def _draw_physics(self, i: int, mass: float, rng: np.random.Generator) -> tuple[float, FloatArray]:
+        """Write friction, servos and links of hand ``i``; returns mass in kg and off-centre of its object, (3,), m."""
+        if (r := self.randomisation) is None:
+            return mass, np.zeros(3)
+        mass = rng.uniform(*r.mass)
+        self._objects.friction[i, :, :2] = rng.uniform(*r.friction), rng.uniform(*r.torsional_friction)
+        stiffness = np.array(SIM_SERVO.stiffness) * rng.uniform(*r.stiffness, NUM_JOINTS)
+        self._gain[i, :, 0], self._bias[i, :, 1] = stiffness, -stiffness
+        self._damping[i, self._joint_dof] = SIM_SERVO.damping * rng.uniform(*r.damping, NUM_JOINTS)
+        self._frictionloss[i, self._joint_dof] = SIM_SERVO.frictionloss * rng.uniform(*r.frictionloss, NUM_JOINTS)
+        self._armature[i, self._joint_dof] = SIM_SERVO.armature * _varied(rng, r.armature, NUM_JOINTS)
+        links = slice(1, self._object_body)
+        factor = _varied(rng, r.link_mass, self._object_body - 1)
+        self._body_mass[i, links] = self._model.body_mass[links] * factor
+        self._body_inertia[i, links] = self._model.body_inertia[links] * factor[:, None]
+        self._delay[i] = round(_varied(rng, r.delay, 1)[0] / TIMESTEP)
+        return mass, _varied(rng, (-r.centre_of_mass, r.centre_of_mass), 3)
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
-        self._ctrl[:] = target
+        self._targets = np.roll(self._targets, -1, axis=1)
+        self._targets[:, -1] = target
         if self.randomisation is not None:
             self._push_objects(self.randomisation)
         self._put_away_objects()
         try:
-            self._batch.step(nstep=SUBSTEPS)
+            self._advance()
         except SimulationError as error:
             raise SimulationDivergedError(f"MuJoCo could not go on: {error}") from error
+
+    def _advance(self) -> None:
+        """Step the physics; targets act after the delay of each hand."""
+        if not self._delay.any():
+            self._ctrl[:] = self._targets[:, -1]
+            self._batch.step(nstep=SUBSTEPS)
+            return
+        for step in range(SUBSTEPS):
+            steps_ago = np.maximum(-((step - self._delay) // SUBSTEPS), 0)
+            self._ctrl[:] = self._targets[np.arange(self.num_hands), -1 - steps_ago]
+            self._batch.step()
 
     def _put_away_objects(self) -> None:
         if self._empty.any():
@@ -167,7 +163,7 @@ class MujocoHand:
             self._qvel[np.ix_(empty, self._object_dof)] = 0.0
 
     def _push_objects(self, r: Randomisation) -> None:
-        mass = self._mass[:, self._object_body, None]
+        mass = self._objects.mass
         fresh = self._rng.random((self.num_hands, 1)) < r.push_probability
         draw = self._rng.standard_normal((self.num_hands, 3)) * (r.push_scale * mass)
         self._push = np.where(fresh, draw, self._push * PUSH_DECAY)
@@ -187,21 +183,19 @@ class MujocoHand:
 
         Returns:
             (n, 44): object velocity (6: m/s in the hand frame, rad/s in the object's), fingertips relative to the
-            object (12, m), joint velocity (16, rad/s), object half extents (3, m) and shape (3, one-hot: box,
-            cylinder, ellipsoid), mass (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
+            object (12, m), joint velocity (16, rad/s), object size (3, m: MuJoCo's ``geom_size`` of a primitive, half
+            extents of other objects) and shape (3, one-hot: box, cylinder, ellipsoid; none for other objects), mass
+            (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
         """
         tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
-        types = self._geom_type[:, self._object_geom, None]
-        shapes = types == np.array([int(t) for t in GEOM_TYPES.values()])
         return np.concatenate(
             [
                 self._qvel[:, self._object_dof],
                 tips.reshape(self.num_hands, -1),
                 self._qvel[:, self._joint_dof],
-                self._geom_size[:, self._object_geom],
-                shapes,
-                self._mass[:, self._object_body, None],
-                self._geom_friction[:, self._object_geom, :1],
+                self._shape,
+                self._objects.mass,
+                self._objects.friction[:, 0, :1],
                 self._gain[:, :, 0].mean(axis=1, keepdims=True),
                 self._frictionloss[:, self._joint_dof].mean(axis=1, keepdims=True),
             ],
@@ -210,3 +204,16 @@ class MujocoHand:
 
     def close(self) -> None:
         """Nothing to release: memory goes with the object."""
+
+
+def _shape_code(item: RotatableObject, scale: float) -> FloatArray:
+    """Size and kind of an object as a teacher sees them, (6,)."""
+    kind = item.pieces[0].shape if item.is_primitive else ""
+    size = item.geom_sizes[0] if item.is_primitive else item.extents / 2
+    return np.array([*(size * scale), *(kind == shape for shape in ("box", "cylinder", "ellipsoid"))])
+
+
+def _varied(rng: np.random.Generator, limits: Range, size: int) -> FloatArray:
+    """Uniform draws; none where there is nothing to draw, so that a switch left off changes no other draw."""
+    low, high = limits
+    return rng.uniform(low, high, size) if high > low else np.full(size, low)

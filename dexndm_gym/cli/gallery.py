@@ -1,0 +1,86 @@
+"""``dexndm gallery``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from dexndm_gym.cli.common import parse
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.contact_sheet import write_sheet
+from dexndm_gym.leap.grasps import CUP_CENTRE
+from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
+from dexndm_gym.leap.picture import Camera, HandPainter
+from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.leap.starts import load_starts
+from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.orientations import WRISTS, down_in_hand
+
+_HOLDING_TIME = 0.5
+_SIZE = (160, 120)
+_CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.005, 0.010, 0.065), angle=32.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryCommand:
+    """Draw every object in the hand in every named wrist orientation, after half a second of holding still.
+
+    Up is up: gravity pulls towards the bottom of each picture. No graphics library is needed.
+    """
+
+    object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
+    """Object, or named set of objects."""
+
+    seed: int = 0
+    """Seed of the choice of start states."""
+
+    blocks: int = 3
+    """How many objects side by side."""
+
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("gallery.png")
+    """Picture to write."""
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command."""
+    command = parse(GalleryCommand, "gallery", arguments)
+    if command.blocks < 1:
+        raise ConfigurationError(f"expected at least 1 block, got {command.blocks}")
+    names = [
+        name for name in OBJECT_SETS.get(command.object) or (get_object(command.object).name,) if name != NO_OBJECT
+    ]
+    down = {wrist: down_in_hand(np.array(quat)) for wrist, quat in WRISTS.items()}
+    cells = [(name, wrist) for name in names for wrist in WRISTS if load_starts().count(name, down[wrist])]
+    if not cells:
+        raise ConfigurationError(
+            f"{command.object!r} has no start state to draw; expected an object or a set of objects"
+        )
+    hand = MujocoHand(len(cells))
+    scenes = [Scene(object=name, gravity=_times(down[wrist], GRAVITY)) for name, wrist in cells]
+    target = hand.reset(np.arange(len(cells)), scenes, np.random.default_rng(command.seed))
+    for _ in range(round(_HOLDING_TIME / CONTROL_PERIOD)):
+        hand.step(target)
+    state = hand.state()
+    pose = state.object_pose
+    if pose is None:
+        raise RuntimeError("a simulated hand knows where its object is")
+    width, height = _SIZE
+    painters = {
+        wrist: HandPainter(width=width, height=height, camera=_CAMERA, up=_times(down[wrist], -1.0)) for wrist in WRISTS
+    }
+    pictures = {
+        cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0])
+        for i, cell in enumerate(tqdm(cells, desc="gallery", unit="picture"))
+    }
+    write_sheet(pictures, names, tuple(WRISTS), command.out, blocks=command.blocks)
+    kept = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < TaskConfig().drop_distance
+    print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {_HOLDING_TIME:g} s")
+
+
+def _times(vector: tuple[float, float, float], factor: float) -> tuple[float, float, float]:
+    x, y, z = vector
+    return (x * factor, y * factor, z * factor)

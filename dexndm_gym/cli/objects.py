@@ -1,0 +1,68 @@
+"""``dexndm objects``."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from dexndm_gym.cli.common import File, parse, table, write_json
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
+from dexndm_gym.leap.starts import load_starts
+from dexndm_gym.task.orientations import WRISTS, down_in_hand
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectsCommand:
+    """List the built-in objects: what they are made of, how large and heavy they are, and where the hand holds them."""
+
+    set: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
+    """Only this named set."""
+
+    json: File = None
+    """Also write the table to this file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    name: str
+    shape: str
+    size_mm: str
+    mass_g: str
+    aspect: str
+    held: str
+    sets: str
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command."""
+    command = parse(ObjectsCommand, "objects", arguments)
+    known = [name for name in OBJECT_SETS if name != "none"]
+    if command.set not in known:
+        raise ConfigurationError(f"Unknown set {command.set!r}; expected one of {', '.join(known)}")
+    rows = [_row(name) for name in OBJECT_SETS[command.set]]
+    write_json({row.name: asdict(row) for row in rows}, command.json)
+    head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "sets")
+    print(table(head, [tuple(asdict(row).values()) for row in rows], labels=3))
+
+
+def _row(name: str) -> _Row:
+    item = OBJECTS[name]
+    return _Row(
+        name=name,
+        shape=item.pieces[0].shape if item.is_primitive else f"{len(item.pieces)} pieces",
+        size_mm=" x ".join(f"{1000 * length:.0f}" for length in item.extents),
+        mass_g=f"{1000 * item.mass:.0f}",
+        aspect=f"{item.aspect:.2f}",
+        held=_held(name),
+        sets=", ".join(known for known, names in OBJECT_SETS.items() if known != "all" and name in names),
+    )
+
+
+def _held(name: str) -> str:
+    """In which wrist orientations there are start states."""
+    lacking = [wrist for wrist, quat in WRISTS.items() if not load_starts().count(name, down_in_hand(np.array(quat)))]
+    if not lacking:
+        return "every wrist"
+    return "none" if len(lacking) == len(WRISTS) else f"not {', '.join(lacking)}"

@@ -1,0 +1,260 @@
+"""Finds states in which a hand holds an object, many tries at once.
+
+Two kinds: *cups*, palm up, the object lying in the open hand; and *grasps*, the fingers closed around it so firmly that
+it stays whichever way gravity pulls. All of it runs in the training simulation with nominal servos.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from mujoco.batch import Batch
+
+from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE, draw_object_pose
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.scene import GRAVITY
+from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows
+
+SIZE_SCALE = (0.95, 1.05)
+"""Range of the factor on an object's size."""
+
+SIX_WAYS = np.concatenate([np.eye(3), -np.eye(3)])
+"""Directions of gravity of the six named wrist orientations. What resists these six resists every other direction:
+forces that contacts can resist form a convex set."""
+
+_TIMESTEP, _CONTROL_STEPS = 0.01, 5
+
+_FEWEST_CUPS = 0.1
+"""Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
+
+_FLEXION = np.array([0.0, 1.0, 0.8, 0.6] * 3 + [0.0, 0.2, 0.8, 0.8])
+"""How fast joints close, relative to the knuckles."""
+
+_OPENING = np.array([0.0, 0.45, 0.45, 0.3] * 3 + [0.0, 0.0, 0.5, 0.5])
+"""How far the hand is open before it closes, rad from START_POSE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraspSearch:
+    """Figures of the search for grasps."""
+
+    position_spread: float = 0.012
+    """Half width of the scatter of the object's place about CUP_CENTRE, m."""
+
+    height: float = 0.04
+    """How much farther from the palm it may be held out, m: where fingertips meet, not only where the palm helps."""
+
+    pose_spread: float = 0.2
+    """Half width of the scatter of the open hand's joints, rad (the paper's relatives use 0.25 to 0.3)."""
+
+    closing_speed: float = 1.2
+    """Speed of the knuckles' targets while they close, rad/s; scatters from 0.6 to 1.4 times that."""
+
+    closing_time: float = 2.0
+    """s."""
+
+    press: float = 0.15
+    """A finger stops closing when a joint is this far behind its target, rad: about 0.16 N m."""
+
+    friction: float = 0.6
+    """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
+
+    hold_time: float = 1.2
+    """How long gravity pulls in each direction, s."""
+
+    slip: float = 0.012
+    """The farthest that a held object may give way, m."""
+
+    reach: float = 0.06
+    """The farthest that it may be from CUP_CENTRE, m."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Start states of one object."""
+
+    rows: dict[Direction | None, FloatArray]
+    """Rows as ``StartStates`` takes them, by direction of gravity; None stands for any."""
+
+    held: dict[Direction | None, float]
+    """Share of the tries that held."""
+
+
+def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None) -> Found:
+    """Look for start states of an object.
+
+    Args:
+        item: the object.
+        tries: how often to try each kind.
+        seed: makes the search repeatable; objects do not depend on each other.
+        way: the only direction of gravity that matters, hand frame; None for every direction, and cups for palm up.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    rows = {way: find_grasps(item, tries, rng, ways=SIX_WAYS if way is None else np.array([way]))}
+    if way is None:
+        rows[PALM_UP] = find_cups(item, tries, rng)
+    held = {key: len(value) / tries for key, value in rows.items()}
+    if way is None and held[PALM_UP] < _FEWEST_CUPS:
+        del rows[PALM_UP]
+    return Found(rows=rows, held=held)
+
+
+def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
+    """Put the object into the cupped hand many times, and keep the tries in which it comes to rest upright.
+
+    Returns:
+        Rows as ``StartStates`` takes them, (k, 40), for gravity along PALM_UP.
+    """
+    scale = rng.uniform(*SIZE_SCALE, tries)
+    trials = _Trials(item, scale)
+    trials.gravity[:] = np.multiply(PALM_UP, GRAVITY)
+    pose = np.array([draw_object_pose(item, rng, s) for s in scale])
+    trials.begin(np.tile(START_POSE, (tries, 1)), pose, np.tile(START_POSE, (tries, 1)))
+    trials.run(4 * SETTLE_TIME)
+    pose, speed = trials.object_pose, trials.object_speed
+    quat = [_product(q, np.multiply(item.upright, (1, -1, -1, -1))) for q in pose[:, 3:]]
+    upright = 1.0 - 2.0 * np.square(np.array(quat)[:, 1:3]).sum(axis=1) > 0.95
+    near = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < 0.03
+    keep = (speed[:, 0] < 0.02) & (speed[:, 1] < 0.3) & near & upright
+    return cup_rows(trials.joints, pose, scale)[keep]
+
+
+def find_grasps(
+    item: RotatableObject,
+    tries: int,
+    rng: np.random.Generator,
+    *,
+    ways: FloatArray = SIX_WAYS,
+    search: GraspSearch = GraspSearch(),
+) -> FloatArray:
+    """Close the hand around the object many times, and keep the tries that hold whichever way gravity pulls.
+
+    While the fingers close there is no gravity and the object is held back by damping, as by a person's hand.
+
+    Args:
+        item: the object.
+        tries: how often.
+        rng: source of places, orientations and hand poses.
+        ways: directions of gravity that a grasp must resist, (m, 3), unit vectors, hand frame.
+        search: figures.
+
+    Returns:
+        Rows as ``StartStates`` takes them, (k, 40), those first in which the object is farthest from the palm: fingers
+        that hold it can turn it, a fist cannot.
+    """
+    scale = rng.uniform(*SIZE_SCALE, tries)
+    trials = _Trials(item, scale, friction=search.friction)
+    target = _close(trials, _places(item, scale, search, rng), search, rng)
+    pose, joints = trials.object_pose, trials.joints
+    reached = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < search.reach
+    still = np.flatnonzero(reached & (trials.object_speed[:, 0] < 0.02))
+    held = np.zeros((tries, len(ways)), dtype=np.bool_)
+    if len(still):
+        each = np.repeat(still, len(ways))
+        trials = _Trials(item, scale[each], friction=search.friction)
+        trials.gravity[:] = GRAVITY * np.tile(ways, (len(still), 1))
+        trials.begin(joints[each], pose[each], target[each])
+        trials.run(search.hold_time)
+        way = np.linalg.norm(trials.object_pose[:, :3] - pose[each, :3], axis=1)
+        held[still] = ((way < search.slip) & (trials.object_speed[:, 0] < 0.03)).reshape(-1, len(ways))
+    rows = np.concatenate([joints, target, pose, scale[:, None]], axis=1)[held.all(axis=1)]
+    return rows[np.argsort(-rows[:, 34])]
+
+
+def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
+    """Poses in which the object is held out to the hand: any orientation, near the cup's centre, above the palm."""
+    quat = rng.standard_normal((len(scale), 4))
+    quat /= np.linalg.norm(quat, axis=1, keepdims=True)
+    position = CUP_CENTRE + rng.uniform(-search.position_spread, search.position_spread, (len(scale), 3))
+    lowest = np.array([_lowest(item, q) for q in quat])
+    position[:, 2] += rng.uniform(0.0, search.height, len(scale))
+    position[:, 2] = np.maximum(position[:, 2], PALM_HEIGHT + 0.002 - lowest * scale)
+    return np.concatenate([position, quat], axis=1)
+
+
+def _lowest(item: RotatableObject, quat: FloatArray) -> float:
+    """Height of the lowest point of the object in this orientation, m from its centre."""
+    turned = [piece.moved(offset=np.zeros(3), turn=quat, factor=1.0) for piece in item.pieces]
+    return min(piece.position[2] - piece.reach[2] for piece in turned)
+
+
+def _close(trials: "_Trials", pose: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
+    """Close the open hands until their fingers press, then let go of the objects; returns the targets, (n, 16)."""
+    n = len(pose)
+    spread = rng.uniform(-search.pose_spread, search.pose_spread, (n, NUM_JOINTS))
+    target = clip_to_limits(START_POSE - _OPENING + spread)
+    period = _CONTROL_STEPS * _TIMESTEP
+    step = _FLEXION * rng.uniform(0.6, 1.4, (n, NUM_JOINTS)) * search.closing_speed * period
+    moving = np.ones((n, 4, 1), dtype=np.bool_)
+    trials.begin(target, pose, target)
+    trials.damp_object(2.0, 0.002)
+    for _ in range(round(search.closing_time / period)):
+        target = clip_to_limits(target + (step.reshape(n, 4, 4) * moving).reshape(n, NUM_JOINTS))
+        trials.control[:] = target
+        trials.run(period)
+        behind = np.where(_FLEXION > 0.0, target - trials.joints, 0.0).reshape(n, 4, 4)
+        moving &= behind.max(axis=2, keepdims=True) < search.press
+    trials.damp_object(0.0, 0.0)
+    trials.run(SETTLE_TIME)
+    return target
+
+
+class _Trials:
+    """Simulated hands, all with the same object; gravity is nothing until it is written."""
+
+    def __init__(self, item: RotatableObject, scale: FloatArray, *, friction: float | None = None) -> None:
+        model = build_batch_model(build_spec(SIM_SERVO, timestep=_TIMESTEP, object_slots=MAX_PIECES))
+        self._batch = Batch(model, len(scale))
+        self._joint_qpos, _ = joint_indices(model)
+        joint = model.joint(OBJECT_BODY)
+        self._object_qpos, self._object_dof = joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+        slots = ObjectSlots(model, self._batch)
+        for i, factor in enumerate(scale):
+            slots.put(i, item, mass=item.mass, scale=float(factor))
+        if friction is not None:
+            slots.friction[:, :, 0] = friction
+        self.gravity = self._batch.expand("opt.gravity")
+        self.gravity[:] = 0.0
+        self._damping = self._batch.expand("dof_damping")
+        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self.control = self._batch.bind("ctrl")
+
+    def begin(self, joints: FloatArray, pose: FloatArray, target: FloatArray) -> None:
+        """Put joints and objects to rest where they are said to be."""
+        self._batch.set_const()
+        self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
+        self._qpos[:, self._joint_qpos], self._qpos[:, self._object_qpos] = joints, pose
+        self.control[:] = target
+
+    def damp_object(self, along: float, about: float) -> None:
+        """Hold the objects back, N s/m and N m s/rad."""
+        self._damping[:, self._object_dof] = np.repeat([along, about], 3)
+
+    def run(self, seconds: float) -> None:
+        self._batch.step(nstep=round(seconds / _TIMESTEP))
+
+    @property
+    def joints(self) -> FloatArray:
+        return self._qpos[:, self._joint_qpos]
+
+    @property
+    def object_pose(self) -> FloatArray:
+        return self._qpos[:, self._object_qpos]
+
+    @property
+    def object_speed(self) -> FloatArray:
+        """Linear and angular speed, (n, 2), m/s and rad/s."""
+        velocity = self._qvel[:, self._object_dof].reshape(-1, 2, 3)
+        return np.linalg.norm(velocity, axis=2)
+
+
+def _product(a: Sequence[float] | FloatArray, b: FloatArray) -> FloatArray:
+    result = np.empty(4)
+    mujoco.mju_mulQuat(result, np.asarray(a), b)
+    return result

@@ -1,0 +1,71 @@
+"""Gives each simulation of a batch its own object, by writing model fields instead of compiling models."""
+
+import mujoco
+from mujoco.batch import Batch
+
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.model import OBJECT_BODY
+from dexndm_gym.leap.rotatable import RotatableObject
+
+
+class ObjectSlots:
+    """The object of each simulation: the model's object body has MAX_PIECES geoms, of which an object uses the first.
+
+    Attributes:
+        mass: kg, (n, 1).
+        friction: MuJoCo's three friction coefficients of every piece, (n, MAX_PIECES, 3).
+        solref: MuJoCo's contact softness of every piece, (n, MAX_PIECES, 2).
+    """
+
+    def __init__(self, model: mujoco.MjModel, batch: Batch) -> None:
+        """Take the batch's fields that make an object.
+
+        Args:
+            model: the batch's model, from ``build_batch_model``.
+            batch: the simulations.
+        """
+        self._body = model.body(OBJECT_BODY).id
+        start, count = model.body_geomadr[self._body], model.body_geomnum[self._body]
+        slots = slice(start, start + count)
+        self._count = batch.expand("body_geomnum")
+        self._type, self._size = batch.expand("geom_type")[:, slots], batch.expand("geom_size")[:, slots]
+        self._pos, self._quat = batch.expand("geom_pos")[:, slots], batch.expand("geom_quat")[:, slots]
+        # Collision detection goes by these bounds, which do not follow a change of type.
+        self._rbound, self._aabb = batch.expand("geom_rbound")[:, slots], batch.expand("geom_aabb")[:, slots]
+        body = slice(self._body, self._body + 1)
+        self.mass, self._inertia = batch.expand("body_mass")[:, body], batch.expand("body_inertia")
+        self.friction, self.solref = batch.expand("geom_friction")[:, slots], batch.expand("geom_solref")[:, slots]
+
+    def put(
+        self, i: int, item: RotatableObject, *, mass: float, scale: float = 1.0, off_centre: FloatArray | float = 0.0
+    ) -> None:
+        """Make ``item`` the object of simulation ``i``.
+
+        Constants that MuJoCo derives from masses follow with ``batch.set_const``.
+
+        Args:
+            i: the simulation.
+            item: the object.
+            mass: its mass, kg.
+            scale: factor on its size.
+            off_centre: where its centre of mass is instead of where its shape says, (3,), m, object frame. The pieces
+                move the other way, because the frame's origin is the centre of mass.
+        """
+        used = len(item.pieces)
+        self._count[i, self._body] = used
+        self._type[i, :used], self._size[i, :used] = item.geom_types, item.geom_sizes * scale
+        self._pos[i, :used], self._quat[i, :used] = item.positions * scale - off_centre, item.quats
+        self._rbound[i, :used] = item.bounding_radii * scale
+        self._aabb[i, :used, 3:] = item.half_extents * scale
+        self.mass[i] = mass
+        self._inertia[i, self._body] = mass * (item.unit_inertia * scale**2)
+
+
+def build_batch_model(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """Compile a spec of ``build_spec`` with MAX_PIECES slots so that each simulation may have its own object."""
+    # Bounding volume trees are those of the compiled object. With as few geoms as here they save no time either.
+    spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
+    model = spec.compile()
+    pieces = model.geom_bodyid == model.body(OBJECT_BODY).id
+    model.geom_sameframe[pieces] = mujoco.mjtSameFrame.mjSAMEFRAME_NONE  # a piece may be anywhere in its object
+    return model

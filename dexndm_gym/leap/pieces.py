@@ -1,0 +1,168 @@
+"""The convex primitives that objects are made of."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import mujoco
+import numpy as np
+
+from dexndm_gym.leap.joints import FloatArray
+
+Vector = tuple[float, float, float]
+Colour = tuple[float, float, float, float]
+
+GEOM_TYPES = {
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
+    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+}
+
+ORANGE: Colour = (0.93, 0.47, 0.20, 1.0)
+"""Colour of objects that have none of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A solid, uniform primitive; the axis of cylinders and capsules is the local z."""
+
+    shape: str
+    """One of ``box``, ``cylinder``, ``ellipsoid``, ``capsule``, ``sphere``."""
+
+    extents: Vector
+    """Full lengths along the local axes, m; a capsule's with its round ends."""
+
+    position: Vector = (0.0, 0.0, 0.0)
+    """Centre in the object's frame, m."""
+
+    quat: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    """Orientation in the object's frame, w x y z."""
+
+    colour: Colour = ORANGE
+
+    @cached_property
+    def half_extents(self) -> FloatArray:
+        """Half lengths along the local axes, (3,), m."""
+        return np.array(self.extents) / 2
+
+    @cached_property
+    def geom_size(self) -> FloatArray:
+        """MuJoCo's ``geom_size``, (3,), m."""
+        x, _, z = self.half_extents
+        if self.shape == "cylinder":
+            return np.array([x, z, 0.0])
+        if self.shape == "capsule":
+            return np.array([x, z - x, 0.0])
+        return np.array([x, 0.0, 0.0]) if self.shape == "sphere" else self.half_extents
+
+    @cached_property
+    def bounding_radius(self) -> float:
+        """Distance of the farthest point from the piece's centre, m."""
+        x, y, z = self.half_extents
+        if self.shape == "box":
+            return float(np.linalg.norm([x, y, z]))
+        return float(np.hypot(x, z) if self.shape == "cylinder" else max(x, y, z))
+
+    @cached_property
+    def volume(self) -> float:
+        """m^3."""
+        x, y, z = self.half_extents
+        if self.shape == "box":
+            return float(8 * x * y * z)
+        if self.shape == "cylinder":
+            return float(2 * np.pi * x * x * z)
+        if self.shape == "capsule":
+            return float(np.pi * x * x * (2 * (z - x) + 4 / 3 * x))
+        return float(4 / 3 * np.pi * x * y * z)
+
+    @cached_property
+    def unit_inertia(self) -> FloatArray:
+        """Principal moments of inertia about the piece's centre for a mass of 1 kg, (3,), m^2."""
+        a, b, c = self.half_extents**2
+        if self.shape == "box":
+            return np.array([b + c, a + c, a + b]) / 3
+        if self.shape == "cylinder":
+            return np.array([b / 4 + c / 3, a / 4 + c / 3, a / 2])
+        if self.shape == "capsule":
+            return self._unit_inertia_of_capsule()
+        return np.array([b + c, a + c, a + b]) / 5
+
+    def _unit_inertia_of_capsule(self) -> FloatArray:
+        radius, half, _ = self.geom_size
+        tube, ends = 2 * half, 4 / 3 * radius  # volumes over pi r^2
+        across = tube * (radius**2 / 4 + half**2 / 3)
+        across += ends * (0.4 * radius**2 + half**2 + 0.75 * half * radius)  # of both half balls
+        along = tube * radius**2 / 2 + ends * 0.4 * radius**2
+        return np.array([across, across, along]) / (tube + ends)
+
+    @cached_property
+    def rotation(self) -> FloatArray:
+        """Matrix from the piece's frame to the object's, (3, 3)."""
+        matrix = np.empty(9)
+        mujoco.mju_quat2Mat(matrix, np.array(self.quat))
+        return matrix.reshape(3, 3)
+
+    @cached_property
+    def reach(self) -> FloatArray:
+        """Half lengths of the piece's bounding box along the object's axes, (3,), m."""
+        if self.shape in ("ellipsoid", "sphere"):
+            return np.sqrt(np.square(self.rotation * self.half_extents).sum(axis=1))
+        if self.shape == "capsule":
+            radius, half, _ = self.geom_size
+            return np.abs(self.rotation[:, 2]) * half + radius
+        if self.shape == "cylinder":
+            radius, half, _ = self.geom_size
+            along = self.rotation[:, 2]
+            return np.abs(along) * half + radius * np.sqrt(np.maximum(1.0 - along**2, 0.0))
+        return np.abs(self.rotation) @ self.half_extents
+
+    def moved(self, *, offset: FloatArray, turn: FloatArray, factor: float) -> "Piece":
+        """This piece after the whole object was shifted by ``offset`` in m, turned by the quaternion and enlarged."""
+        position, quat = np.empty(3), np.empty(4)
+        mujoco.mju_rotVecQuat(position, (np.array(self.position) + offset) * factor, turn)
+        mujoco.mju_mulQuat(quat, turn, np.array(self.quat))
+        x, y, z = position
+        w, i, j, k = quat
+        width, depth, height = np.array(self.extents) * factor
+        return replace(self, position=(x, y, z), quat=(w, i, j, k), extents=(width, depth, height))
+
+
+def box(centre: Vector, size: Vector, colour: Colour, *, pitch: float = 0.0) -> Piece:
+    """A box of full lengths ``size``, turned by ``pitch`` degrees about y (positive lowers its front)."""
+    return Piece(shape="box", extents=size, position=centre, quat=_about_y(pitch), colour=colour)
+
+
+def egg(centre: Vector, size: Vector, colour: Colour, *, pitch: float = 0.0) -> Piece:
+    """An ellipsoid of full lengths ``size``, turned by ``pitch`` degrees about y."""
+    return Piece(shape="ellipsoid", extents=size, position=centre, quat=_about_y(pitch), colour=colour)
+
+
+def ball(centre: Vector, diameter: float, colour: Colour) -> Piece:
+    """A sphere."""
+    return Piece(shape="sphere", extents=(diameter, diameter, diameter), position=centre, colour=colour)
+
+
+def rod(start: Vector, end: Vector, diameter: float, colour: Colour) -> Piece:
+    """A capsule whose ends are rounded about ``start`` and ``end``."""
+    length = float(np.linalg.norm(np.subtract(end, start))) + diameter
+    return _between("capsule", start, end, (diameter, diameter, length), colour)
+
+
+def disc(start: Vector, end: Vector, diameter: float, colour: Colour) -> Piece:
+    """A cylinder between the centres of its two lids."""
+    length = float(np.linalg.norm(np.subtract(end, start)))
+    return _between("cylinder", start, end, (diameter, diameter, length), colour)
+
+
+def _between(shape: str, start: Vector, end: Vector, extents: Vector, colour: Colour) -> Piece:
+    quat = np.empty(4)
+    mujoco.mju_quatZ2Vec(quat, np.subtract(end, start).astype(np.float64))
+    x, y, z = np.add(start, end) / 2
+    w, i, j, k = quat
+    return Piece(shape=shape, extents=extents, position=(x, y, z), quat=(w, i, j, k), colour=colour)
+
+
+def _about_y(degrees: float) -> tuple[float, float, float, float]:
+    half = np.radians(degrees) / 2
+    return (float(np.cos(half)), 0.0, float(np.sin(half)), 0.0)

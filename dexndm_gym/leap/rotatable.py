@@ -1,0 +1,166 @@
+"""Objects to turn: what they are made of, and what follows from it for physics."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import mujoco
+import numpy as np
+
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.pieces import GEOM_TYPES, Piece, Vector
+
+MAX_PIECES = 10
+"""Most pieces that an object may have: every simulated hand keeps room for as many."""
+
+DENSITY = 200.0
+"""Density of objects whose mass is not given, kg/m^3: that of hollow prints and of light wood."""
+
+MASS_RANGE = (0.01, 0.05)
+"""Range that such a mass is clipped to, kg (paper, table 9)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotatableObject:
+    """A rigid body made of convex pieces; its frame is that of its principal axes of inertia.
+
+    Make one with ``primitive`` or ``assemble``.
+    """
+
+    name: str
+    pieces: tuple[Piece, ...]
+    mass: float
+    """kg."""
+
+    upright: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    """Orientation in which it stands as it was drawn, front along +x, w x y z."""
+
+    @property
+    def is_primitive(self) -> bool:
+        """Whether it is one piece."""
+        return len(self.pieces) == 1
+
+    @cached_property
+    def corners(self) -> FloatArray:
+        """Lowest and highest coordinates of the upright object, (2, 3), m."""
+        return _corners([_turned(piece, np.array(self.upright)) for piece in self.pieces])
+
+    @cached_property
+    def extents(self) -> FloatArray:
+        """Full lengths of the upright object, (3,), m."""
+        return self.corners[1] - self.corners[0]
+
+    @property
+    def aspect(self) -> float:
+        """Longest over shortest of the full lengths."""
+        return float(self.extents.max() / self.extents.min())
+
+    @cached_property
+    def positions(self) -> FloatArray:
+        """Centres of the pieces, (pieces, 3), m."""
+        return np.array([piece.position for piece in self.pieces])
+
+    @cached_property
+    def quats(self) -> FloatArray:
+        """Orientations of the pieces, (pieces, 4), w x y z."""
+        return np.array([piece.quat for piece in self.pieces])
+
+    @cached_property
+    def geom_types(self) -> FloatArray:
+        """MuJoCo's types of the pieces, (pieces,)."""
+        return np.array([int(GEOM_TYPES[piece.shape]) for piece in self.pieces], dtype=np.float64)
+
+    @cached_property
+    def geom_sizes(self) -> FloatArray:
+        """MuJoCo's sizes of the pieces, (pieces, 3), m."""
+        return np.array([piece.geom_size for piece in self.pieces])
+
+    @cached_property
+    def bounding_radii(self) -> FloatArray:
+        """Distance of each piece's farthest point from its centre, (pieces,), m."""
+        return np.array([piece.bounding_radius for piece in self.pieces])
+
+    @cached_property
+    def half_extents(self) -> FloatArray:
+        """Half lengths of the pieces along their own axes, (pieces, 3), m."""
+        return np.array([piece.half_extents for piece in self.pieces])
+
+    @cached_property
+    def unit_inertia(self) -> FloatArray:
+        """Principal moments of inertia for a mass of 1 kg, (3,), m^2; pieces share one density."""
+        return self.pieces[0].unit_inertia if self.is_primitive else np.diag(_inertia(self.pieces)).copy()
+
+
+def primitive(name: str, shape: str, extents: Vector, mass: float | None = None) -> RotatableObject:
+    """An object of one piece.
+
+    Args:
+        name: its name.
+        shape: one of ``box``, ``cylinder``, ``ellipsoid``, ``capsule``, ``sphere``.
+        extents: full lengths, m.
+        mass: kg; None takes it from the volume.
+    """
+    piece = Piece(shape=shape, extents=extents)
+    return RotatableObject(name=name, pieces=(piece,), mass=_mass([piece]) if mass is None else mass)
+
+
+def assemble(name: str, pieces: Sequence[Piece], longest: float) -> RotatableObject:
+    """An object of several pieces, scaled, and moved so that its frame is that of its principal axes.
+
+    Pieces may overlap; where they do, the material counts once per piece.
+
+    Args:
+        name: its name.
+        pieces: at most MAX_PIECES, in any unit of length.
+        longest: longest side of the finished object's bounding box, m.
+    """
+    volumes = np.array([piece.volume for piece in pieces])
+    centre = volumes @ np.array([piece.position for piece in pieces]) / volumes.sum()
+    low, high = _corners(pieces)
+    factor = longest / (high - low).max()
+    standing = [piece.moved(offset=-centre, turn=_NO_TURN, factor=factor) for piece in pieces]
+    upright = _principal_axes(standing)
+    lying = tuple(_turned(piece, upright * [1.0, -1.0, -1.0, -1.0]) for piece in standing)
+    w, i, j, k = upright
+    return RotatableObject(name=name, pieces=lying, mass=_mass(lying), upright=(w, i, j, k))
+
+
+_NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def _turned(piece: Piece, turn: FloatArray) -> Piece:
+    return piece.moved(offset=np.zeros(3), turn=turn, factor=1.0)
+
+
+def _corners(pieces: Sequence[Piece]) -> FloatArray:
+    position, reach = np.array([piece.position for piece in pieces]), np.array([piece.reach for piece in pieces])
+    return np.array([(position - reach).min(axis=0), (position + reach).max(axis=0)])
+
+
+def _inertia(pieces: Sequence[Piece]) -> FloatArray:
+    """Inertia about the origin for a mass of 1 kg in all, (3, 3), m^2."""
+    share = np.array([piece.volume for piece in pieces])
+    total = np.zeros((3, 3))
+    for weight, piece in zip(share / share.sum(), pieces, strict=True):
+        offset, turn = np.array(piece.position), piece.rotation
+        apart = offset @ offset * np.eye(3) - np.outer(offset, offset)
+        total += weight * (turn @ np.diag(piece.unit_inertia) @ turn.T + apart)
+    return total
+
+
+def _principal_axes(pieces: Sequence[Piece]) -> FloatArray:
+    """Orientation of the principal axes, of all that there are the one that is nearest to no turn, w x y z."""
+    _, axes = np.linalg.eigh(_inertia(pieces))
+    choices = []
+    for order in itertools.permutations(range(3)):
+        turn = axes[:, order] * np.where(np.diag(axes[:, order]) < 0.0, -1.0, 1.0)
+        if np.linalg.det(turn) > 0.0:
+            choices.append(turn)
+    quat = np.empty(4)
+    mujoco.mju_mat2Quat(quat, max(choices, key=np.trace).flatten())
+    return quat
+
+
+def _mass(pieces: Sequence[Piece]) -> float:
+    return round(float(np.clip(DENSITY * sum(piece.volume for piece in pieces), *MASS_RANGE)), 4)

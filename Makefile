@@ -54,7 +54,8 @@ bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands, with e
 bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK
 	$(BIN)/python benchmarks/bench_bus.py $(BENCH_ARGS)
 
-soak: $(INSTALLED) ## Run the fault matrix and mangled packets; all of it with SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
+# All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
+soak: $(INSTALLED) ## Run the driver through faults and mangled packets
 	$(BIN)/python benchmarks/soak.py $(SOAK_ARGS)
 
 clean: ## Remove .venv and everything that was built

@@ -1,6 +1,8 @@
 """A hand with torque on that moves slowly from pose to pose, for bring-up; torque goes off at its end."""
 
+import logging
 import math
+import time
 from types import TracebackType
 
 import numpy as np
@@ -16,6 +18,10 @@ from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 PERIOD = 0.05
 """Time between two goals, s."""
 
+_LOG = logging.getLogger(__name__)
+
+_WATCHDOG_MARGIN = 0.8
+"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 _LARGEST_STEP = 0.25
 """Largest change of a goal, rad."""
 
@@ -34,6 +40,7 @@ class HandSession:
         self._bus, self._pacer, self._settings = bus, pacer, settings or ServoSettings()
         self._goal = np.zeros(NUM_JOINTS)
         self._guard: TorqueGuard | None = None
+        self._last_contact = -math.inf
 
     def __enter__(self) -> "HandSession":
         """Switch torque on, fingers where they are.
@@ -46,22 +53,31 @@ class HandSession:
         try:
             prepare(bus, self._settings)
             self._goal = rad_from_ticks(hold_still(bus, self._settings))
-        except BaseException:
-            self.__exit__(None, None, None)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Switch torque off."""
-        if self._guard is not None:
-            self._guard.release()
-            self._guard = None
+        """Switch torque off.
+
+        Raises:
+            HardwareError: the servos do not confirm it; where something else had failed before, that is only logged.
+        """
+        guard, self._guard = self._guard, None
+        if guard is None:
+            return
+        try:
+            guard.release()
+        except HardwareError as failure:
+            if error is None:
+                raise
+            _LOG.warning("%s. Their watchdog stops them; cut the power before you reach in", failure)
 
     def move_to(self, pose: FloatArray, speed: float = 0.5) -> FloatArray:
         """Move to a pose, (16,) rad, the fastest joint at ``speed`` rad/s; the position reached."""
-        self.resume()
         begin, way = self._goal, pose - self._goal
         steps = max(1, math.ceil(np.abs(way).max() / (speed * PERIOD)))
         for step in range(1, steps):
@@ -74,19 +90,22 @@ class HandSession:
             self.send(self._goal)
         return self.send(self._goal)
 
-    def resume(self) -> None:
-        """After a pause, for example a question to the user: see that all is well; the watchdog may have stopped."""
-        if self._guard is None:
-            raise HardwareError("This session has ended; start another one")
+    def _resume(self) -> None:
+        """After a pause, for example a question to the user: see that all is well, and go on if the watchdog struck."""
         if not check_health(self._bus, self._settings):
             self._goal = rad_from_ticks(rearm(self._bus, self._settings))
 
     def send(self, pose: FloatArray) -> FloatArray:
         """Send a goal, (16,) rad, wait for a period; the position then."""
+        if self._guard is None:
+            raise HardwareError("This session has ended; start another one")
+        if time.monotonic() - self._last_contact > _WATCHDOG_MARGIN * self._settings.watchdog:
+            self._resume()
         ticks = ticks_from_rad(limit_target(pose, self._goal, _LARGEST_STEP))
         self._bus.sync_write("goal_position", ticks)
         self._goal = rad_from_ticks(ticks)
         self._pacer.wait()
+        self._last_contact = time.monotonic()
         position = rad_from_ticks(self._bus.sync_read("present_position")["present_position"])
         check_plausible(position)
         return position

@@ -1,5 +1,6 @@
 """Checking, calibrating and moving a hand for the first time."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_mirror_and_gains_on_a_virtual_hand(process: VirtualHandProcess, hand_bu
     assert 0.05 <= response.rise_time <= 0.6
     assert abs(response.error) < 0.1
     with pytest.raises(HardwareError, match="has ended"):
-        session.resume()
+        session.move_to(np.zeros(16))
 
 
 def test_swapped_ids_are_seen(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
@@ -119,6 +120,30 @@ def test_swapped_ids_are_seen(process: VirtualHandProcess, hand_bus: DynamixelBu
     assert not motion.correct
     assert not JointMotion(1, np.zeros(16), moved=-SWING, others=0.0).correct
     assert not JointMotion(1, np.zeros(16), moved=SWING, others=0.3).correct
+
+
+def test_a_session_goes_on_after_a_pause(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
+    with HandSession(hand_bus, NoPacer()) as session:
+        session.move_to(np.zeros(16))
+        process.command("pass_time", seconds=0.2)
+        assert set(process.command("status")["bus_watchdog"]) == {-1}
+        time.sleep(0.1)
+        pose = np.full(16, 0.2)
+        assert np.median(np.abs(session.move_to(pose) - pose)) < 0.1
+        assert set(process.command("status")["bus_watchdog"]) == {5}
+
+
+def test_the_first_failure_is_the_one_that_is_told(
+    process: VirtualHandProcess, hand_bus: DynamixelBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lose_a_servo() -> None:
+        with HandSession(hand_bus, NoPacer()) as session:
+            process.inject("drop:servo=5")
+            session.hold(0.5)
+
+    with pytest.raises(HardwareError, match="did not answer"):
+        lose_a_servo()
+    assert "do not confirm that their torque is off: 5 (mf_mcp)" in caplog.text
 
 
 def test_a_session_that_cannot_begin_leaves_torque_off(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:

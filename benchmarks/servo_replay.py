@@ -105,7 +105,8 @@ def _no_load_speed(servos: ServoParameters) -> FloatArray:
     names = ("torque_constant", "resistance", "saturation", "coulomb", "viscous")
     kt, resistance, saturation, coulomb, viscous = (np.asarray(getattr(servos, name), np.float64) for name in names)
     friction = coulomb + viscous * NO_LOAD_SPEED
-    return (SUPPLY - resistance * friction / (kt - saturation * friction)) / kt
+    lost = resistance * friction / (kt - saturation * friction)
+    return (SUPPLY - np.clip(lost, 0, 0.9 * SUPPLY)) / kt
 
 
 def score(parameters: ServoParameters, ticks: ServoTicks) -> dict[str, float]:

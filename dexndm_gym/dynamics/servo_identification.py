@@ -73,7 +73,7 @@ def free_speed(servo: ServoPhysics, near: float) -> FloatArray:
     """Speed at full duty without a load, rad/s, where it is about ``near``."""
     friction = np.asarray(servo.coulomb + servo.viscous * near)
     current = friction / (servo.stall_torque - servo.saturation * friction)
-    return servo.stall_torque / servo.back_emf * (1 - current)
+    return servo.stall_torque / servo.back_emf * np.maximum(1 - current, 0.1)
 
 
 def _encode(name: str, value: float) -> float:

@@ -25,8 +25,8 @@ _VELOCITY_CORRECTION = 0.7
 
 _PUSH_CORRECTION, _PUSH_DECAY = 0.4, 0.7
 """Correction of the unexplained torque per torque that would have made up the miss, and what is left of that torque one
-period later. These three are from a coarse grid and the same for whichever kind of motion is held out: the error of one
-step changes by less than 5 % when any of them changes by a quarter."""
+period later. With these three from a coarse grid, the error of one step changes by about 5 % when one of them changes
+by a quarter, whichever kind of motion is held out."""
 
 Parameter = float | FloatArray
 

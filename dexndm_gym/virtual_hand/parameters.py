@@ -29,7 +29,7 @@ class ServoParameters:
 
     saturation: npt.ArrayLike = 0.0
     """How fast the torque per current falls off with the current: a current I gives torque_constant I / (1 + saturation
-    |I|); 1/A. Logs of a real servo ask for 0.3 to 0.5 (``benchmarks/servo_replay.py``)."""
+    |I|); 1/A. Logs of a real servo ask for 0.3 (``benchmarks/servo_replay.py``)."""
 
     armature: npt.ArrayLike = 0.0018
     """Inertia of rotor and gears seen at the output, kg m^2."""

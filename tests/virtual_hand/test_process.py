@@ -213,8 +213,8 @@ def test_the_watchdog_stops_a_hand_whose_host_has_died(start) -> None:
 
 
 def test_bad_requests_are_typed_errors(hand: VirtualHandProcess) -> None:
-    with pytest.raises(ConfigurationError, match="teapot"):
-        hand.place_object(Scene(object="teapot"), seed=0)
+    with pytest.raises(ConfigurationError, match="spoon"):
+        hand.place_object(Scene(object="spoon"), seed=0)
     with pytest.raises(ConfigurationError, match=r"0\.\.15"):
         hand.inject("drop:servo=16")
     with pytest.raises(ConfigurationError, match="place_object"):
@@ -323,7 +323,7 @@ def test_the_port_vanishes_and_returns_under_its_name(hand: VirtualHandProcess, 
 def test_faults_from_the_command_line(start) -> None:
     hand = start(faults=["power_loss:servo=3", "corrupt:probability=0.5,after=1"])
     assert hand.command("status")["powered"] == [servo != 3 for servo in IDS]
-    with pytest.raises(PortError, match="teapot"):
+    with pytest.raises(PortError, match="spoon"):
         start(faults=["teapot"])
 
 

@@ -323,7 +323,7 @@ def test_the_port_vanishes_and_returns_under_its_name(hand: VirtualHandProcess, 
 def test_faults_from_the_command_line(start) -> None:
     hand = start(faults=["power_loss:servo=3", "corrupt:probability=0.5,after=1"])
     assert hand.command("status")["powered"] == [servo != 3 for servo in IDS]
-    with pytest.raises(PortError, match="spoon"):
+    with pytest.raises(PortError, match="teapot"):
         start(faults=["teapot"])
 
 

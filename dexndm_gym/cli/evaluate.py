@@ -39,7 +39,13 @@ class EvaluateCommand:
     """How many episodes."""
 
     object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Object to turn; all basic objects if not given."""
+    """Object, or named set of objects, to turn; the basic set if not given."""
+
+    wrist: Annotated[str, tyro.conf.arg(metavar="NAME")] = "palm_up"
+    """Wrist orientation, or named set of them (see docs/frames.md); on a virtual hand only palm_up holds objects."""
+
+    axis: Annotated[str, tyro.conf.arg(metavar="NAME")] = "+z"
+    """Axis to turn about, or named set of axes; in the world frame."""
 
     randomise: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -91,7 +97,13 @@ def run(arguments: list[str]) -> None:
 
 
 def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
-    env = make_sim_vector_env(num_envs=command.episodes, object=command.object, randomise=command.randomise)
+    env = make_sim_vector_env(
+        num_envs=command.episodes,
+        object=command.object,
+        wrist=command.wrist,
+        axis=command.axis,
+        randomise=command.randomise,
+    )
     if command.model is not None:
         env = DynamicsCorrectionWrapper(env, command.model)
     try:
@@ -103,8 +115,11 @@ def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Sc
 def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
     if command.randomise:
         raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
-    items = OBJECT_SETS["basic"] if command.object is None else (command.object,)
-    options: dict[str, Any] = {"hand_seed": command.hand_seed} if command.env == "virtual" else {}
+    name = command.object or "basic"
+    items = OBJECT_SETS.get(name, (name,))
+    options: dict[str, Any] = {"wrist": command.wrist, "axis": command.axis}
+    if command.env == "virtual":
+        options["hand_seed"] = command.hand_seed
 
     def watch(step: Step) -> None:
         if not step.is_reset:

@@ -90,9 +90,11 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        if "width" not in metadata:
+            raise ValueError("its header says nothing of a policy's layers; `dexndm distill` writes them")
         policy = StudentPolicy(tuple(json.loads(metadata["width"])))
         policy.load_state_dict(weights)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error
     except RuntimeError as error:
         raise FileFormatError(

@@ -1,16 +1,19 @@
 """What several commands share: shipped files, policies, numbers as JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
+from tqdm import tqdm
 
 from dexndm_gym import assets
 from dexndm_gym.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from dexndm_gym.dynamics.fit import Progress
     from dexndm_gym.training.policy import StudentPolicy
 
 Options = TypeVar("Options")
@@ -53,6 +56,20 @@ def load_policy_file(path: Path) -> "StudentPolicy":
     from dexndm_gym.training.policy import load_policy
 
     return load_policy(path)
+
+
+@contextmanager
+def tqdm_progress(label: str) -> "Iterator[Progress]":
+    """A progress bar on stderr for functions that take a ``Progress``."""
+    with tqdm(desc=label, unit="epoch", leave=False) as bar:
+
+        def show(done: int, total: int, note: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(done - bar.n)
+            bar.refresh()
+
+        yield show
 
 
 def write_json(numbers: dict[str, Any], path: Path | None) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, tqdm_progress, write_json
 from dexndm_gym.data.collection import CollectOptions
-from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories, tqdm_progress
+from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs

@@ -2,15 +2,13 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from dexndm_gym.data.recording import read_recording
 from dexndm_gym.data.trajectory import Trajectory
@@ -95,20 +93,6 @@ class FitReport:
         }
 
 
-@contextmanager
-def tqdm_progress(label: str) -> Iterator[Progress]:
-    """A progress bar on stderr for the functions of this module."""
-    with tqdm(desc=label, unit="epoch", leave=False) as bar:
-
-        def show(done: int, total: int, note: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(note, refresh=False)
-            bar.update(done - bar.n)
-            bar.refresh()
-
-        yield show
-
-
 def fit_recordings(
     paths: Sequence[str | Path],
     *,
@@ -180,7 +164,9 @@ def fit_trajectories(
             if progress is not None:
                 progress(0, options.epochs, "physics of the joints")
             known = None if start is None else start.physics.double().numpy()
-            model.physics.copy_(torch.from_numpy(identify_joints(training, start=known)))
+            # Where the policy played, an object pushed back, which is no part of the joints.
+            untouched = [one for one in training if one.metadata.get("mode") != "policy"]
+            model.physics.copy_(torch.from_numpy(identify_joints(untouched or training, start=known)))
         if start is None:
             model.forget_network()
             model.normalise_to(windows)

@@ -7,7 +7,7 @@ import torch
 
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split, tqdm_progress
+from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split
 from dexndm_gym.dynamics.measures import measure, roll_out, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.windows import WindowSet
@@ -84,11 +84,16 @@ def test_recordings_are_fitted_with_their_names_kept(tmp_path: Path) -> None:
     assert (report.trajectories, report.held_out_trajectories, report.epochs) == (2, 1, 2)
 
 
-def test_progress_bar_counts_epochs(capsys: pytest.CaptureFixture[str]) -> None:
-    with tqdm_progress("fitting") as progress:
-        progress(1, 4, "fine")
-        progress(4, 4, "finer")
-    assert "4/4" in capsys.readouterr().err
+def test_physics_come_from_motion_without_an_object(
+    sim_trajectories: list[Trajectory], weak_trajectories: list[Trajectory], sim_model: JointwiseModel
+) -> None:
+    held = [Trajectory(one.position, one.target, {"mode": "policy"}) for one in sim_trajectories]
+    alone, mixed, only_held = (
+        fit_trajectories(data, start=sim_model, options=FitOptions(epochs=0, held_out=0.05))[0].physics[:, 0]
+        for data in (weak_trajectories, weak_trajectories + held, held)
+    )
+    torch.testing.assert_close(mixed, alone, rtol=0.05, atol=0.0)
+    assert not torch.allclose(only_held, alone, rtol=0.05), "with nothing else, they have to do"
 
 
 def test_a_single_trajectory_is_cut_in_time(sim_trajectories: list[Trajectory]) -> None:

@@ -48,7 +48,7 @@ test: lint ## Check style and types, then run all tests that are not slow
 test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 	$(PYTEST) -m slow
 
-bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands, with every correction (GAP_ARGS="--hands 0-3")
+bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--rivals physics"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
 
 bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK

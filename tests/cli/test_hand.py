@@ -1,7 +1,6 @@
-import re
-
 """``dexndm hand`` on a virtual hand."""
 
+import re
 from pathlib import Path
 
 import pytest

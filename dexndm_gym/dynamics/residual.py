@@ -8,7 +8,6 @@ import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,7 +16,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS
 
 _SCALE = 10.0
 """Brings distances between targets and positions to order one."""
@@ -126,23 +125,3 @@ def _miss(policy: ResidualPolicy, model: JointwiseModel, windows: WindowSet, ind
     residual = policy(positions, targets).unflatten(1, (len(index), WINDOW))
     position, target = position[..., -WINDOW:], target[..., -WINDOW:] + residual
     return position[..., -1] + model(position, target) - following
-
-
-class ResidualFilter:
-    """A residual policy as a target filter of the env."""
-
-    def __init__(self, policy: ResidualPolicy) -> None:
-        """Correct with a policy."""
-        self._policy = policy
-
-    def reset(self, ids: Any) -> None:
-        """New episodes need nothing."""
-
-    @torch.no_grad()
-    def __call__(self, window: Any, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
-        """Correct the targets (n, 16), rad."""
-        position = torch.as_tensor(window.position, dtype=torch.float32).permute(2, 0, 1)
-        past = torch.as_tensor(window.base_target, dtype=torch.float32).permute(2, 0, 1)
-        now = torch.as_tensor(target, dtype=torch.float32).T[..., None]
-        residual = self._policy(position, torch.cat((past, now), dim=-1))
-        return target + residual.T.double().numpy(), {}

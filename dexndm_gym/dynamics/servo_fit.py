@@ -1,11 +1,9 @@
 """Scores models of a real servo on its logs, each trajectory kind predicted by models that never saw it.
 
 What the physics consists of was chosen within the training kinds: fitted to one of them, scored on the other.
-Saturation of the motor earned its place there for each choice of held-out kind (6 s open loop, mean over all such
-pairs: 1.6 degrees, against 1.8 with a sagging supply and 5.3 with neither). Delay, a second load friction on the
-motor's side, and friction that is larger at rest did not, or by no more than 0.1 degrees. Fits never see a held-out
-kind, but its scores were known when the observer and the bounds of the network were set, so expect a little more on
-other motions.
+Saturation of the motor earned its place there; delay, a second load friction on the motor's side, and friction that is
+larger at rest did not. Fits never see a held-out kind, but its scores were in sight all the while, and the observer and
+the bounds of the network were set with them, so expect more on other motions.
 """
 
 import math

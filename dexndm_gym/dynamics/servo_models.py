@@ -96,8 +96,7 @@ class PhysicalServo:
             torch.manual_seed(seed)
             model = JointwiseModel(_CONFIG)
             model.normalise_to(windows)
-            torch.nn.init.zeros_(model.head.weight)
-            torch.nn.init.zeros_(model.linear.weight)
+            model.forget_network()
             _train(model, windows, torch.from_numpy(np.flatnonzero(driven.T)), epochs)
         self._model = model
 

@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.objects import get_object
 
 CAMERAS = ("front", "top")
@@ -38,9 +38,8 @@ class HandRenderer:
             self._scenes[item] = (model, mujoco.MjData(model), mujoco.Renderer(model, *self._size))
         model, data, renderer = self._scenes[item]
         joints, _ = joint_indices(model)
-        start = model.joint(OBJECT_BODY).qposadr[0]
         data.qpos[joints] = position
-        data.qpos[start : start + 7] = (0, 0, -5, 1, 0, 0, 0) if object_pose is None else object_pose
+        data.qpos[object_indices(model)[0]] = (0, 0, -5, 1, 0, 0, 0) if object_pose is None else object_pose
         mujoco.mj_kinematics(model, data)
         mujoco.mj_camlight(model, data)
         renderer.update_scene(data, self._camera)

@@ -1,19 +1,20 @@
 """Ways to correct targets by what was learned from the same recordings, to be compared on the same hands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
-from dexndm_gym.dynamics.residual import ResidualFilter, ResidualOptions, train_residual
+from dexndm_gym.dynamics.residual import ResidualOptions, train_residual
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.wrappers.dynamics_correction import CorrectionFilter
+from dexndm_gym.wrappers.residual_filter import ResidualFilter
 
 _CAUTIOUS = InverseConfig(network=True, bound=0.15, rate_limit=0.1, effort=0.1, change_effort=0.1)
-"""What suits networks best of what was tried: wider bounds and lower prices made them worse."""
+"""For networks, which are not to be trusted far from what they have seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +37,16 @@ class Rival:
     """Corrected by a residual policy that learns from the model, instead of an inverse of it."""
 
     inverse: InverseConfig = field(default_factory=InverseConfig)
-    """How it is inverted."""
+    """How it is inverted, where it is."""
 
     def fit(self, trajectories: Sequence[Trajectory], start: JointwiseModel | None, seed: int) -> JointwiseModel:
         """Fit such a model to a hand; ``start`` is the one of the simulation, None to make that one."""
         config, options = None, FitOptions(seed=seed)
-        if not self.inverse.network:
-            options = FitOptions(seed=seed, epochs=0)
+        if not (self.residual or self.inverse.network):
+            options = replace(options, epochs=0)  # nobody will ask the network
         if self.shared:
             trajectories = [one for trajectory in trajectories for one in _joint_by_joint(trajectory)]
-            options = FitOptions(seed=seed, batch=options.batch * NUM_JOINTS)
+            options = replace(options, batch=options.batch * NUM_JOINTS)
         if start is None:
             config = ModelConfig(
                 joint_names=("any",) if self.shared else JOINT_NAMES,
@@ -77,13 +78,12 @@ RIVALS: Mapping[str, Rival] = {
     "physics+network": Rival(physics=True, inverse=_CAUTIOUS),
     "network": Rival(inverse=_CAUTIOUS),
     "shared-network": Rival(shared=True, inverse=_CAUTIOUS),
-    "residual": Rival(residual=True, loaded=True, inverse=_CAUTIOUS),
-    "residual-finger": Rival(residual=True, loaded=True, joints_per_network=4, inverse=_CAUTIOUS),
-    "residual-hand": Rival(residual=True, loaded=True, joints_per_network=16, inverse=_CAUTIOUS),
+    "residual": Rival(residual=True, loaded=True),
+    "residual-finger": Rival(residual=True, loaded=True, joints_per_network=4),
+    "residual-hand": Rival(residual=True, loaded=True, joints_per_network=16),
 }
 """The default correction first; then the same with its network's say, inverses of the paper's joint-wise networks and
-of one network for all joints, and the paper's residual policy on joint-wise, finger-wise and whole-hand networks. Each
-learns from the kind of recordings that it did better with on hands 20 to 23."""
+of one network for all joints, and the paper's residual policy on joint-wise, finger-wise and whole-hand networks."""
 
 
 def _joint_by_joint(trajectory: Trajectory) -> list[Trajectory]:

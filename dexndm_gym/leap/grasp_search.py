@@ -14,7 +14,7 @@ from mujoco.batch import Batch
 
 from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE, draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
-from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import GRAVITY
@@ -212,8 +212,7 @@ class _Trials:
         model = build_batch_model(build_spec(SIM_SERVO, timestep=_TIMESTEP, object_slots=MAX_PIECES))
         self._batch = Batch(model, len(scale))
         self._joint_qpos, _ = joint_indices(model)
-        joint = model.joint(OBJECT_BODY)
-        self._object_qpos, self._object_dof = joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+        self._object_qpos, self._object_dof = object_indices(model)
         slots = ObjectSlots(model, self._batch)
         for i, factor in enumerate(scale):
             slots.put(i, item, mass=item.mass, scale=float(factor))

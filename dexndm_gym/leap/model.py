@@ -101,6 +101,12 @@ def joint_indices(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     return np.array([j.qposadr[0] for j in joints]), np.array([j.dofadr[0] for j in joints])
 
 
+def object_indices(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+    """Addresses of the object's pose in ``qpos``, (7,), and of its velocity in ``qvel``, (6,)."""
+    joint = model.joint(OBJECT_BODY)
+    return joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+
+
 def _add_bodies(spec: mujoco.MjSpec, *, visual: bool) -> None:
     for figures in load_figures():
         name = figures["name"]

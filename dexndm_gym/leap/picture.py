@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.objects import get_object
 from dexndm_gym.leap.rays import Array, NormalAt, cast, dot
 
@@ -108,8 +108,7 @@ class HandPainter:
         joints, _ = joint_indices(model)
         data.qpos[joints] = position
         if object_pose is not None:
-            start = model.joint(OBJECT_BODY).qposadr[0]
-            data.qpos[start : start + 7] = object_pose
+            data.qpos[object_indices(model)[0]] = object_pose
         mujoco.mj_kinematics(model, data)
         return model, data
 

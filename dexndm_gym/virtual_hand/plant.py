@@ -13,7 +13,7 @@ from mujoco.batch import Batch, SimulationError
 
 from dexndm_gym.errors import SimulationDivergedError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
+from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.virtual_hand.gearbox import Indices
@@ -53,8 +53,7 @@ class HandPlant:
         self._model = _compile()
         self._batch = Batch(self._model, len(hands), num_threads)
         self._qpos_index, self._dof = joint_indices(self._model)
-        joint = self._model.joint(OBJECT_BODY)
-        self._object_qpos, self._object_dof = joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+        self._object_qpos, self._object_dof = object_indices(self._model)
         self.link_inertia = self._model.dof_M0[self._dof] - self._model.dof_armature[self._dof]
         self._bind()
         self._mass_scale = stack(hands, lambda hand: hand.object_mass_scale)

@@ -5,10 +5,11 @@ import torch
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model import JointwiseModel
-from dexndm_gym.dynamics.residual import ResidualFilter, ResidualOptions, ResidualPolicy, train_residual
+from dexndm_gym.dynamics.residual import ResidualOptions, ResidualPolicy, train_residual
 from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.envs.target_filter import TargetWindow
 from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.wrappers.residual_filter import ResidualFilter
 
 SIM = [1.0, 0.05, 0.01, 0.0, 0.0, 0.0]
 LIFTED = [1.0, 0.05, 0.01, -0.05, 0.0, 0.0]

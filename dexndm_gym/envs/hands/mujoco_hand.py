@@ -11,7 +11,7 @@ from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.randomisation import Randomisation, Range
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices
+from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.objects import NO_OBJECT, get_object
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
@@ -61,8 +61,7 @@ class MujocoHand:
         self._model = build_batch_model(build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES))
         self._batch = Batch(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)
-        self._object_qpos = self._model.joint(OBJECT_BODY).qposadr[0] + np.arange(7)
-        self._object_dof = self._model.joint(OBJECT_BODY).dofadr[0] + np.arange(6)
+        self._object_qpos, self._object_dof = object_indices(self._model)
         self._object_body = self._model.body(OBJECT_BODY).id
         self._tip_sites = np.array([self._model.site(name).id for name in TIP_NAMES])
         self._bind()

@@ -65,7 +65,7 @@ class RotationTask:
         self._base_targets = np.zeros((n, HISTORY, NUM_JOINTS))
         self._sent_targets = np.zeros((n, HISTORY, NUM_JOINTS))
         self._start_target = np.zeros((n, NUM_JOINTS))
-        self._wrist = np.zeros((n, 4))
+        self._wrist = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
         self._axis = np.zeros((n, 3))
         self.objects = np.full(n, "", dtype=object)
         self.steps = np.zeros(n, dtype=np.int64)
@@ -119,6 +119,10 @@ class RotationTask:
         n = self.hand.num_hands
         history = np.concatenate([self._positions, self._base_targets], axis=2).reshape(n, -1)
         return np.concatenate([history, self._wrist, self._axis], axis=1).astype(np.float32)
+
+    def wrist(self, index: int) -> FloatArray:
+        """Wrist orientation of one hand, quaternion w x y z, (4,)."""
+        return self._wrist[index]
 
     def state(self) -> HandState:
         """The latest measurement."""

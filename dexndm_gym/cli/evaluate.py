@@ -182,8 +182,10 @@ _LABELS = {
     "rotation_rad_mean": "rotation, rad",
     "rotation_rad_std": "  standard deviation",
     "speed_rad_s_mean": "speed, rad/s",
-    "off_axis_rad_s_mean": "speed across the axis, rad/s",
     "time_to_fall_s_mean": "time to fall, s",
     "dropped_share": "share of episodes dropped",
+    "RotR_mean": "RotR: sum of speeds about the axis, rad/s",
+    "RotP_mean": "RotP: mean speed across the axis, rad/s",
+    "TTF_mean": "TTF: time to fall over 20 s",
     "episodes": "episodes",
 }

@@ -34,6 +34,11 @@ def rotation_vector(a: FloatArray) -> FloatArray:
     return a[..., 1:] * np.where(sine > 1e-12, angle / np.maximum(sine, 1e-12), 2.0)
 
 
+def turn(axis: FloatArray, angle: float) -> FloatArray:
+    """The rotation by an angle in rad about unit vectors (..., 3)."""
+    return np.concatenate([np.full((*axis.shape[:-1], 1), np.cos(angle / 2)), np.sin(angle / 2) * axis], axis=-1)
+
+
 def angular_velocity(before: FloatArray, after: FloatArray, period: float) -> FloatArray:
     """Mean angular velocity (..., 3) in rad/s between two orientations, in the frame they are given in."""
     return rotation_vector(multiply(after, conjugate(before))) / period

@@ -1,4 +1,4 @@
-"""The reward as a pure function over a batch."""
+"""The reward as pure functions over a batch."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,14 @@ class Motion:
     torque: FloatArray
     """(n, 16), N m."""
 
+    goal_angle: FloatArray
+    """Between object and goal at the end of the step, (n,), rad."""
+
     dropped: np.ndarray
     """(n,), bool."""
+
+    resets: np.ndarray
+    """Which episode of the hand this is, (n,), the first being 1."""
 
 
 def reward_terms(motion: Motion, weights: RewardWeights) -> dict[str, FloatArray]:
@@ -41,10 +47,30 @@ def reward_terms(motion: Motion, weights: RewardWeights) -> dict[str, FloatArray
     power = np.sum(motion.torque * motion.joint_velocity, axis=1)
     return {
         "rotation": weights.rotation * np.clip(speed, -weights.rotation_clip, weights.rotation_clip),
-        "off_axis": -weights.off_axis * np.abs(across).sum(axis=1),
+        "off_axis": -off_axis_weight(motion.resets, weights) * np.abs(across).sum(axis=1),
         "linear_velocity": -weights.linear_velocity * np.square(motion.linear_velocity).sum(axis=1),
         "pose": -weights.pose * np.square(motion.pose_change).sum(axis=1),
         "work": -weights.work * np.maximum(power, 0.0),
         "torque": -weights.torque * np.square(motion.torque).sum(axis=1),
+        "goal": weights.goal * goal_guidance(motion.goal_angle, weights),
         "drop": -weights.drop * motion.dropped,
     }
+
+
+def off_axis_weight(resets: np.ndarray, weights: RewardWeights) -> FloatArray:
+    """The curriculum: weight of the off-axis penalty in the ``resets``-th episode of each hand, (n,)."""
+    first, last = weights.off_axis_resets
+    share = (resets - first) / max(last - first, 1)
+    return weights.off_axis * np.clip(share, 0.0, 1.0).astype(np.float64)
+
+
+def goal_guidance(angle: FloatArray, weights: RewardWeights) -> FloatArray:
+    """What being this near to the goal earns, (n,), before the factor ``weights.goal``.
+
+    Args:
+        angle: between object and goal, (n,), rad.
+        weights: constants of the term.
+    """
+    near: FloatArray = np.clip(weights.goal_gain / np.maximum(angle, 1e-6), 0.0, weights.goal_clip)
+    bonus: FloatArray = np.where(angle < weights.goal_reached, weights.goal_bonus, 0.0)
+    return near + bonus

@@ -78,7 +78,7 @@ def made_up(item: str, speed: float, steps: int = 40, dropped: bool = False) -> 
         sent_target=wave[1:] + 0.01,
         object_pose=pose,
         rotation=speed * time,
-        off_axis=0.1,
+        metrics={"RotR": speed * steps, "RotP": 0.1, "TTF": steps / 400},
         dropped=dropped,
     )
 

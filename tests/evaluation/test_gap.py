@@ -18,7 +18,14 @@ from dexndm_gym.leap.joints import NUM_JOINTS
 
 def scores(rotation: float) -> Scores:
     values = np.array([rotation - 1.0, rotation + 1.0])
-    return Scores(rotation=values, time_to_fall=np.full(2, 20.0), dropped=np.zeros(2), off_axis=np.zeros(2))
+    return Scores(
+        rotation=values,
+        time_to_fall=np.full(2, 20.0),
+        dropped=np.zeros(2),
+        rotr=20 * values,
+        rotp=np.zeros(2),
+        ttf=np.ones(2),
+    )
 
 
 @pytest.fixture

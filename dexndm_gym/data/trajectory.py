@@ -63,7 +63,7 @@ class Trajectory:
 
 
 class TrajectoryView(Sequence[Trajectory]):
-    """Trajectories out of several sequences, fetched when they are asked for, as recordings may be larger than memory."""
+    """Trajectories out of several sequences, fetched when asked for: recordings may be larger than memory."""
 
     def __init__(self, *sources: Sequence[Trajectory]) -> None:
         """Join sequences."""

@@ -107,7 +107,7 @@ RIVALS: Mapping[str, Rival] = {
     "residual-joint": Rival(by="residual", loaded=True),
     "residual-finger": Rival(by="residual", loaded=True, joints_per_network=4),
     "residual-hand": Rival(by="residual", loaded=True, joints_per_network=16),
-    "delta-action": Rival(by="delta", physics=True, joints_per_network=4),
+    "delta-action": Rival(by="delta", physics=True, loaded=True, joints_per_network=4),
 }
 """The default first: plain identification of every joint (stiffness, damping, dry friction, gravity, delay), inverted.
 Then the same with its network's say; inverses of the paper's joint-wise networks, and of one network for all joints (as

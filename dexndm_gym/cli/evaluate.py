@@ -1,5 +1,6 @@
 """``dexndm evaluate``."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,7 +153,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},
-        ceilings=_ceilings(command, config.hands),
+        ceilings=_ceilings(command.ceiling, config.hands),
     )
     with tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar:
 
@@ -179,11 +180,11 @@ def _seeds(text: str) -> tuple[int, ...]:
         raise ConfigurationError(f'expected seeds such as "0-15" or "0,4,7", got {text!r}') from error
 
 
-def _ceilings(command: EvaluateCommand, seeds: tuple[int, ...]) -> dict[int, Policy]:
+def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]:
     """The policies of ``--ceiling``, for the hands that have one."""
-    if command.ceiling is None:
+    if folder is None:
         return {}
-    files = {seed: command.ceiling / f"hand-{seed}.safetensors" for seed in seeds}
+    files = {seed: folder / f"hand-{seed}.safetensors" for seed in seeds}
     found = {seed: load_policy_file(path) for seed, path in files.items() if path.is_file()}
     if not found:
         raise ConfigurationError(f"no policy such as {next(iter(files.values()))} for any of the hands")

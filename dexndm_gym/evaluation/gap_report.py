@@ -98,12 +98,12 @@ class GapReport:
         """
         difference = self.share_kept(self.rivals[0]) - self.share_kept(row)
         known = difference[np.isfinite(difference)]
-        test = stats.ttest_1samp(known, 0.0) if len(known) > 1 else None
+        t = float(known.mean() / (known.std(ddof=1) / np.sqrt(len(known)))) if len(known) > 1 else np.nan
         return {
             "mean": float(known.mean()),
             "half_width": interval(known)["half_width"],
-            "t": float(test.statistic) if test else np.nan,
-            "p": float(test.pvalue) if test else np.nan,
+            "t": t,
+            "p": float(2 * stats.t.sf(abs(t), len(known) - 1)),
             "hands": len(known),
         }
 
@@ -120,7 +120,7 @@ class GapReport:
             "time_to_fall_s": float(np.mean([run.time_to_fall.mean() for run in runs])),
             "dropped_share": float(np.mean([run.dropped.mean() for run in runs])),
         }
-        if row in self.others_in_sim:
+        if row is not None and row in self.others_in_sim:
             numbers["in_sim"] = self.others_in_sim[row].summary()
         if row is not None:
             numbers["gap_closed"] = interval(self.gap_closed(row, minutes))

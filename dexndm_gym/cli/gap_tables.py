@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from dexndm_gym.cli.common import table
 from dexndm_gym.evaluation.gap_report import GapReport
 
@@ -43,10 +45,10 @@ def _rows(report: GapReport) -> str:
                 str(lead["hands"]) if lead else "",
             )
         )
-    notes = [
-        f"{name}: {scores.rotation.mean():.1f} rad in simulation, {scores.dropped.mean():.0%} dropped"
-        for name, scores in report.others_in_sim.items()
-    ]
+    notes = []
+    for name, scores in report.others_in_sim.items():
+        kept = np.mean([run.rotation.mean() for run in report.runs(name) if run]) / scores.rotation.mean()
+        notes.append(f"{name}: {scores.rotation.mean():.1f} rad in simulation, {kept:.0%} of it on the hands")
     return "\n".join([table(head, rows), *notes])
 
 

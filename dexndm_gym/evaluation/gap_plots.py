@@ -42,7 +42,7 @@ def rotation_per_hand(report: GapReport) -> Figure:
 
 def data_curve(report: GapReport) -> Figure:
     """Gap closed against minutes of recordings, with 95 % confidence intervals over hands."""
-    figure, axes = clean_figure(6.4, 3.4)
+    figure, axes = clean_figure(7.4, 3.4)
     for index, name in enumerate(report.rivals):
         closed = [report.summary(name, minutes)["gap_closed"] for minutes in report.minutes]
         mean, half = (100 * np.array([one[key] for one in closed]) for key in ("mean", "half_width"))
@@ -52,7 +52,7 @@ def data_curve(report: GapReport) -> Figure:
     axes.set_xticks(list(report.minutes), [f"{minutes:g}" for minutes in report.minutes])
     axes.minorticks_off()
     axes.set(xlabel="recordings per hand, min", ylabel="gap closed, %")
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside right upper")
     return figure
 
 
@@ -60,15 +60,16 @@ def prediction_errors(report: GapReport) -> Figure:
     """Errors of every model on every kind of motion, one panel per horizon."""
     tables = report.predictions()
     models = list(next(iter(tables.values())))
-    figure = Figure(figsize=(10.8, 0.9 + 0.35 * len(models)), layout="constrained")
+    figure = Figure(figsize=(10.8, 1.3 + 0.3 * len(models)), layout="constrained")
     for axes, (column, title) in zip(figure.subplots(1, 3, sharey=True), _COLUMNS.items(), strict=True):
         for kind, table in tables.items():
             axes.plot([table[name][column] for name in models], range(len(models)), "o", label=kind)
         axes.set_yticks(range(len(models)), models)
         axes.set_ylim(len(models) - 0.5, -0.5)
-        axes.set(xscale="log", xlabel="mrad", title=title)
+        axes.set(xlim=(0, None), xlabel="mrad", title=title)
         axes.grid(color="#e5e7eb")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=len(labels))
     return figure

@@ -122,7 +122,7 @@ class GapReport:
         }
         if row is not None and row in self.others_in_sim:
             numbers["in_sim"] = self.others_in_sim[row].summary()
-        if row is not None:
+        elif row is not None:
             numbers["gap_closed"] = interval(self.gap_closed(row, minutes))
         if row != self.rivals[0]:
             numbers["first_minus_this"] = self.lead_over(row)

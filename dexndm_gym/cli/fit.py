@@ -26,7 +26,8 @@ class FitCommand(FitOptions):
     Given recordings of one hand, it starts from the model of the simulated hand, fits, and prints the errors on
     trajectories that were held out. Given a folder of logs of single servos (CSV), it leaves out one kind of motion
     after the other, fits to the rest and prints how well what was left out is predicted. With --pretrain it makes the
-    model of the simulated hand, from replays of simulated episodes on empty simulated hands.
+    model of the simulated hand, from replays of simulated episodes on empty simulated hands. A fit that was killed goes
+    on when the same command is run again.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[PATH ...]")] = ()
@@ -69,7 +70,6 @@ def run(arguments: list[str]) -> None:
         print(servo_summary(scores))
         return
     model, report = _pretrain(command) if command.pretrain else _fit(command)
-    command.out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, command.out)
     write_json(report.as_dict() | {"model": str(command.out)}, command.json)
     print(f"{summary(report)}\n\nModel: {command.out}")
@@ -110,7 +110,7 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     recordings = _recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
     with tqdm_progress("fit") as tell:
-        return fit_recordings(recordings, start=start, options=command, progress=tell)
+        return fit_recordings(recordings, start=start, options=command, checkpoint=_checkpoint(command), progress=tell)
 
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
@@ -120,7 +120,13 @@ def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
         hand = MujocoHand(len(replays))
         trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
     with tqdm_progress("fit") as tell:
-        return fit_trajectories(trajectories, options=command, progress=tell)
+        return fit_trajectories(trajectories, options=command, checkpoint=_checkpoint(command), progress=tell)
+
+
+def _checkpoint(command: FitCommand) -> Path:
+    """Where an unfinished fit is kept, beside the model that it makes."""
+    command.out.parent.mkdir(parents=True, exist_ok=True)
+    return command.out.with_suffix(".checkpoint")
 
 
 def _recordings(paths: tuple[Path, ...]) -> list[Path]:

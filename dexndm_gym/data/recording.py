@@ -15,10 +15,11 @@ a file readable at any instant, allows no new groups or variable-length values. 
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import h5py
 import numpy as np
@@ -174,8 +175,98 @@ class RecordingWriter:
             raise ConfigurationError("the recording is closed; open a new RecordingWriter")
 
 
+class RecordingReader(Sequence[Trajectory]):
+    """The trajectories of a recording, each read when it is asked for; use it as a context manager.
+
+    It also reads a recording that is being written or whose writer was killed.
+    """
+
+    def __init__(self, path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -> None:
+        """Open the file.
+
+        Args:
+            path: the file.
+            joint_names: the joints that it must hold, in order.
+
+        Raises:
+            FileFormatError: no such file, not a recording, a damaged one, or one of other joints.
+        """
+        if not Path(path).is_file():
+            raise FileFormatError(f"no recording at {path}: expected an HDF5 file written by RecordingWriter")
+        self._path, self._resources = path, ExitStack()
+        try:
+            readable: str | Path = path
+            if is_unclosed(path):
+                readable = Path(self._resources.enter_context(TemporaryDirectory()), "copy.h5")
+                copy_unclosed(path, readable)
+            file = self._resources.enter_context(h5py.File(readable, "r"))
+            self._open(file, joint_names)
+        except (OSError, KeyError, RuntimeError) as error:
+            self.close()
+            raise FileFormatError(f"{path} is no recording, or a damaged one: {error}") from error
+        except FileFormatError:
+            self.close()
+            raise
+
+    def __enter__(self) -> "RecordingReader":
+        """The reader itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        self._resources.close()
+
+    def __len__(self) -> int:
+        """Number of trajectories with at least one control period."""
+        return len(self._index)
+
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Trajectory]: ...
+    def __getitem__(self, index: int | slice) -> Trajectory | list[Trajectory]:
+        """Read one trajectory, or several."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number, rows, text = self._index[index]
+        try:
+            position = self._tables["position"][rows].astype(np.float64)
+            target = self._tables["target"][rows][:-1].astype(np.float64)
+            metadata = json.loads(self._tables["metadata"][text].tobytes())
+            return Trajectory(position, target, metadata)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise FileFormatError(f"{self._path} is damaged in trajectory {number}: {error}") from error
+
+    def _open(self, file: h5py.File, joint_names: Sequence[str]) -> None:
+        found = (file.attrs.get("format"), file.attrs.get("version"))
+        if found != (FORMAT, VERSION):
+            raise FileFormatError(
+                f"{self._path}: expected format {FORMAT!r} version {VERSION}, found {found[0]!r} {found[1]!r}"
+            )
+        names = list(json.loads(str(file.attrs["joint_names"])))
+        if names != list(joint_names):
+            raise FileFormatError(f"{self._path} holds the joints {names}, expected {list(joint_names)}")
+        self._tables: dict[str, Any] = {name: file[name] for name in _TABLES}
+        # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
+        ticks = min(len(self._tables["position"]), len(self._tables["target"]))
+        count = min(len(self._tables["start"]), len(self._tables["metadata_end"]))
+        starts, ends = self._tables["start"][:count], np.insert(self._tables["metadata_end"][:count], 0, 0)
+        if (np.diff(starts) < 0).any() or (np.diff(ends) < 0).any():
+            raise FileFormatError(f"{self._path} is damaged: its trajectory table is out of order")
+        bounds = np.minimum(np.append(starts, ticks), ticks)
+        self._index = [
+            (number, slice(bounds[number], bounds[number + 1]), slice(ends[number], ends[number + 1]))
+            for number in range(count)
+            if bounds[number + 1] - bounds[number] > 1
+        ]
+
+
 def read_recording(path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -> list[Trajectory]:
-    """Read the trajectories of a recording, also one that is being written or whose writer was killed.
+    """Read all trajectories of a recording; see ``RecordingReader``.
 
     Args:
         path: the file.
@@ -184,52 +275,5 @@ def read_recording(path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -
     Raises:
         FileFormatError: no such file, not a recording, a damaged one, or one of other joints.
     """
-    if not Path(path).is_file():
-        raise FileFormatError(f"no recording at {path}: expected an HDF5 file written by RecordingWriter")
-    try:
-        if is_unclosed(path):
-            with TemporaryDirectory() as folder:
-                copy_unclosed(path, Path(folder, "copy.h5"))
-                names, tables = _read_tables(Path(folder, "copy.h5"), path)
-        else:
-            names, tables = _read_tables(path, path)
-    except (OSError, KeyError, RuntimeError) as error:
-        raise FileFormatError(f"{path} is no recording, or a damaged one: {error}") from error
-    if names != list(joint_names):
-        raise FileFormatError(f"{path} holds the joints {names}, expected {list(joint_names)}")
-    return _assemble(tables, path)
-
-
-def _read_tables(path: str | Path, called: str | Path) -> tuple[list[str], dict[str, npt.NDArray[Any]]]:
-    with h5py.File(path, "r") as file:
-        found = (file.attrs.get("format"), file.attrs.get("version"))
-        if found != (FORMAT, VERSION):
-            raise FileFormatError(
-                f"{called}: expected format {FORMAT!r} version {VERSION}, found {found[0]!r} {found[1]!r}"
-            )
-        names = list(json.loads(str(file.attrs["joint_names"])))
-        return names, {name: np.asarray(file[name]) for name in _TABLES}
-
-
-def _assemble(tables: Mapping[str, npt.NDArray[Any]], path: str | Path) -> list[Trajectory]:
-    # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
-    ticks = min(len(tables["position"]), len(tables["target"]))
-    count = min(len(tables["start"]), len(tables["metadata_end"]))
-    starts = tables["start"][:count]
-    bounds = np.append(starts, ticks)
-    ends = np.insert(tables["metadata_end"][:count], 0, 0)
-    if (np.diff(bounds[:-1]) < 0).any() or (np.diff(ends) < 0).any():
-        raise FileFormatError(f"{path} is damaged: its trajectory table is out of order")
-    trajectories = []
-    for index in range(count):
-        rows = slice(bounds[index], max(bounds[index], min(bounds[index + 1], ticks)))
-        position = tables["position"][rows].astype(np.float64)
-        target = tables["target"][rows][:-1].astype(np.float64)
-        if len(target) == 0:
-            continue
-        try:
-            metadata = json.loads(tables["metadata"][ends[index] : ends[index + 1]].tobytes())
-            trajectories.append(Trajectory(position, target, metadata))
-        except ValueError as error:
-            raise FileFormatError(f"{path} is damaged in trajectory {index}: {error}") from error
-    return trajectories
+    with RecordingReader(path, joint_names) as reader:
+        return list(reader)

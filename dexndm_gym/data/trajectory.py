@@ -1,8 +1,8 @@
 """Joint trajectories: what a hand was told and where its joints went."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,35 @@ class Trajectory:
     def cut(self, start: int, stop: int) -> "Trajectory":
         """The part from control period ``start`` up to ``stop``, with the same metadata."""
         return Trajectory(self.position[start : stop + 1], self.target[start:stop], self.metadata)
+
+
+class TrajectoryView(Sequence[Trajectory]):
+    """Trajectories out of several sequences, fetched when asked for: recordings may be larger than memory."""
+
+    def __init__(self, *sources: Sequence[Trajectory]) -> None:
+        """Join sequences."""
+        self._places = [(source, index) for source in sources for index in range(len(source))]
+
+    def __len__(self) -> int:
+        """Number of trajectories."""
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TrajectoryView": ...
+    def __getitem__(self, index: int | slice) -> "Trajectory | TrajectoryView":
+        """Fetch one trajectory, or look at several."""
+        if isinstance(index, slice):
+            return self.pick(range(*index.indices(len(self))))
+        source, place = self._places[index]
+        return source[place]
+
+    def pick(self, indices: Iterable[int]) -> "TrajectoryView":
+        """Some of the trajectories, in that order."""
+        view = TrajectoryView()
+        view._places = [self._places[index] for index in indices]
+        return view
 
 
 def as_row(values: npt.ArrayLike, width: int, what: str) -> FloatArray:

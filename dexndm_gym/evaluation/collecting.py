@@ -92,7 +92,12 @@ def simulate(
 
 
 def replay_at_once(
-    hand: Hand, replays: Sequence[Trajectory], options: CollectOptions, *, progress: Progress | None = None
+    hand: Hand,
+    replays: Sequence[Trajectory],
+    options: CollectOptions,
+    *,
+    wrist: str = "palm_up",
+    progress: Progress | None = None,
 ) -> list[Trajectory]:
     """What ``collect`` records, with all replays at the same time: each once, on an empty hand of its own.
 
@@ -100,9 +105,10 @@ def replay_at_once(
         hand: as many hands as there are replays, simulated or virtual; it stays open.
         replays: whose targets to replay, as far as the shortest goes.
         options: noise and offsets on the targets.
+        wrist: orientation of the wrists.
         progress: told after each control step how many hands made it.
     """
-    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT}))
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT, "wrist": wrist}))
     env.add_target_filter(_noise(hand.num_hands, options, options.offset))
     length = min(len(replay) for replay in replays)
     targets = np.stack([replay.target[:length] for replay in replays], axis=1)
@@ -111,7 +117,7 @@ def replay_at_once(
 
 
 def play_at_once(
-    hand: Hand, policy: Policy, options: CollectOptions, *, progress: Progress | None = None
+    hand: Hand, policy: Policy, options: CollectOptions, *, object: str = "basic", progress: Progress | None = None
 ) -> list[Trajectory]:
     """What ``collect`` records with ``closed_loop=1``: the policy plays each hand until its object is lost.
 
@@ -119,9 +125,10 @@ def play_at_once(
         hand: simulated or virtual hands; they stay open.
         policy: acts.
         options: noise on the targets.
+        object: name of the object, or of the set that the hands draw theirs from.
         progress: told after each control step how many hands made it.
     """
-    env = LeapRotateVectorEnv(hand)
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": object}))
     env.add_target_filter(_noise(hand.num_hands, options, 0.0))
     return _roll_out(policy, env, options.seed, progress)
 

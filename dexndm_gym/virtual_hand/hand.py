@@ -205,6 +205,7 @@ class VirtualHandPhysics:
         for i, scene in zip(ids, scenes, strict=True):
             if scene.object == NO_OBJECT:
                 self._plant.park(np.array([i]))
+                self._plant.turn(int(i), scene.gravity)
                 continue
             item = get_object(scene.object)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)

@@ -139,11 +139,15 @@ class HandPlant:
         self._qvel[np.ix_(ids, self._dof)] = 0.0
         self.read()
 
+    def turn(self, i: int, gravity: Sequence[float]) -> None:
+        """Turn the wrist of hand ``i``: gravity in the hand frame, m/s^2."""
+        self._gravity[i] = gravity
+
     def put_object(self, i: int, item: RotatableObject, pose: FloatArray, gravity: Sequence[float]) -> None:
         """Give hand ``i`` an object at rest at ``pose`` (7,), and gravity in the hand frame, m/s^2."""
+        self.turn(i, gravity)
         self._objects.put(i, item, mass=item.mass * self._mass_scale[i])
         self._objects.solref[i, :, 0] = EASING_TIME
-        self._gravity[i] = gravity
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0
 

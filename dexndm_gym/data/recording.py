@@ -6,6 +6,8 @@ a file readable at any instant, allows no new groups or variable-length values. 
 ========================  ======================  =========================================================
 ``position``              (ticks, joints) float   joint positions, rad, read before the target is applied
 ``target``                (ticks, joints) float   targets sent, rad; NaN in the last tick of a trajectory
+``current``               (ticks, joints) float   servo currents, A, read with the position; NaN where not measured;
+                                                  recordings of version 0.1.0 have no such table
 ``start``                 (trajectories,) int     first tick of each trajectory
 ``metadata``              (bytes,) uint8          JSON objects, one after the other
 ``metadata_end``          (trajectories,) int     where the JSON of each trajectory ends
@@ -34,7 +36,9 @@ VERSION = 1
 
 _FLUSH_TICKS = 20
 _FLUSH_SECONDS = 0.5
-_TABLES = ("position", "target", "start", "metadata", "metadata_end")
+_COLUMNS = ("position", "current", "target")
+"""What a tick consists of. Targets are written last: a reader takes as many ticks as it finds targets."""
+_TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
 
 
 class RecordingWriter:
@@ -55,7 +59,7 @@ class RecordingWriter:
         """
         self._joints = len(joint_names)
         self._num_ticks = 0
-        self._rows: list[tuple[FloatArray, FloatArray]] = []
+        self._rows: list[tuple[FloatArray, ...]] = []
         self._last: FloatArray | None = None
         self._recording = False
         self._flushed_at = time.monotonic()
@@ -68,7 +72,7 @@ class RecordingWriter:
         header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
         self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
         width = self._joints
-        for name in ("position", "target"):
+        for name in _COLUMNS:
             self._file.create_dataset(name, (0, width), "f4", maxshape=(None, width), chunks=(1024, width))
         for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
             self._file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
@@ -109,29 +113,31 @@ class RecordingWriter:
         self._append("start", np.array([self._num_ticks]))
         self._recording = True
 
-    def append(self, position: npt.ArrayLike, target: npt.ArrayLike) -> None:
+    def append(self, position: npt.ArrayLike, target: npt.ArrayLike, current: npt.ArrayLike | None = None) -> None:
         """Record one control period.
 
         Args:
             position: joint positions read at the start of the period, (joints,), rad.
             target: targets applied during it, (joints,), rad.
+            current: servo currents read with the positions, (joints,), A; None where they are not measured.
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
         """
-        row = (as_row(position, self._joints, "position"), as_row(target, self._joints, "target"))
+        row = (*self._measured(position, current), as_row(target, self._joints, "target"))
         if not self._recording:
             raise ConfigurationError("call begin_trajectory() before append()")
         self._push(row)
 
-    def end_trajectory(self, position: npt.ArrayLike | None = None) -> None:
+    def end_trajectory(self, position: npt.ArrayLike | None = None, current: npt.ArrayLike | None = None) -> None:
         """End the trajectory that was begun, if any.
 
         Args:
             position: where the last target led, (joints,), rad; without it the last target is dropped on reading.
+            current: as in ``append``.
         """
         if self._recording and position is not None:
-            self._push((as_row(position, self._joints, "position"), np.full(self._joints, np.nan)))
+            self._push((*self._measured(position, current), np.full(self._joints, np.nan)))
         self._recording = False
         self._flush()
 
@@ -141,7 +147,14 @@ class RecordingWriter:
             self.end_trajectory()
             self._file.close()
 
-    def _push(self, row: tuple[FloatArray, FloatArray]) -> None:
+    def _measured(self, position: npt.ArrayLike, current: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+        unknown = np.full(self._joints, np.nan)
+        return (
+            as_row(position, self._joints, "position"),
+            unknown if current is None else as_row(current, self._joints, "current"),
+        )
+
+    def _push(self, row: tuple[FloatArray, ...]) -> None:
         self._require_open()
         self._rows.append(row)
         self._num_ticks += 1
@@ -150,8 +163,7 @@ class RecordingWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            # Targets last: a reader takes as many ticks as it finds targets.
-            for column, name in enumerate(("position", "target")):
+            for column, name in enumerate(_COLUMNS):
                 self._append(name, np.array([row[column] for row in self._rows]))
             self._rows.clear()
         self._flushed_at = time.monotonic()
@@ -208,7 +220,7 @@ def _read_tables(path: str | Path, called: str | Path) -> tuple[list[str], dict[
                 f"{called}: expected format {FORMAT!r} version {VERSION}, found {found[0]!r} {found[1]!r}"
             )
         names = list(json.loads(str(file.attrs["joint_names"])))
-        return names, {name: np.asarray(file[name]) for name in _TABLES}
+        return names, {name: np.asarray(file[name]) for name in _TABLES if name in file or name != "current"}
 
 
 def _assemble(tables: Mapping[str, npt.NDArray[Any]], path: str | Path) -> list[Trajectory]:
@@ -225,11 +237,13 @@ def _assemble(tables: Mapping[str, npt.NDArray[Any]], path: str | Path) -> list[
         rows = slice(bounds[index], max(bounds[index], min(bounds[index + 1], ticks)))
         position = tables["position"][rows].astype(np.float64)
         target = tables["target"][rows][:-1].astype(np.float64)
+        current = tables["current"][rows].astype(np.float64) if "current" in tables else np.full(1, np.nan)
         if len(target) == 0:
             continue
         try:
             metadata = json.loads(tables["metadata"][ends[index] : ends[index + 1]].tobytes())
-            trajectories.append(Trajectory(position, target, metadata))
+            measured = bool(np.isfinite(current).all())
+            trajectories.append(Trajectory(position, target, metadata, current if measured else None))
         except ValueError as error:
             raise FileFormatError(f"{path} is damaged in trajectory {index}: {error}") from error
     return trajectories

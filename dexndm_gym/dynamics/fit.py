@@ -164,8 +164,8 @@ def fit_trajectories(
             if progress is not None:
                 progress(0, options.epochs, "physics of the joints")
             known = None if start is None else start.physics.double().numpy()
-            # Where the policy played, an object pushed back, which is no part of the joints.
-            untouched = [one for one in training if one.metadata.get("mode") != "policy"]
+            # What pushed back at the fingers is no part of the joints.
+            untouched = [one for one in training if one.free]
             model.physics.copy_(torch.from_numpy(identify_joints(untouched or training, start=known)))
         if start is None:
             model.forget_network()

@@ -141,7 +141,12 @@ def simulate(
 
 
 def replay_at_once(
-    hand: Hand, replays: Sequence[Trajectory], options: CollectOptions, *, progress: Progress | None = None
+    hand: Hand,
+    replays: Sequence[Trajectory],
+    options: CollectOptions,
+    *,
+    wrist: str | None = None,
+    progress: Progress | None = None,
 ) -> list[Trajectory]:
     """What ``collect`` records, with all replays at the same time: each once, on an empty hand of its own.
 
@@ -149,9 +154,10 @@ def replay_at_once(
         hand: as many hands as there are replays, simulated or virtual; it stays open.
         replays: whose targets to replay, as far as the shortest goes.
         options: noise and offsets on the targets.
+        wrist: orientation of the wrists, or a set to draw them from; None for palm up.
         progress: told after each control step how many hands made it.
     """
-    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT}))
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT, "wrist": wrist}))
     env.add_target_filter(_noise(hand.num_hands, options, options.offset))
     length = min(len(replay) for replay in replays)
     targets = np.stack([replay.target[:length] for replay in replays], axis=1)

@@ -21,7 +21,9 @@ def recordings(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
         paths.append(tmp_path / f"part-{number}.h5")
         with RecordingWriter(paths[-1]) as writer:
             for length in lengths:
-                writer.begin_trajectory({"mode": "replay", "surroundings": ("free", "balls")[number], "wrist": "palm_up"})
+                writer.begin_trajectory(
+                    {"mode": "replay", "surroundings": ("free", "balls")[number], "wrist": "palm_up"}
+                )
                 for _ in range(length):
                     position, target, current = rng.normal(size=(3, 16))
                     writer.append(position, target, current if request.param else None)

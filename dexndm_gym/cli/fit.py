@@ -7,7 +7,16 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, tqdm_progress, write_json
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    File,
+    find_recordings,
+    load_policy_file,
+    parse,
+    table,
+    tqdm_progress,
+    write_json,
+)
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel
@@ -107,7 +116,7 @@ def _both(units: dict[str, float], name: str) -> str:
 
 
 def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
-    recordings = _recordings(command.paths)
+    recordings = find_recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
     with tqdm_progress("fit") as tell:
         return fit_recordings(recordings, start=start, options=command, checkpoint=_checkpoint(command), progress=tell)
@@ -127,14 +136,3 @@ def _checkpoint(command: FitCommand) -> Path:
     """Where an unfinished fit is kept, beside the model that it makes."""
     command.out.parent.mkdir(parents=True, exist_ok=True)
     return command.out.with_suffix(".checkpoint")
-
-
-def _recordings(paths: tuple[Path, ...]) -> list[Path]:
-    """The files, with folders replaced by the recordings in them."""
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"no such file or folder: {path}")
-    found = [file for path in paths for file in (sorted(path.glob("*.h5")) if path.is_dir() else [path])]
-    if not found:
-        raise ConfigurationError(f"no recordings (*.h5) in {', '.join(map(str, paths))}")
-    return found

@@ -6,6 +6,8 @@ a file readable at any instant, allows no new groups or variable-length values. 
 ========================  ======================  =========================================================
 ``position``              (ticks, joints) float   joint positions, rad, read before the target is applied
 ``target``                (ticks, joints) float   targets sent, rad; NaN in the last tick of a trajectory
+``current``               (ticks, joints) float   servo currents, A, read with the position; NaN where not measured;
+                                                  recordings of version 0.1.0 have no such table
 ``start``                 (trajectories,) int     first tick of each trajectory
 ``metadata``              (bytes,) uint8          JSON objects, one after the other
 ``metadata_end``          (trajectories,) int     where the JSON of each trajectory ends
@@ -35,7 +37,9 @@ VERSION = 1
 
 _FLUSH_TICKS = 20
 _FLUSH_SECONDS = 0.5
-_TABLES = ("position", "target", "start", "metadata", "metadata_end")
+_COLUMNS = ("position", "current", "target")
+"""What a tick consists of. Targets are written last: a reader takes as many ticks as it finds targets."""
+_TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
 
 
 class RecordingWriter:
@@ -56,7 +60,7 @@ class RecordingWriter:
         """
         self._joints = len(joint_names)
         self._num_ticks = 0
-        self._rows: list[tuple[FloatArray, FloatArray]] = []
+        self._rows: list[tuple[FloatArray, ...]] = []
         self._last: FloatArray | None = None
         self._recording = False
         self._flushed_at = time.monotonic()
@@ -69,7 +73,7 @@ class RecordingWriter:
         header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
         self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
         width = self._joints
-        for name in ("position", "target"):
+        for name in _COLUMNS:
             self._file.create_dataset(name, (0, width), "f4", maxshape=(None, width), chunks=(1024, width))
         for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
             self._file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
@@ -110,29 +114,31 @@ class RecordingWriter:
         self._append("start", np.array([self._num_ticks]))
         self._recording = True
 
-    def append(self, position: npt.ArrayLike, target: npt.ArrayLike) -> None:
+    def append(self, position: npt.ArrayLike, target: npt.ArrayLike, current: npt.ArrayLike | None = None) -> None:
         """Record one control period.
 
         Args:
             position: joint positions read at the start of the period, (joints,), rad.
             target: targets applied during it, (joints,), rad.
+            current: servo currents read with the positions, (joints,), A; None where they are not measured.
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
         """
-        row = (as_row(position, self._joints, "position"), as_row(target, self._joints, "target"))
+        row = (*self._measured(position, current), as_row(target, self._joints, "target"))
         if not self._recording:
             raise ConfigurationError("call begin_trajectory() before append()")
         self._push(row)
 
-    def end_trajectory(self, position: npt.ArrayLike | None = None) -> None:
+    def end_trajectory(self, position: npt.ArrayLike | None = None, current: npt.ArrayLike | None = None) -> None:
         """End the trajectory that was begun, if any.
 
         Args:
             position: where the last target led, (joints,), rad; without it the last target is dropped on reading.
+            current: as in ``append``.
         """
         if self._recording and position is not None:
-            self._push((as_row(position, self._joints, "position"), np.full(self._joints, np.nan)))
+            self._push((*self._measured(position, current), np.full(self._joints, np.nan)))
         self._recording = False
         self._flush()
 
@@ -142,7 +148,14 @@ class RecordingWriter:
             self.end_trajectory()
             self._file.close()
 
-    def _push(self, row: tuple[FloatArray, FloatArray]) -> None:
+    def _measured(self, position: npt.ArrayLike, current: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+        unknown = np.full(self._joints, np.nan)
+        return (
+            as_row(position, self._joints, "position"),
+            unknown if current is None else as_row(current, self._joints, "current"),
+        )
+
+    def _push(self, row: tuple[FloatArray, ...]) -> None:
         self._require_open()
         self._rows.append(row)
         self._num_ticks += 1
@@ -151,8 +164,7 @@ class RecordingWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            # Targets last: a reader takes as many ticks as it finds targets.
-            for column, name in enumerate(("position", "target")):
+            for column, name in enumerate(_COLUMNS):
                 self._append(name, np.array([row[column] for row in self._rows]))
             self._rows.clear()
         self._flushed_at = time.monotonic()
@@ -236,8 +248,9 @@ class RecordingReader(Sequence[Trajectory]):
         try:
             position = self._tables["position"][rows].astype(np.float64)
             target = self._tables["target"][rows][:-1].astype(np.float64)
+            current = self._tables["current"][rows].astype(np.float64) if "current" in self._tables else np.full(1, np.nan)
             metadata = json.loads(self._tables["metadata"][text].tobytes())
-            return Trajectory(position, target, metadata)
+            return Trajectory(position, target, metadata, current if np.isfinite(current).all() else None)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileFormatError(f"{self._path} is damaged in trajectory {number}: {error}") from error
 
@@ -250,7 +263,7 @@ class RecordingReader(Sequence[Trajectory]):
         names = list(json.loads(str(file.attrs["joint_names"])))
         if names != list(joint_names):
             raise FileFormatError(f"{self._path} holds the joints {names}, expected {list(joint_names)}")
-        self._tables: dict[str, Any] = {name: file[name] for name in _TABLES}
+        self._tables: dict[str, Any] = {name: file[name] for name in _TABLES if name in file or name != "current"}
         # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
         ticks = min(len(self._tables["position"]), len(self._tables["target"]))
         count = min(len(self._tables["start"]), len(self._tables["metadata_end"]))

@@ -197,9 +197,9 @@ def split(
 
 
 def _untouched(trajectories: Sequence[Trajectory], limit: int) -> list[Trajectory]:
-    # Where the policy played, an object pushed back, which is no part of the joints.
-    empty = _some((one for one in trajectories if one.metadata.get("mode") != "policy"), limit)
-    return empty or _some(trajectories, limit)
+    # What pushed back at the fingers is no part of the joints.
+    free = _some((one for one in trajectories if one.free), limit)
+    return free or _some(trajectories, limit)
 
 
 def _some(trajectories: Iterable[Trajectory], limit: int) -> list[Trajectory]:

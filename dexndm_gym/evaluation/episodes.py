@@ -27,6 +27,9 @@ class Step:
     info: dict[str, Any]
     """The environment's; of the reset in the first step."""
 
+    current: FloatArray | None = None
+    """Servo currents, (16,), A; None where they are not measured."""
+
     terminated: bool = False
     """The object was lost."""
 
@@ -90,7 +93,13 @@ def play_steps(
     """
     observation, info = env.reset(seed=seed, options=options)
     state = _task(env).state()
-    yield Step(position=state.position[0], object_pose=_first(state.object_pose), info=info, is_reset=True)
+    yield Step(
+        position=state.position[0],
+        object_pose=_first(state.object_pose),
+        info=info,
+        current=_first(state.current),
+        is_reset=True,
+    )
     ended = False
     while not ended:
         action, _ = policy.predict(observation, deterministic=True)
@@ -98,7 +107,11 @@ def play_steps(
         if "fault" in info:
             raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
         yield Step(
-            position=info["position"], object_pose=info.get("object_pose"), info=info, terminated=bool(terminated)
+            position=info["position"],
+            object_pose=info.get("object_pose"),
+            info=info,
+            current=_first(_task(env).state().current),
+            terminated=bool(terminated),
         )
         ended = terminated or truncated
 

@@ -16,8 +16,10 @@ from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.scene import FREE
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
+from dexndm_gym.virtual_hand.surroundings import surround
 
 TIMESTEP = 0.005
 """Physics step and control cycle of the servos, s."""
@@ -48,9 +50,9 @@ class HandPlant:
         link_inertia: inertia at each joint without rotor, fingers stretched, (16,), kg m^2.
     """
 
-    def __init__(self, hands: Sequence[HandParameters], num_threads: int) -> None:
+    def __init__(self, hands: Sequence[HandParameters], num_threads: int, surroundings: str = FREE) -> None:
         """Build one simulation per entry of ``hands``, all joints at zero and the objects parked."""
-        self._model = _compile()
+        self._model = _compile(surroundings)
         self._batch = Batch(self._model, len(hands), num_threads)
         self._qpos_index, self._dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
@@ -167,7 +169,7 @@ class HandPlant:
         return self._qpos[:, self._object_qpos].copy()
 
 
-def _compile() -> mujoco.MjModel:
+def _compile(surroundings: str) -> mujoco.MjModel:
     spec, nominal = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES), ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
@@ -176,4 +178,5 @@ def _compile() -> mujoco.MjModel:
         joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
         joint.solref_friction = [2 * TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
+    surround(spec, surroundings)
     return build_batch_model(spec)

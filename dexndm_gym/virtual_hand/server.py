@@ -75,16 +75,20 @@ class VirtualHandServer:
     def run(self) -> None:
         """Serve until told to stop."""
         while self._running:
-            ready = self._selector.select(self._patience())
-            self._clock.catch_up()
-            if not ready and not self._terminal.is_open:
-                self._clock.unattended(CONTROL_PERIOD)
-            self._faults.update()
-            self._send_late()
-            for key, _ in ready:
-                key.data()
-            if not ready and self._parent is not None and os.getppid() != self._parent:
-                self.stop()
+            self.serve(self._patience())
+
+    def serve(self, patience: float = 0.0) -> None:
+        """Do what is due now, or within ``patience`` seconds."""
+        ready = self._selector.select(patience)
+        self._clock.catch_up()
+        if not ready and not self._terminal.is_open:
+            self._clock.unattended(CONTROL_PERIOD)
+        self._faults.update()
+        self._send_late()
+        for key, _ in ready:
+            key.data()
+        if not ready and self._parent is not None and os.getppid() != self._parent:
+            self.stop()
 
     def stop(self) -> None:
         """Let ``run`` return after what it is doing."""

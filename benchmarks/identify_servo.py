@@ -18,8 +18,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import PWM_FULL
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 PERIOD, STEPS = 0.05, 80

@@ -248,7 +248,9 @@ class RecordingReader(Sequence[Trajectory]):
         try:
             position = self._tables["position"][rows].astype(np.float64)
             target = self._tables["target"][rows][:-1].astype(np.float64)
-            current = self._tables["current"][rows].astype(np.float64) if "current" in self._tables else np.full(1, np.nan)
+            current = (
+                self._tables["current"][rows].astype(np.float64) if "current" in self._tables else np.full(1, np.nan)
+            )
             metadata = json.loads(self._tables["metadata"][text].tobytes())
             return Trajectory(position, target, metadata, current if np.isfinite(current).all() else None)
         except (OSError, RuntimeError, ValueError) as error:

@@ -79,7 +79,8 @@ class Spread:
     the gap comes from it, as it weakens joints."""
 
     saturation: float = 0.3
-    """Log, per joint: iron of the motor. The logs of one servo ask for 0.30 to 0.33 1/A; how servos differ is not known."""
+    """Log, per joint: iron of the motor. One servo's logs ask for 0.30 to 0.33 1/A; how servos differ is not
+    known."""
 
     armature: float = 0.04
     """Log, per joint: published fits lie between 0.0018 and 0.0021."""

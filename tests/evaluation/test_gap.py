@@ -30,7 +30,9 @@ def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.Monkey
 
     def play(policy: Any, hand: Any, seed: int, correction: Any = None) -> Scores:
         corrections.append(correction)
-        return Scores(**dict.fromkeys(("rotation", "time_to_fall", "dropped", "rotr", "rotp", "ttf"), np.full(2, policy.size)))
+        return Scores(
+            **dict.fromkeys(("rotation", "time_to_fall", "dropped", "rotr", "rotp", "ttf"), np.full(2, policy.size))
+        )
 
     recorded = Counter[tuple[str, int]]()
     record = gap.replay_at_once

@@ -13,7 +13,9 @@ from dexndm_gym.evaluation.rollout import Scores
 
 def scores(rotation: float) -> Scores:
     values = np.array([rotation - 1.0, rotation + 1.0])
-    return Scores(rotation=values, time_to_fall=np.full(2, 20.0), dropped=np.zeros(2), rotr=values, rotp=values, ttf=values)
+    return Scores(
+        rotation=values, time_to_fall=np.full(2, 20.0), dropped=np.zeros(2), rotr=values, rotp=values, ttf=values
+    )
 
 
 @pytest.fixture

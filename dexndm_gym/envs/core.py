@@ -60,14 +60,14 @@ class RotationTask:
         n = hand.num_hands
         self._rng = np.random.default_rng(0)
         self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
-        self._positions = np.zeros((n, HISTORY, NUM_JOINTS))
-        # Row k holds the target applied *before* position k was read: the pairing of the observation.
-        self._base_targets = np.zeros((n, HISTORY, NUM_JOINTS))
-        self._sent_targets = np.zeros((n, HISTORY, NUM_JOINTS))
+        # Positions, base targets and sent targets. Step k has the targets applied *before* its position was read: the
+        # pairing of the observation.
+        self._history = np.zeros((n, HISTORY, 3, NUM_JOINTS))
         self._start_target = np.zeros((n, NUM_JOINTS))
         self._wrist = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
         self._axis = np.zeros((n, 3))
         self.objects = np.full(n, "", dtype=object)
+        self._holds = np.zeros(n, dtype=np.bool_)
         self.steps = np.zeros(n, dtype=np.int64)
         self.resets = np.zeros(n, dtype=np.int64)
         """Episodes begun on each hand, (n,); the off-axis curriculum goes by it, and training may set it."""
@@ -88,9 +88,9 @@ class RotationTask:
         for i, episode in zip(ids, episodes, strict=True):
             self._wrist[i], self._axis[i] = episode.wrist, episode.axis
             self.objects[i] = episode.scene.object
-        self._positions[ids] = self._measured()[ids, None]
-        self._base_targets[ids] = self._start_target[ids, None]
-        self._sent_targets[ids] = self._start_target[ids, None]
+        self._holds[ids] = self.objects[ids] != NO_OBJECT
+        self._history[ids, :, 0] = self._measured()[ids, None]
+        self._history[ids, :, 1:] = self._start_target[ids, None, None]
         self.steps[ids] = 0
         self.resets[ids] += 1
         self._metrics.reset(ids)
@@ -103,7 +103,8 @@ class RotationTask:
         """Play one control step with actions (n, 16) in [-1, 1]."""
         if not np.isfinite(action).all():
             raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
-        base = clip_to_limits(self._base_targets[:, -1] + self.config.action_scale * np.clip(action, -1.0, 1.0))
+        change = self.config.action_scale * np.minimum(np.maximum(action, -1.0), 1.0)
+        base = clip_to_limits(self._history[:, -1, 1] + change)
         sent, info = self._filtered(base)
         before = self._state
         self.hand.step(sent)
@@ -117,8 +118,8 @@ class RotationTask:
     def observation(self) -> npt.NDArray[np.float32]:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""
         n = self.hand.num_hands
-        history = np.concatenate([self._positions, self._base_targets], axis=2).reshape(n, -1)
-        return np.concatenate([history, self._wrist, self._axis], axis=1).astype(np.float32)
+        history = self._history[:, :, :2].reshape(n, -1)
+        return np.concatenate([history, self._wrist, self._axis], axis=1, dtype=np.float32)
 
     def wrist(self, index: int) -> FloatArray:
         """Wrist orientation of one hand, quaternion w x y z, (4,)."""
@@ -157,38 +158,36 @@ class RotationTask:
 
     def _filtered(self, base: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
         target, info = base, {}
-        if self._filters:
-            window = TargetWindow(
-                position=self._positions.copy(),
-                base_target=self._base_targets[:, 1:].copy(),
-                sent_target=self._sent_targets[:, 1:].copy(),
-            )
-            for target_filter in self._filters:
-                target, extra = target_filter(window, target)
-                info |= extra
+        if not self._filters:
+            return target, info
+        window = TargetWindow(
+            position=self._history[:, :, 0].copy(),
+            base_target=self._history[:, 1:, 1].copy(),
+            sent_target=self._history[:, 1:, 2].copy(),
+        )
+        for target_filter in self._filters:
+            target, extra = target_filter(window, target)
+            info |= extra
         return clip_to_limits(target), info
 
     def _push_history(self, base: FloatArray, sent: FloatArray) -> None:
-        for history, newest in (
-            (self._positions, self._measured()),
-            (self._base_targets, base),
-            (self._sent_targets, sent),
-        ):
-            history[:, :-1] = history[:, 1:]
-            history[:, -1] = newest
+        history = self._history
+        history[:, :-1] = history[:, 1:]
+        history[:, -1, 0], history[:, -1, 1], history[:, -1, 2] = self._measured(), base, sent
 
     def _score(self, before: HandState, info: dict[str, Any]) -> StepResult:
         n, state = self.hand.num_hands, self._state
         dropped = np.zeros(n, dtype=np.bool_)
         reward = np.zeros(n)
         if state.object_pose is not None and before.object_pose is not None:
-            holds = self.objects != NO_OBJECT
+            holds = self._holds
             distance = np.linalg.norm(state.object_pose[:, :3] - CUP_CENTRE, axis=1)
             dropped = (distance > self.config.drop_distance) & holds
             motion = self._motion(before.object_pose, state.object_pose, dropped)
             terms = reward_terms(motion, self.config.reward)
-            reward = np.sum(list(terms.values()), axis=0) * holds
-            along, across = self._metrics.add(motion.angular_velocity * holds[:, None], self._axis)
+            reward = sum(terms.values(), reward) * holds
+            along, across = motion.speed * holds, np.linalg.norm(motion.across, axis=1) * holds
+            self._metrics.add(along, across)
             info |= {"rotation_speed": along, "off_axis_speed": across, "object_pose": state.object_pose}
             info |= {f"reward_{name}": value for name, value in terms.items()}
             info |= self._metrics.values(self.steps, self.config.episode_steps)

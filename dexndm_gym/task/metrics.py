@@ -20,21 +20,15 @@ class RotationMetrics:
         """New episodes begin on the hands ``ids``."""
         self._along[ids] = self._across[ids] = 0.0
 
-    def add(self, angular_velocity: FloatArray, axis: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def add(self, along: FloatArray, across: FloatArray) -> None:
         """Count one control step of every hand.
 
         Args:
-            angular_velocity: of the objects, (n, 3), rad/s, mean over the step.
-            axis: wanted, (n, 3), unit vectors in the same frame.
-
-        Returns:
-            Speed about the axis, and across it (Euclidean norm of angular velocity x axis), (n,) each, rad/s.
+            along: speed of the object about the wanted axis, (n,), rad/s, mean over the step.
+            across: speed across it, the Euclidean norm of angular velocity x axis, (n,), rad/s.
         """
-        along = np.sum(angular_velocity * axis, axis=1)
-        across = np.linalg.norm(np.cross(angular_velocity, axis), axis=1)
         self._along += along
         self._across += across
-        return along, across
 
     def values(self, steps: IntArray, episode_steps: int) -> dict[str, FloatArray]:
         """The metrics by name, (n,) each, after so many control steps of episodes of at most ``episode_steps``.

@@ -42,6 +42,15 @@ def test_each_term_alone(changes, term, expected):
     assert all(value == 0.0 for value in others.values()), others
 
 
+def test_turning_splits_into_about_the_axis_and_across_it():
+    turning = motion(
+        angular_velocity=np.array([[3.0, 4.0, 2.0], [-1.0, 0.0, 0.0]]),
+        axis=np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+    )
+    np.testing.assert_allclose(turning.speed, [2.0, -1.0])
+    np.testing.assert_allclose(turning.across, [[4.0, -3.0, 0.0], [0.0, 0.0, 0.0]], atol=1e-15)
+
+
 def test_driven_backwards_the_servos_do_no_work():
     terms = reward_terms(motion(torque=np.full((1, 16), -0.1), joint_velocity=np.ones((1, 16))), RewardWeights())
     assert terms["work"][0] == 0.0
@@ -54,7 +63,7 @@ def test_the_off_axis_penalty_grows_with_the_resets():
 
 
 def test_a_goal_draws_nearer_up_to_its_clip_and_pays_once_reached():
-    weights = RewardWeights(goal_gain=0.05, goal_clip=0.5, goal_bonus=20.0, goal_reached=0.2)
+    weights = RewardWeights(goal=1.0, goal_gain=0.05, goal_clip=0.5, goal_bonus=20.0, goal_reached=0.2)
     earned = goal_guidance(np.array([np.pi, 1.0, 0.25, 0.1, 0.01, 0.0]), weights)
     np.testing.assert_allclose(earned, [0.05 / np.pi, 0.05, 0.2, 20.5, 20.5, 20.5])
 

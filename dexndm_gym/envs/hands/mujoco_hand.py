@@ -134,7 +134,7 @@ class MujocoHand:
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
-        self._targets = np.roll(self._targets, -1, axis=1)
+        self._targets[:, :-1] = self._targets[:, 1:]
         self._targets[:, -1] = target
         if self.randomisation is not None:
             self._push_objects(self.randomisation)

@@ -129,7 +129,7 @@ class Soak:
         self.process.inject("power_loss")
         self.process.clear_faults()
         try:
-            self.hand._disconnect()
+            self.hand._connection.close()
             self.env.reset()
         except HardwareError as error:
             self._fail("not recovered", faults, repr(error))

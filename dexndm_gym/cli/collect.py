@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, write_json
 from dexndm_gym.data.collection import CollectOptions, collect
 from dexndm_gym.evaluation.collecting import EnvPlayer, simulate
 
@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> None:
     options: dict[str, Any] = {"hand_seed": command.hand_seed} if virtual else {}
     about = {"hand": f"virtual hand {command.hand_seed}" if virtual else command.name}
     replays = simulate(policy, command.replays, seed=command.seed)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
         report = collect(EnvPlayer(env, policy), command.out, command, replays=replays, about=about)
     write_json(report.as_dict(), command.json)
     print(

@@ -1,6 +1,8 @@
 """What several commands share: shipped files, policies, numbers as JSON."""
 
 import json
+import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,15 @@ from dexndm_gym import assets
 from dexndm_gym.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import gymnasium
+
     from dexndm_gym.dynamics.fit import Progress
+    from dexndm_gym.hardware.stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
 Options = TypeVar("Options")
+
+_LOG = logging.getLogger(__name__)
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 """A file that need not be given."""
@@ -56,6 +63,20 @@ def load_policy_file(path: Path) -> "StudentPolicy":
     from dexndm_gym.training.policy import load_policy
 
     return load_policy(path)
+
+
+def announce_stop_key() -> None:
+    """Say that any key stops the hand, where there are keys."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        _LOG.info("Any key stops the hand.")
+
+
+def stop_key(env: "gymnasium.Env[Any, Any]") -> "StopKey":
+    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``."""
+    from dexndm_gym.hardware.stop import StopKey
+
+    announce_stop_key()
+    return StopKey(env.unwrapped.hand.stop)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class CollisionGuard:
         Raises:
             SafetyError: it does not get there like that.
         """
-        pose = begin
+        pose, held = begin, ()
         for aim in (goal, OPEN_HAND, goal):
             while (left := np.abs(aim - pose).max()) > _ARRIVED:
                 before = pose

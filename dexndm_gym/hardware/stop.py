@@ -1,6 +1,5 @@
 """Stopping a hand at once: a switch that stays pressed, and any key of the terminal to press it."""
 
-import logging
 import os
 import select
 import sys
@@ -15,8 +14,6 @@ try:
     import tty
 except ImportError:  # pragma: no cover - there is no termios on Windows
     termios = tty = None
-
-_LOG = logging.getLogger(__name__)
 
 
 class StopSwitch:
@@ -76,7 +73,6 @@ class StopKey:
         self._ended, self._end = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="stop key", daemon=True)
         self._thread.start()
-        _LOG.info("Any key stops the hand")
         return self
 
     def __exit__(
@@ -89,7 +85,7 @@ class StopKey:
         os.close(self._end)
         thread.join()
         os.close(self._ended)
-        if _in_foreground(self._listening):
+        if termios is not None and _in_foreground(self._listening):
             termios.tcsetattr(self._listening, termios.TCSAFLUSH, self._settings)
 
     def _listen(self) -> None:

@@ -45,8 +45,8 @@ class DynamixelHand:
 
     In ``info`` it says how well it keeps its clock in real time: ``pacing_rate`` (Hz), ``pacing_jitter_p50``,
     ``pacing_jitter_p99`` and ``pacing_jitter_worst`` (s), ``pacing_overruns`` (their number by cause), all of them
-    since the hand was made (see ``PacingReport``), and ``pacing_overrun`` (the cause, if this step was one). And what the
-    check for self-collisions did: ``held_fingers`` (names of those whose targets were held in this step) and
+    since the hand was made (see ``PacingReport``), and ``pacing_overrun`` (the cause, if this step was one). And what
+    the check for self-collisions did: ``held_fingers`` (names of those whose targets were held in this step) and
     ``self_collisions`` (how often that happened since the hand was made).
     """
 

@@ -16,7 +16,7 @@ from dexndm_gym.data.collection import (
     draw_plan,
     recordings_in,
 )
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 

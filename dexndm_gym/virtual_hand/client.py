@@ -44,13 +44,20 @@ class VirtualHandProcess:
     """
 
     def __init__(
-        self, seed: int = 0, clock: str = "lockstep", *, faults: Sequence[str] = (), start_timeout: float = 60.0
+        self,
+        seed: int = 0,
+        clock: str = "lockstep",
+        *,
+        model: str = "xl330",
+        faults: Sequence[str] = (),
+        start_timeout: float = 60.0,
     ) -> None:
         """Start the process and wait until its port can be opened.
 
         Args:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
+            model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             start_timeout: seconds to wait at most.
 
@@ -68,7 +75,7 @@ class VirtualHandProcess:
         """Replies to requests that were given up: they come before those to later ones."""
         directory = tempfile.mkdtemp(prefix="dexndm-")
         control = str(Path(directory) / "control")
-        options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+        options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
         self.process = subprocess.Popen(

@@ -49,6 +49,7 @@ class VirtualHandProcess:
         clock: str = "lockstep",
         *,
         surroundings: str = FREE,
+        model: str = "xl330",
         faults: Sequence[str] = (),
         start_timeout: float = 60.0,
     ) -> None:
@@ -58,6 +59,7 @@ class VirtualHandProcess:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
             surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             start_timeout: seconds to wait at most.
 
@@ -77,7 +79,7 @@ class VirtualHandProcess:
         """Replies to requests that were given up: they come before those to later ones."""
         directory = tempfile.mkdtemp(prefix="dexndm-")
         control = str(Path(directory) / "control")
-        options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+        options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.

@@ -57,8 +57,7 @@ def _draw(rng: np.random.Generator, number: int, start: FloatArray, largest_step
     if kind == "noisy square":
         wave += _NOISE * rng.standard_normal(wave.shape)
     target, now = np.empty_like(wave), start
-    for step in range(steps):
-        now = now + np.clip(wave[step] - now, -largest_step, largest_step)
-        target[step] = now
+    for step, wanted in enumerate(wave):
+        now = target[step] = np.clip(wanted, now - largest_step, now + largest_step)
     metadata: dict[str, Any] = {"wave": kind, "joint": JOINT_NAMES[joint], "amplitude": amplitude, "rate": rate}
     return Trajectory(np.vstack([start, target]), target, metadata)

@@ -111,7 +111,7 @@ def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> Fl
     Returns:
         Rows as ``StartStates`` takes them, (k, 40), for gravity along PALM_UP.
     """
-    scale = rng.uniform(*SIZE_SCALE, tries)
+    scale = _draw_scale(item, tries, rng)
     trials = _Trials(item, scale)
     trials.gravity[:] = np.multiply(PALM_UP, GRAVITY)
     pose = np.array([draw_object_pose(item, rng, s) for s in scale])
@@ -148,7 +148,7 @@ def find_grasps(
         Rows as ``StartStates`` takes them, (k, 40), those first in which the object is farthest from the palm: fingers
         that hold it can turn it, a fist cannot.
     """
-    scale = rng.uniform(*SIZE_SCALE, tries)
+    scale = _draw_scale(item, tries, rng)
     trials = _Trials(item, scale, friction=search.friction)
     target = _close(trials, _places(item, scale, search, rng), search, rng)
     pose, joints = trials.object_pose, trials.joints
@@ -167,6 +167,11 @@ def find_grasps(
     return rows[np.argsort(-rows[:, 34])]
 
 
+def _draw_scale(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
+    """Factors on the object's size, (tries,); hulls cannot be scaled in a simulation."""
+    return np.ones(tries) if item.has_hulls else rng.uniform(*SIZE_SCALE, tries)
+
+
 def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
     """Poses in which the object is held out to the hand: any orientation, near the cup's centre, above the palm."""
     quat = rng.standard_normal((len(scale), 4))
@@ -181,7 +186,7 @@ def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: 
 def _lowest(item: RotatableObject, quat: FloatArray) -> float:
     """Height of the lowest point of the object in this orientation, m from its centre."""
     turned = [piece.moved(offset=np.zeros(3), turn=quat, factor=1.0) for piece in item.pieces]
-    return min(piece.position[2] - piece.reach[2] for piece in turned)
+    return min(piece.bounds[0, 2] for piece in turned)
 
 
 def _close(trials: "_Trials", pose: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
@@ -209,7 +214,8 @@ class _Trials:
     """Simulated hands, all with the same object; gravity is nothing until it is written."""
 
     def __init__(self, item: RotatableObject, scale: FloatArray, *, friction: float | None = None) -> None:
-        model = build_batch_model(build_spec(SIM_SERVO, timestep=_TIMESTEP, object_slots=MAX_PIECES))
+        spec = build_spec(SIM_SERVO, timestep=_TIMESTEP, first_object=item, object_slots=MAX_PIECES)
+        model = build_batch_model(spec)
         self._batch = Batch(model, len(scale))
         self._joint_qpos, _ = joint_indices(model)
         self._object_qpos, self._object_dof = object_indices(model)

@@ -134,7 +134,8 @@ class HandPainter:
             frame, origin = self._view(data, geom)
             rays = np.tensordot(frame.T, self._rays[(slice(None), *window)], axes=1)
             kind = mujoco.mjtGeom(model.geom_type[geom]).name
-            reach, normals[geom] = cast(kind, model.geom_size[geom].astype(np.float32), origin, rays)
+            size = _faces(model, geom) if kind == "mjGEOM_MESH" else model.geom_size[geom]
+            reach, normals[geom] = cast(kind, size.astype(np.float32), origin, rays)
             nearer = reach < distance[window]
             np.copyto(distance[window], reach, where=nearer)
             np.copyto(seen[window], geom, where=nearer)
@@ -170,6 +171,17 @@ class HandPainter:
         rows = slice(max(int(y - reach), 0), min(int(y + reach) + 2, self._height))
         columns = slice(max(int(x - reach), 0), min(int(x + reach) + 2, self._width))
         return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+
+def _faces(model: mujoco.MjModel, geom: int) -> FloatArray:
+    """Planes of a convex mesh: outward normals and distances from the origin of its frame, (k, 4)."""
+    mesh = model.mesh(model.geom_dataid[geom])
+    first, count = int(mesh.faceadr[0]), int(mesh.facenum[0])
+    vertices = model.mesh_vert[int(mesh.vertadr[0]) :]
+    a, b, c = vertices[model.mesh_face[first : first + count]].transpose(1, 0, 2).astype(np.float64)
+    normal = np.cross(b - a, c - a)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.column_stack([normal, np.sum(normal * a, axis=1)])
 
 
 def _shade(lights: Array, normal: Array, rays: Array, paint: Array) -> Array:

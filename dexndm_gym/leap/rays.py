@@ -20,8 +20,9 @@ def cast(kind: str, size: Array, origin: Array, rays: Array) -> tuple[Array, Nor
     """Cast rays at a shape.
 
     Args:
-        kind: name of MuJoCo's geom type: ``mjGEOM_BOX``, ``_SPHERE``, ``_CAPSULE``, ``_CYLINDER`` or ``_ELLIPSOID``.
-        size: MuJoCo's ``geom_size``, (3,), m.
+        kind: name of MuJoCo's geom type: ``mjGEOM_BOX``, ``_SPHERE``, ``_CAPSULE``, ``_CYLINDER``, ``_ELLIPSOID``, or
+            ``_MESH``, which has to be convex.
+        size: MuJoCo's ``geom_size``, (3,), m; of a mesh outward normals and distances of its k planes, (k, 4).
         origin: where the rays start, (3,), m, outside the shape.
         rays: directions, (3, ...).
 
@@ -55,6 +56,22 @@ def _box(size: Array, origin: Array, rays: Array) -> tuple[Array, NormalAt]:
         return np.where(np.arange(3)[:, None] == face, np.sign(inside), np.float32(0.0))
 
     return np.where((first <= last) & (first > 0.0), first, np.float32(np.inf)), normal
+
+
+def _hull(planes: Array, origin: Array, rays: Array) -> tuple[Array, NormalAt]:
+    normals, offsets = planes[:, :3], planes[:, 3]
+    first = np.full(rays.shape[1:], -np.inf, dtype=np.float32)
+    last = -first
+    for normal, height in zip(normals, offsets - normals @ origin, strict=True):
+        slope = dot(normal, rays)
+        meet = height / slope
+        np.maximum(first, meet, out=first, where=slope < 0.0)
+        np.minimum(last, meet, out=last, where=slope > 0.0)
+
+    def normal_at(point: Array) -> Array:
+        return normals[(normals @ point - offsets[:, None]).argmax(axis=0)].T
+
+    return np.where((first <= last) & (first > 0.0), first, np.float32(np.inf)), normal_at
 
 
 def _ellipsoid(size: Array, origin: Array, rays: Array) -> tuple[Array, NormalAt]:
@@ -113,6 +130,7 @@ def _quadratic(origin: Array, rays: Array, square: np.floating[Any]) -> Array:
 
 _SHAPES: dict[str, Callable[[Array, Array, Array], tuple[Array, NormalAt]]] = {
     "mjGEOM_BOX": _box,
+    "mjGEOM_MESH": _hull,
     "mjGEOM_SPHERE": _sphere,
     "mjGEOM_CAPSULE": _capsule,
     "mjGEOM_CYLINDER": _cylinder,

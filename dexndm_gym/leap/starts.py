@@ -142,10 +142,12 @@ def _key(name: str, direction: Direction | None) -> str:
 
 
 def _parse(key: str) -> tuple[str, Direction | None]:
-    name, _, wrist = key.partition("/")
+    name, slash, wrist = key.rpartition("/")  # names of meshes are paths
+    if not slash:
+        return key, PALM_UP
     if wrist == ANY_WRIST:
         return name, None
-    x, y, z = (float(x) for x in wrist.split()) if wrist else PALM_UP
+    x, y, z = (float(x) for x in wrist.split())
     return name, (x, y, z)
 
 

@@ -44,7 +44,13 @@ class VirtualHandProcess:
     """
 
     def __init__(
-        self, seed: int = 0, clock: str = "lockstep", *, faults: Sequence[str] = (), start_timeout: float = 60.0
+        self,
+        seed: int = 0,
+        clock: str = "lockstep",
+        *,
+        faults: Sequence[str] = (),
+        meshes: Sequence[str] = (),
+        start_timeout: float = 60.0,
     ) -> None:
         """Start the process and wait until its port can be opened.
 
@@ -52,6 +58,7 @@ class VirtualHandProcess:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
+            meshes: names of the objects from mesh files that may be placed.
             start_timeout: seconds to wait at most.
 
         Raises:
@@ -70,6 +77,7 @@ class VirtualHandProcess:
         control = str(Path(directory) / "control")
         options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
+        options += [f"--mesh={mesh}" for mesh in meshes]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
@@ -54,12 +54,15 @@ class VirtualHandPhysics:
         supply_limit: voltage that the supply does not exceed, (n, 1), V; infinite as a rule.
     """
 
-    def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 1) -> None:
+    def __init__(
+        self, hands: Sequence[int | HandParameters], *, num_threads: int = 1, objects: Sequence[str] = ()
+    ) -> None:
         """Build the hands, flat and without torque, palm up, their objects put away.
 
         Args:
             hands: a seed, or explicit parameters, per hand.
             num_threads: threads that step the simulations, 0 for all processors; results do not depend on it.
+            objects: names of the objects that may be placed; needed for those from mesh files.
 
         Raises:
             ConfigurationError: ``hands`` is empty.
@@ -68,7 +71,7 @@ class VirtualHandPhysics:
             raise ConfigurationError("expected at least one hand (a seed or HandParameters each), got none")
         drawn = [hand if isinstance(hand, HandParameters) else HandParameters.draw(hand) for hand in hands]
         self.num_hands, self.parameters = len(drawn), tuple(drawn)
-        self._plant = HandPlant(drawn, num_threads)
+        self._plant = HandPlant(drawn, num_threads, mesh_objects(objects))
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)

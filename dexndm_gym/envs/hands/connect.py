@@ -1,6 +1,7 @@
 """One way to a hand with servos, real or virtual."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -8,6 +9,7 @@ from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig, Operator
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import NoPacer
+from dexndm_gym.leap.objects import mesh_objects
 
 VIRTUAL_PORT = "virtual"
 """Name that stands for a virtual hand instead of a serial device."""
@@ -29,6 +31,7 @@ def connect(
     hand_config: DynamixelHandConfig | None = None,
     hand_seed: int = 0,
     clock: Clock = "lockstep",
+    objects: Sequence[str] = (),
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
 
@@ -40,6 +43,7 @@ def connect(
         hand_config: how to drive the hand.
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
+        objects: names of the objects that a virtual hand may be given; needed for those from mesh files.
 
     Raises:
         ConfigurationError: there is no such clock.
@@ -54,7 +58,7 @@ def connect(
     config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
         config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT)
-    process = VirtualHandProcess(seed=hand_seed, clock=clock)
+    process = VirtualHandProcess(seed=hand_seed, clock=clock, meshes=[item.name for item in mesh_objects(objects)])
     return DynamixelHand(
         process.port,
         tracker=tracker if tracker is not None else process,

@@ -33,7 +33,7 @@ class GalleryCommand:
     """
 
     object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
-    """Object, or named set of objects."""
+    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     seed: int = 0
     """Seed of the choice of start states."""

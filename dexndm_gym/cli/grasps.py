@@ -26,7 +26,7 @@ class GraspsCommand:
     """
 
     object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
-    """Object, or named set of objects."""
+    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     wrist: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Look only for grasps that hold in this wrist orientation."""

@@ -34,7 +34,7 @@ _PERIOD = 0.05
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
 
-_ENOUGH_TIP_GRASPS = 16
+_ENOUGH_TIP_GRASPS = 8
 """Grasps by the fingertips alone from which on a small object needs no others."""
 
 _FLEXION = np.array([0.0, 1.0, 0.8, 0.6] * 3 + [0.0, 0.2, 0.8, 0.8])

@@ -15,7 +15,7 @@ import numpy as np
 
 from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray
 from dexndm_gym.leap.objects import OBJECTS
-from dexndm_gym.leap.pieces import GEOM_TYPES, Hull
+from dexndm_gym.leap.pieces import Hull
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.shapes import Capsule, Shape, contact_shapes, tip_shapes, visual_shapes
 
@@ -217,7 +217,7 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visua
         mesh = mesh_name(item, item.pieces.index(piece)) if isinstance(piece, Hull) else ""
         body.add_geom(
             name=f"{OBJECT_BODY}_{index}",
-            type=GEOM_TYPES[piece.shape],
+            type=piece.geom_type,
             meshname=mesh,
             size=piece.geom_size,
             pos=piece.position,

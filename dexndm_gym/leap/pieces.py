@@ -18,7 +18,6 @@ GEOM_TYPES = {
     "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
     "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
-    "hull": mujoco.mjtGeom.mjGEOM_MESH,
 }
 
 ORANGE: Colour = (0.93, 0.47, 0.20, 1.0)
@@ -42,6 +41,11 @@ class Piece:
     """Orientation in the object's frame, w x y z."""
 
     colour: Colour = ORANGE
+
+    @property
+    def geom_type(self) -> mujoco.mjtGeom:
+        """MuJoCo's type."""
+        return GEOM_TYPES[self.shape]
 
     @cached_property
     def half_extents(self) -> FloatArray:
@@ -154,6 +158,11 @@ class Hull(Piece):
         """Derive the extents."""
         x, y, z = 2 * np.abs(self.vertices).max(axis=0)
         object.__setattr__(self, "extents", (float(x), float(y), float(z)))
+
+    @property
+    def geom_type(self) -> mujoco.mjtGeom:
+        """MuJoCo's type."""
+        return mujoco.mjtGeom.mjGEOM_MESH
 
     @cached_property
     def bounding_radius(self) -> float:

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.pieces import GEOM_TYPES, Hull, Piece, Vector
+from dexndm_gym.leap.pieces import Hull, Piece, Vector
 
 MAX_PIECES = 10
 """Most pieces that an object may have: every simulated hand keeps room for as many."""
@@ -74,7 +74,7 @@ class RotatableObject:
     @cached_property
     def geom_types(self) -> FloatArray:
         """MuJoCo's types of the pieces, (pieces,)."""
-        return np.array([int(GEOM_TYPES[piece.shape]) for piece in self.pieces], dtype=np.float64)
+        return np.array([int(piece.geom_type) for piece in self.pieces], dtype=np.float64)
 
     @cached_property
     def geom_sizes(self) -> FloatArray:

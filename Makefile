@@ -17,10 +17,10 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-bus soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus soak clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Install the package and what it needs into .venv
 
@@ -50,6 +50,9 @@ test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 
 bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--rivals physics"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
+
+bench-correction: $(INSTALLED) ## Time a correction, and fits to an hour of recordings; writes build/bench-correction.json
+	$(BIN)/python benchmarks/bench_correction.py --json build/bench-correction.json
 
 bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK
 	$(BIN)/python benchmarks/bench_bus.py $(BENCH_ARGS)

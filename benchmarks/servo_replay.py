@@ -19,8 +19,9 @@ import numpy as np
 from dexndm_gym.data.servo_logs import ServoLog, ServoTicks, read_servo_logs, resample
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import PWM_FULL, TICKS_PER_RAD, ZERO_TICK
+from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 MASS, LENGTH, SUPPLY, GRAVITY = 0.49, 0.10, 7.4, 9.81

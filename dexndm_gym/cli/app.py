@@ -18,6 +18,8 @@ COMMANDS = {
     "train": "Learn a teacher in simulation with PPO.",
     "distill": "Turn a teacher into a policy that sees only what a real hand measures.",
     "collect": "Record trajectories on a hand, for a fit.",
+    "coverage": "Show which ranges, speeds and loads recordings cover.",
+    "export": "Convert recordings to the formats of Minari or LeRobot.",
     "fit": "Fit the joint-wise dynamics model to recordings or servo logs.",
     "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
     "hand": "Bring up a hand: scan, check, calibrate, mirror, gains, watch, relax.",

@@ -1,23 +1,41 @@
 """``dexndm collect``."""
 
+import itertools
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 
 from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, write_json
-from dexndm_gym.data.collection import CollectOptions, collect
-from dexndm_gym.evaluation.collecting import EnvPlayer, simulate
+from dexndm_gym.cli.coverage import summarise
+from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.data.waves import wave_trajectories
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.orientations import WRISTS
+
+_SIX = "six"
+_SET_UP = {
+    FREE: "Leave the hand empty, with nothing in reach of its fingers.",
+    BALLS: "Hold the hand inside a box with so many light, soft balls (foam, 4 cm) that its fingers are among them.",
+    TIED_BALL: "Tie a light ball of about 6 cm to the tips of index, middle finger and thumb with elastic bands.",
+}
+_PRESS = "Press Enter when the hand may move. "
 
 
 @dataclass(frozen=True, kw_only=True)
 class CollectCommand(CollectOptions):
     """Record trajectories on a hand, for `dexndm fit`.
 
-    Targets of simulated episodes are replayed open loop on the empty hand, shaken a little so that they cover more than
-    the policy does. What was recorded survives a crash, and the same command goes on where it stopped.
+    Targets are replayed open loop and shaken a little, so that they cover more than the policy does. What was recorded
+    up to a second ago survives a crash, and the same command goes on where it stopped. `dexndm fit` finds the physics
+    of the joints on the free hand; recordings of loaded fingers are for networks.
     """
 
     out: Path = Path("runs/recordings")
@@ -32,28 +50,90 @@ class CollectCommand(CollectOptions):
     name: str = "leap"
     """What a real hand is called in its recordings."""
 
+    surroundings: tuple[Literal["free", "balls", "tied_ball"], ...] = ("free",)
+    """What loads the fingers, one after the other: nothing, a box of soft balls, a ball tied to the fingertips. A
+    virtual hand brings it along; with a real one you are asked to set it up."""
+
+    wrists: tuple[str, ...] = ("palm_up",)
+    """Wrist orientations, one after the other, each with all surroundings; "six" stands for all that have names."""
+
+    motion: Literal["rollouts", "waves"] = "rollouts"
+    """What to replay: simulated episodes of the policy, or waves of single joints."""
+
+    heat: HeatLimits = field(default_factory=HeatLimits)
+    """When to pause."""
+
+    yes: bool = False
+    """Ask nothing: the hand may move, and everything is set up."""
+
     policy: Path = SHIPPED_POLICY
     """Policy whose simulated episodes are replayed; the default is the one that is shipped."""
 
     replays: int = 64
-    """Simulated episodes to replay from."""
+    """Simulated episodes, or waves, to replay from."""
 
     json: File = None
     """Also write the numbers to this file."""
+
+    def settings(self) -> list[dict[str, str]]:
+        """The settings, in the order in which they are set up.
+
+        Raises:
+            ConfigurationError: a wrist is unknown.
+        """
+        wrists = list(WRISTS) if self.wrists == (_SIX,) else list(self.wrists)
+        if unknown := [wrist for wrist in wrists if wrist not in WRISTS]:
+            raise ConfigurationError(f"expected wrists out of {', '.join(WRISTS)}, or six, got {', '.join(unknown)}")
+        return [
+            {"surroundings": surroundings, "wrist": wrist, "motion": self.motion}
+            for wrist, surroundings in itertools.product(wrists, self.surroundings)
+        ]
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(CollectCommand, "collect", arguments)
-    policy = load_policy_file(command.policy)
-    virtual = command.port == "virtual"
-    options: dict[str, Any] = {"hand_seed": command.hand_seed} if virtual else {}
-    about = {"hand": f"virtual hand {command.hand_seed}" if virtual else command.name}
-    replays = simulate(policy, command.replays, seed=command.seed)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env:
-        report = collect(EnvPlayer(env, policy), command.out, command, replays=replays, about=about)
-    write_json(report.as_dict(), command.json)
+    settings = command.settings()
+    replays = _replays(command)
+    reports = []
+    for number, setting in enumerate(settings):
+        place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
+        print(f"{place}: {command.minutes:g} min of hand time")
+        reports.append(_collect(command, setting, replays, place))
+    plot = command.out / "coverage.png"
+    print(f"\n{summarise(recordings_in(command.out), plot, command.out / 'coverage.json')}\n")
+    write_json({"settings": [report.as_dict() for report in reports]}, command.json)
+    minutes, resumed = (sum(getattr(one, name) for one in reports) for name in ("minutes", "resumed_minutes"))
     print(
-        f"{report.folder}: {report.trajectories} trajectories, {report.minutes:.1f} min of hand time, "
-        f"{report.resumed_minutes:.1f} of them from before\nNext: dexndm fit {report.folder}"
+        f"{command.out}: {sum(one.trajectories for one in reports)} trajectories, {minutes:.1f} min of hand time, "
+        f"{resumed:.1f} of them from before; histograms in {plot}\nNext: dexndm fit {command.out}"
     )
+
+
+def _replays(command: CollectCommand) -> list[Trajectory]:
+    policy, task = load_policy_file(command.policy), TaskConfig()
+    if command.motion == "rollouts":
+        return simulate(policy, command.replays, seed=command.seed)
+    return wave_trajectories(
+        command.replays,
+        start=START_POSE,
+        largest_step=task.action_scale,
+        steps=task.episode_steps,
+        seed=command.seed,
+    )
+
+
+def _collect(command: CollectCommand, setting: dict[str, str], replays: list[Trajectory], place: str) -> CollectReport:
+    from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig  # the driver is an extra
+
+    options: dict[str, Any] = {"hand_config": DynamixelHandConfig(placement_time=0.0)}
+    about = {"hand": command.name}
+    if command.port == "virtual":
+        about = {"hand": f"virtual hand {command.hand_seed}"}
+        options |= {"hand_seed": command.hand_seed, "surroundings": setting["surroundings"]}
+    elif not command.yes:
+        print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
+        input(_PRESS)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env:
+        player = EnvPlayer(env, load_policy_file(command.policy), wrist=setting["wrist"], heat=command.heat)
+        return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

@@ -58,6 +58,22 @@ def load_policy_file(path: Path) -> "StudentPolicy":
     return load_policy(path)
 
 
+def find_recordings(paths: Sequence[Path]) -> list[Path]:
+    """The files, with folders replaced by the recordings in them.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ConfigurationError: the folders hold no recordings.
+    """
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"no such file or folder: {path}")
+    found = [file for path in paths for file in (sorted(path.glob("*.h5")) if path.is_dir() else [path])]
+    if not found:
+        raise ConfigurationError(f"no recordings (*.h5) in {', '.join(map(str, paths))}")
+    return found
+
+
 @contextmanager
 def tqdm_progress(label: str) -> "Iterator[Progress]":
     """A progress bar on stderr for functions that take a ``Progress``."""

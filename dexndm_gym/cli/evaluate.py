@@ -1,7 +1,8 @@
 """``dexndm evaluate``."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,11 +11,12 @@ import tyro
 from tqdm import tqdm
 
 from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
-from dexndm_gym.evaluation.gap import GapConfig, GapReport, gap_steps, measure_gap
-from dexndm_gym.evaluation.plots import rotation_per_hand
+from dexndm_gym.evaluation.gap import GapConfig, Policies, gap_steps, measure_gap
+from dexndm_gym.evaluation.gap_plots import gap_plots
 from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
@@ -68,13 +70,22 @@ class EvaluateCommand:
     """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
 
     rivals: tuple[str, ...] = tuple(RIVALS)
-    """Corrections that the suite compares."""
+    """Corrections that the suite compares; the first is tested against every other, paired over hands."""
 
-    data_minutes: float = 60.0
-    """Recorded time per hand in the suite, min."""
+    data_minutes: tuple[float, ...] = (60.0,)
+    """Recorded time per hand in the suite, min; several amounts give a data curve."""
+
+    predict: int = 0
+    """Also measure the errors of the models' predictions, on so many of the suite's hands."""
+
+    policies: Annotated[dict[str, Path], tyro.conf.arg(metavar="NAME FILE ...")] = field(default_factory=dict)
+    """Other policies that the suite plays without correction."""
+
+    ceiling: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder with policies trained on a hand's own physics, hand-<seed>.safetensors, for the suite to show beside."""
 
     plot: File = None
-    """Also draw the suite's result into this file (PNG or SVG)."""
+    """Also draw the suite's result into this file (PNG or SVG), and data curve and predictions into files beside it."""
 
     json: File = None
     """Also write the numbers to this file."""
@@ -137,20 +148,28 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         rivals=command.rivals,
         episodes=command.episodes,
         data_minutes=command.data_minutes,
+        predicted_hands=command.predict,
         seed=command.seed,
     )
-    with tqdm(total=gap_steps(config), desc="gap", unit="run") as bar:
+    policies = Policies(
+        main=policy,
+        others={name: load_policy_file(path) for name, path in command.policies.items()},
+        ceilings=_ceilings(command.ceiling, config.hands),
+    )
+    with tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar:
 
         def tell(what: str) -> None:
             bar.set_postfix_str(what, refresh=False)
             bar.update()
 
-        report = measure_gap(config, policy, tell=tell)
+        report = measure_gap(config, policies, tell=tell)
     write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:
         command.plot.parent.mkdir(parents=True, exist_ok=True)
-        rotation_per_hand(report).savefig(command.plot, dpi=120)
-    print(gap_table(report))
+        for name, figure in gap_plots(report).items():
+            path = command.plot if name == "rotation" else command.plot.with_stem(f"{command.plot.stem}_{name}")
+            figure.savefig(path, dpi=120)
+    print(gap_text(report))
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -162,29 +181,25 @@ def _seeds(text: str) -> tuple[int, ...]:
         raise ConfigurationError(f'expected seeds such as "0-15" or "0,4,7", got {text!r}') from error
 
 
-def gap_table(report: GapReport) -> str:
-    """The table that the suite prints: rotation per hand, and what it comes to over all hands."""
-    names = list(report.hands[0].corrected)
-    rows = [
-        (f"hand {hand.seed}", *(f"{run.rotation.mean():.1f}" for run in (hand.direct, *hand.corrected.values())))
-        for hand in report.hands
-    ]
-    numbers = report.as_dict()
-    shares = [numbers["direct_share"], *(numbers["corrected_share"][name] for name in names)]
-    rows.append(("share of simulated", *(f"{100 * share['mean']:.0f} %" for share in shares)))
-    closed = [numbers["gap_closed"][name] for name in names]
-    rows.append(("gap closed", "", *(f"{100 * c['mean']:.0f} +- {100 * c['half_width']:.0f} %" for c in closed)))
-    rows.append(("  worst hand", "", *(f"{100 * c['worst']:.0f} %" for c in closed)))
-    sim = f"{report.sim.rotation.mean():.1f} rad in simulation, {report.data_minutes:.0f} min of data per hand"
-    return f"{table(('rotation, rad', 'direct', *names), rows)}\n\n{sim}"
+def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]:
+    """The policies of ``--ceiling``, for the hands that have one."""
+    if folder is None:
+        return {}
+    files = {seed: folder / f"hand-{seed}.safetensors" for seed in seeds}
+    found = {seed: load_policy_file(path) for seed, path in files.items() if path.is_file()}
+    if not found:
+        raise ConfigurationError(f"no policy such as {next(iter(files.values()))} for any of the hands")
+    return found
 
 
 _LABELS = {
     "rotation_rad_mean": "rotation, rad",
     "rotation_rad_std": "  standard deviation",
     "speed_rad_s_mean": "speed, rad/s",
-    "off_axis_rad_s_mean": "speed across the axis, rad/s",
     "time_to_fall_s_mean": "time to fall, s",
     "dropped_share": "share of episodes dropped",
+    "RotR_mean": "RotR: sum of speeds about the axis, rad/s",
+    "RotP_mean": "RotP: mean speed across the axis, rad/s",
+    "TTF_mean": "TTF: time to fall over 20 s",
     "episodes": "episodes",
 }

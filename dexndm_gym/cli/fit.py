@@ -7,7 +7,16 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, tqdm_progress, write_json
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    File,
+    find_recordings,
+    load_policy_file,
+    parse,
+    table,
+    tqdm_progress,
+    write_json,
+)
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel
@@ -26,7 +35,8 @@ class FitCommand(FitOptions):
     Given recordings of one hand, it starts from the model of the simulated hand, fits, and prints the errors on
     trajectories that were held out. Given a folder of logs of single servos (CSV), it leaves out one kind of motion
     after the other, fits to the rest and prints how well what was left out is predicted. With --pretrain it makes the
-    model of the simulated hand, from replays of simulated episodes on empty simulated hands.
+    model of the simulated hand, from replays of simulated episodes on empty simulated hands. A fit that was killed goes
+    on when the same command is run again.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[PATH ...]")] = ()
@@ -69,7 +79,6 @@ def run(arguments: list[str]) -> None:
         print(servo_summary(scores))
         return
     model, report = _pretrain(command) if command.pretrain else _fit(command)
-    command.out.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, command.out)
     write_json(report.as_dict() | {"model": str(command.out)}, command.json)
     print(f"{summary(report)}\n\nModel: {command.out}")
@@ -107,10 +116,10 @@ def _both(units: dict[str, float], name: str) -> str:
 
 
 def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
-    recordings = _recordings(command.paths)
+    recordings = find_recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
     with tqdm_progress("fit") as tell:
-        return fit_recordings(recordings, start=start, options=command, progress=tell)
+        return fit_recordings(recordings, start=start, options=command, checkpoint=_checkpoint(command), progress=tell)
 
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
@@ -120,15 +129,10 @@ def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
         hand = MujocoHand(len(replays))
         trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
     with tqdm_progress("fit") as tell:
-        return fit_trajectories(trajectories, options=command, progress=tell)
+        return fit_trajectories(trajectories, options=command, checkpoint=_checkpoint(command), progress=tell)
 
 
-def _recordings(paths: tuple[Path, ...]) -> list[Path]:
-    """The files, with folders replaced by the recordings in them."""
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"no such file or folder: {path}")
-    found = [file for path in paths for file in (sorted(path.glob("*.h5")) if path.is_dir() else [path])]
-    if not found:
-        raise ConfigurationError(f"no recordings (*.h5) in {', '.join(map(str, paths))}")
-    return found
+def _checkpoint(command: FitCommand) -> Path:
+    """Where an unfinished fit is kept, beside the model that it makes."""
+    command.out.parent.mkdir(parents=True, exist_ok=True)
+    return command.out.with_suffix(".checkpoint")

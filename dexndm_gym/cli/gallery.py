@@ -21,15 +21,17 @@ from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 _HOLDING_TIME = 0.5
-_SIZE = (160, 120)
-_CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.005, 0.010, 0.065), angle=32.0)
+_SIZE = (200, 160)
+_SEE_THROUGH = 0.45
+_CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.012, 0.010, 0.062), angle=24.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryCommand:
     """Draw every object in the hand in every named wrist orientation, after half a second of holding still.
 
-    Up is up: gravity pulls towards the bottom of each picture. No graphics library is needed.
+    Up is up: gravity pulls towards the bottom of each picture. The object shows faintly through the fingers before it.
+    No graphics library is needed.
     """
 
     object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
@@ -71,7 +73,10 @@ def run(arguments: list[str]) -> None:
         raise RuntimeError("a simulated hand knows where its object is")
     width, height = _SIZE
     painters = {
-        wrist: HandPainter(width=width, height=height, camera=_CAMERA, up=_times(down[wrist], -1.0)) for wrist in WRISTS
+        wrist: HandPainter(
+            width=width, height=height, camera=_CAMERA, up=_times(down[wrist], -1.0), see_through=_SEE_THROUGH
+        )
+        for wrist in WRISTS
     }
     pictures = {
         cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0])

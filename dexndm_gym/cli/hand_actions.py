@@ -124,7 +124,7 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
     from dexndm_gym.leap.picture import Camera, HandPainter
 
     command.out.mkdir(parents=True, exist_ok=True)
-    whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03))
+    whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
     painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
     with _session(command, path, silence) as session:
         for motion in motions(session, command.joints):

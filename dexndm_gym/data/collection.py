@@ -1,17 +1,18 @@
 """Autonomous collection: replay what a policy did in simulation on the hand, and record what the hand makes of it.
 
 Target sequences from simulated episodes are replayed open loop, half of them with noise on the targets (DexNDM's
-recipe), and all of them with offsets that last for about a second. The hand is empty, unlike in the paper: where an
-object blocks a joint, its position shows nothing of what pulls at it. Nothing here knows how a trajectory is played: a
-player is given a plan and yields control periods.
+recipe), and all of them with offsets that last for about a second. As a rule the hand is empty, unlike in the paper:
+where something blocks a joint, its position shows nothing of what pulls at it. Nothing here knows how a trajectory is
+played, or what surrounds the hand: a player is given a plan and yields control periods.
 """
 
 import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -32,7 +33,7 @@ class CollectOptions:
     """What to collect."""
 
     minutes: float = 60.0
-    """Hand time that the folder shall hold when done, min."""
+    """Hand time that the folder shall hold of each setting when done, min."""
 
     noise_probability: float = 0.5
     """Share of the trajectories that get noise on their targets."""
@@ -80,8 +81,18 @@ class Plan:
     """Seed of the noise and of the object's placement."""
 
 
-Tick = tuple[FloatArray, FloatArray | None]
-"""Position read, (16,) rad, and the target applied from then on, (16,) rad; None where the trajectory ends."""
+class Tick(NamedTuple):
+    """One control period, or the end of a trajectory."""
+
+    position: FloatArray
+    """Positions read, (16,), rad."""
+
+    target: FloatArray | None
+    """Targets applied from then on, (16,), rad; None where the trajectory ends."""
+
+    current: FloatArray | None = None
+    """Servo currents read with the positions, (16,), A; None where they are not measured."""
+
 
 Player = Callable[[Plan], Generator[Tick, None, None]]
 """Plays a plan on a hand, yielding its control periods as they pass."""
@@ -89,10 +100,13 @@ Player = Callable[[Plan], Generator[Tick, None, None]]
 
 @dataclass(frozen=True, kw_only=True)
 class CollectReport:
-    """What a folder of recordings holds."""
+    """What a folder of recordings holds of one setting."""
 
     folder: Path
     """The folder."""
+
+    setting: Mapping[str, str]
+    """The setting."""
 
     minutes: float
     """Hand time recorded, min, earlier runs included."""
@@ -105,7 +119,7 @@ class CollectReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON can hold it."""
-        return asdict(self) | {"folder": str(self.folder)}
+        return asdict(self) | {"folder": str(self.folder), "setting": dict(self.setting)}
 
 
 def recordings_in(folder: str | Path) -> list[Path]:
@@ -120,12 +134,14 @@ def collect(
     *,
     replays: Sequence[Trajectory] = (),
     about: Mapping[str, Any] | None = None,
+    setting: Mapping[str, str] | None = None,
     label: str = "collect",
     progress: bool = True,
 ) -> CollectReport:
-    """Record trajectories until the folder holds enough of them; what it holds already counts.
+    """Record trajectories until the folder holds enough of this setting; what it holds already counts.
 
-    An interrupted collection goes on where it stopped: trajectory k is the same whenever it is played.
+    An interrupted collection goes on where it stopped: trajectory k is the same whenever, and in whatever setting, it
+    is played.
 
     Args:
         play: moves the hand.
@@ -133,6 +149,7 @@ def collect(
         options: what to collect.
         replays: what to replay, as a rule simulated episodes of the policy.
         about: which hand this is, as JSON can hold it; recorded, and compared when a collection goes on.
+        setting: under what circumstances, such as what surrounds the hand; recorded as metadata.
         label: what the bar is called.
         progress: show a bar with rate and time left.
 
@@ -141,26 +158,29 @@ def collect(
     """
     if not replays and options.closed_loop < 1.0:
         raise ConfigurationError("collection needs target sequences to replay, or closed_loop=1")
-    folder, about = Path(folder), dict(about or {})
+    folder, about, setting = Path(folder), dict(about or {}), dict(setting or {})
     folder.mkdir(parents=True, exist_ok=True)
     before = [trajectory for path in recordings_in(folder) for trajectory in read_recording(path)]
     _require_same_hand(before, about, folder)
+    before = [one for one in before if {name: one.metadata.get(name) for name in setting} == setting]
     done = resumed = sum(len(trajectory) for trajectory in before)
     wanted, count = round(options.minutes * TICKS_PER_MINUTE), len(before)
     if done < wanted:
         first = 1 + max((int(trajectory.metadata.get("index", -1)) for trajectory in before), default=-1)
         bar = tqdm(total=wanted / TICKS_PER_MINUTE, unit="min", bar_format=_BAR, disable=not progress, desc=label)
         bar.update(done / TICKS_PER_MINUTE)
+        circumstances, tell = {"about": about} | setting, partial(bar.update, 1 / TICKS_PER_MINUTE)
         with bar, RecordingWriter(folder / _PART.format(len(recordings_in(folder)))) as writer:
             for index in itertools.count(first):
                 plan = draw_plan(index, options, replays)
-                done += _record(play, plan, writer, wanted - done, about, lambda: bar.update(1 / TICKS_PER_MINUTE))
+                done += _record(play, plan, writer, wanted - done, circumstances, tell)
                 count += 1
                 bar.set_postfix_str(f"{count} trajectories", refresh=False)
                 if done >= wanted:
                     break
     return CollectReport(
         folder=folder,
+        setting=setting,
         minutes=done / TICKS_PER_MINUTE,
         trajectories=count,
         resumed_minutes=resumed / TICKS_PER_MINUTE,
@@ -185,20 +205,20 @@ def _record(
     plan: Plan,
     writer: RecordingWriter,
     limit: int,
-    about: Mapping[str, Any],
+    circumstances: Mapping[str, Any],
     passed: Callable[[], Any],
 ) -> int:
     """Record at most ``limit`` control periods of a plan; returns how many there were."""
     mode = "policy" if plan.replay is None else "replay"
     source = {} if plan.replay is None else {"replayed": dict(plan.replay.metadata)}
-    writer.begin_trajectory({"index": plan.index, "mode": mode, "noise_rad": plan.noise, "about": about} | source)
+    writer.begin_trajectory({"index": plan.index, "mode": mode, "noise_rad": plan.noise, **circumstances, **source})
     count = 0
     with closing(play(plan)) as ticks:
-        for position, target in ticks:
+        for position, target, current in ticks:
             if target is None or count == limit:
-                writer.end_trajectory(position)
+                writer.end_trajectory(position, current)
                 break
-            writer.append(position, target)
+            writer.append(position, target, current)
             count += 1
             passed()
     return count

@@ -1,14 +1,15 @@
 """Joint trajectories: what a hand was told and where its joints went."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.scene import FREE
 
 CONTROL_HZ = 20.0
 """Control rate of every trajectory, Hz."""
@@ -33,6 +34,9 @@ class Trajectory:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever the recorder wanted to remember, as JSON can hold it."""
 
+    current: FloatArray | None = None
+    """Currents of the servos, (T+1, joints), A, read with the positions; None where they were not recorded."""
+
     def __post_init__(self) -> None:
         """Check shapes and values."""
         if self.position.ndim != 2 or self.target.shape != (len(self.position) - 1, self.position.shape[1]):
@@ -40,6 +44,8 @@ class Trajectory:
                 "a trajectory is position (T+1, joints) and target (T, joints); "
                 f"got {self.position.shape} and {self.target.shape}"
             )
+        if self.current is not None and self.current.shape != self.position.shape:
+            raise ConfigurationError(f"currents must be {self.position.shape}, got {self.current.shape}")
         if not (np.isfinite(self.position).all() and np.isfinite(self.target).all()):
             raise ConfigurationError("a trajectory must hold finite numbers only; drop the ticks that failed")
 
@@ -57,9 +63,44 @@ class Trajectory:
         """Duration in s."""
         return len(self) / CONTROL_HZ
 
+    @property
+    def free(self) -> bool:
+        """Whether nothing but the hand itself moved its joints, as far as the metadata say."""
+        return self.metadata.get("mode") != "policy" and self.metadata.get("surroundings", FREE) == FREE
+
     def cut(self, start: int, stop: int) -> "Trajectory":
         """The part from control period ``start`` up to ``stop``, with the same metadata."""
-        return Trajectory(self.position[start : stop + 1], self.target[start:stop], self.metadata)
+        current = None if self.current is None else self.current[start : stop + 1]
+        return Trajectory(self.position[start : stop + 1], self.target[start:stop], self.metadata, current)
+
+
+class TrajectoryView(Sequence[Trajectory]):
+    """Trajectories out of several sequences, fetched when asked for: recordings may be larger than memory."""
+
+    def __init__(self, *sources: Sequence[Trajectory]) -> None:
+        """Join sequences."""
+        self._places = [(source, index) for source in sources for index in range(len(source))]
+
+    def __len__(self) -> int:
+        """Number of trajectories."""
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Trajectory: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TrajectoryView": ...
+    def __getitem__(self, index: int | slice) -> "Trajectory | TrajectoryView":
+        """Fetch one trajectory, or look at several."""
+        if isinstance(index, slice):
+            return self.pick(range(*index.indices(len(self))))
+        source, place = self._places[index]
+        return source[place]
+
+    def pick(self, indices: Iterable[int]) -> "TrajectoryView":
+        """Some of the trajectories, in that order."""
+        view = TrajectoryView()
+        view._places = [self._places[index] for index in indices]
+        return view
 
 
 def as_row(values: npt.ArrayLike, width: int, what: str) -> FloatArray:

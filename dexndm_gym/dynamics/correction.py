@@ -11,6 +11,8 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
+_TOGETHER = 128
+"""Hands corrected together: more do not stay in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,17 @@ class JointwiseInverse:
             past_sent: (n, W-1, joints) rad, the targets that were sent for them.
             base_target: (n, joints) rad, the target to correct.
         """
+        parts = [
+            self._correct(position[part], past_base[part], past_sent[part], base_target[part])
+            for part in (slice(first, first + _TOGETHER) for first in range(0, len(position), _TOGETHER))
+        ]
+        targets, fallbacks = zip(*parts, strict=True)
+        return Correction(target=np.concatenate(targets), fallback=np.concatenate(fallbacks))
+
+    def _correct(
+        self, position: FloatArray, past_base: FloatArray, past_sent: FloatArray, base_target: FloatArray
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Target and fallback of some hands."""
         # Numbers that are not finite, or too large, go through to the fallback.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             q, base, sent = (_joints_first(values) for values in (position, past_base, past_sent))
@@ -107,9 +120,7 @@ class JointwiseInverse:
             previous = sent[..., -1:] - base[..., -1:]
             correction, usable = self._solve(self._real.prepare(q, sent), reach, wanted, previous)
         usable = np.asarray(usable.all(axis=(0, 2)))
-        return Correction(
-            target=base_target + np.where(usable[:, None], correction[..., 0].T, 0.0), fallback=np.logical_not(usable)
-        )
+        return base_target + np.where(usable[:, None], correction[..., 0].T, 0.0), np.logical_not(usable)
 
     def _solve(
         self, prepared: Prepared, reach: Array, wanted: Array, previous: Array

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dexndm_gym.dynamics.joint_physics import PERIOD, JointPhysics, advance
+from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, Stepper
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear
 from dexndm_gym.errors import ModelMismatchError
 
@@ -60,7 +60,9 @@ class FoldedModel:
                 "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"
             )
         self._network = _FoldedNetwork(model) if network else None
-        self._physics = JointPhysics.from_table(_array(model.physics)[:, None]) if model.config.physics else None
+        self._table = _array(model.physics)[:, None]
+        self._physics = Stepper(JointPhysics.from_table(self._table)) if model.config.physics else None
+        self._written_out: dict[tuple[int, ...], Stepper] = {}
 
     def prepare(self, position: Array, target: Array) -> Prepared:
         """Digest windows whose last target is still open.
@@ -89,11 +91,21 @@ class FoldedModel:
         step = np.zeros_like(reach)
         if self._physics is not None:
             target = prepared.position + reach
-            after, _ = advance(self._physics, prepared.position, prepared.velocity, prepared.last_target, target)
+            # A single hand's arrays are so small that broadcasting in every operation would take most of the time.
+            advance = self._expanded(reach.shape) if reach.shape[1] == 1 else self._physics
+            after, _ = advance(prepared.position, prepared.velocity, prepared.last_target, target)
             step += after - prepared.position
         if self._network is not None and prepared.network is not None:
             step += self._network.step(*prepared.network, reach)
         return step
+
+    def _expanded(self, shape: tuple[int, ...]) -> Stepper:
+        """The physics with every parameter written out to a shape (joints, 1, k)."""
+        if shape not in self._written_out:
+            columns = np.broadcast_to(self._table[:, :, None], (*shape, len(PARAMETERS)))
+            joints = {name: columns[..., column].copy() for column, name in enumerate(PARAMETERS)}
+            self._written_out[shape] = Stepper(JointPhysics(**joints))
+        return self._written_out[shape]
 
 
 class _FoldedNetwork:

@@ -13,7 +13,7 @@ from dexndm_gym.dynamics.windows import WindowSet
 Predictor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps position and target windows (joints, n, W) to the next step (joints, n), rad; a ``JointwiseModel`` is one."""
 
-_CHUNK = 4096
+_CHUNK, _TEN = 4096, 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +23,20 @@ class PredictionErrors:
     one_step_rms: float
     """Root mean square error of the position one control period (50 ms) ahead, rad."""
 
+    ten_steps: float
+    """Mean absolute error of the position while the model runs on its own predictions for ten control periods, rad; nan
+    if no held-out trajectory lasts a second."""
+
     open_loop: float
-    """Mean absolute error of the position while the model runs on its own predictions for 1 s, rad; nan if no
-    held-out trajectory is that long."""
+    """The same over 1 s, rad."""
 
     def as_dict(self) -> dict[str, float]:
         """The same in the units people read: mrad and degrees."""
         return {
             "one_step_rms_mrad": 1e3 * self.one_step_rms,
             "one_step_rms_deg": math.degrees(self.one_step_rms),
+            "ten_steps_mean_abs_mrad": 1e3 * self.ten_steps,
+            "ten_steps_mean_abs_deg": math.degrees(self.ten_steps),
             "open_loop_1s_mean_abs_mrad": 1e3 * self.open_loop,
             "open_loop_1s_mean_abs_deg": math.degrees(self.open_loop),
         }
@@ -89,10 +94,13 @@ def measure(model: Predictor, windows: WindowSet, every: int = 5) -> PredictionE
         model.eval()
     periods = round(CONTROL_HZ)
     index = windows.with_future(periods, every)
-    open_loop = math.nan
+    ten_steps = open_loop = math.nan
     if len(index):
         _, truth = windows.future(index, periods)
-        open_loop = float((roll_out(model, windows, index, periods) - truth).abs().mean())
+        missed = (roll_out(model, windows, index, periods) - truth).abs()
+        ten_steps, open_loop = float(missed[..., :_TEN].mean()), float(missed.mean())
     return PredictionErrors(
-        one_step_rms=float(one_step_errors(model, windows).square().mean().sqrt()), open_loop=open_loop
+        one_step_rms=float(one_step_errors(model, windows).square().mean().sqrt()),
+        ten_steps=ten_steps,
+        open_loop=open_loop,
     )

@@ -1,7 +1,8 @@
-"""The paper's correction: a residual policy, trained through the frozen model of the hand on simulated trajectories.
+"""Networks that add to targets, trained through a frozen model until it ends each control period where data say.
 
-It learns what to add to each base target so that the hand's model ends each control period where the simulation did.
-All joints share one network here; unlike the inverse it needs a training run per hand, and no model while it acts.
+With the hand's model and simulated trajectories this is the paper's correction, a residual policy: it learns what the
+hand needs to move as the simulation did. With the simulation's model and the hand's recordings it is a delta action
+(ASAP): what the simulation needs to move as the hand did, which a correction has to undo.
 """
 
 import copy
@@ -14,9 +15,12 @@ from torch import nn
 
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
-from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.leap.joints import NUM_JOINTS
+
+PAST = 2 * WINDOW - 1
+"""Control periods that count: every target of the model's window carries its own residual, which has its own window."""
 
 _SCALE = 10.0
 """Brings distances between targets and positions to order one."""
@@ -32,6 +36,9 @@ class ResidualOptions:
     hidden: tuple[int, ...] = (256, 256)
     """Width of each hidden layer."""
 
+    joints_per_network: int = NUM_JOINTS
+    """Joints whose windows a network sees, and whose targets it changes, together."""
+
     epochs: int = 10
     """Passes over the simulated trajectories."""
 
@@ -46,45 +53,44 @@ class ResidualOptions:
 
 
 class ResidualPolicy(nn.Module):
-    """Adds to base targets what a hand needs, given its last ten positions and base targets."""
+    """Adds to targets what is needed, given the last ten positions and targets."""
 
     def __init__(self, options: ResidualOptions) -> None:
         """Build a policy that adds nothing yet."""
         super().__init__()
-        self.bound = options.bound
-        widths = (2 * WINDOW * NUM_JOINTS, *options.hidden)
+        self.bound, self.together = options.bound, options.joints_per_network
+        networks, widths = NUM_JOINTS // self.together, (2 * WINDOW * self.together, *options.hidden)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ELU()]
-        head = nn.Linear(widths[-1], NUM_JOINTS)
+            layers += [StackedLinear(networks, before, after), nn.ELU()]
+        head = StackedLinear(networks, widths[-1], self.together)
         nn.init.zeros_(head.weight)
-        nn.init.zeros_(head.bias)
         self.network = nn.Sequential(*layers, head)
 
-    def forward(self, position: torch.Tensor, base_target: torch.Tensor) -> torch.Tensor:
-        """Residuals (16, n), rad, for windows (16, n, W) of positions and base targets, oldest first."""
-        inputs = _SCALE * features(position, base_target)
-        return self.bound * torch.tanh(self.network(inputs.transpose(0, 1).flatten(1))).T
+    def forward(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Residuals (16, n), rad, for windows (16, n, W) of positions and targets, oldest first."""
+        inputs = _SCALE * features(position, target)
+        inputs = inputs.unflatten(0, (-1, self.together)).transpose(1, 2).flatten(2)
+        return self.bound * torch.tanh(self.network(inputs)).transpose(1, 2).flatten(0, 1)
 
 
 def train_residual(
     model: JointwiseModel,
-    simulated: Sequence[Trajectory],
+    trajectories: Sequence[Trajectory],
     *,
     options: ResidualOptions | None = None,
     progress: Progress | None = None,
 ) -> ResidualPolicy:
-    """Train a residual policy for the hand that a model describes.
+    """Train a policy to add what makes a model follow trajectories.
 
     Args:
-        model: of the hand; it stays as it is.
-        simulated: what the policy did in simulation.
+        model: of the hand, for a residual policy; it stays as it is.
+        trajectories: what the model is to do; for a residual policy, what was done in simulation.
         options: how to train.
         progress: told after each epoch.
     """
     options = options or ResidualOptions()
-    # Every target of the model's window carries its own residual, which needs a window of its own.
-    windows = WindowSet(simulated, 2 * WINDOW - 1)
+    windows = WindowSet(trajectories, PAST)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         policy = ResidualPolicy(options)
@@ -107,7 +113,9 @@ def _train(
     for epoch in range(1, options.epochs + 1):
         total = 0.0
         for index in torch.randperm(len(windows)).split(options.batch):
-            error = _miss(policy, model, windows, index) / model.step
+            position, target, following = windows.gather(index)
+            step = step_with(policy, model, position, target)
+            error = (position[..., -1] + step - following) / model.step
             loss = error.square().mean()
             optimiser.zero_grad()
             loss.backward()
@@ -118,10 +126,17 @@ def _train(
             progress(epoch, options.epochs, f"error {total**0.5:.3f} of a step")
 
 
-def _miss(policy: ResidualPolicy, model: JointwiseModel, windows: WindowSet, index: torch.Tensor) -> torch.Tensor:
-    """Where the hand's model ends the period minus where the simulation did, (16, n), rad."""
-    position, target, following = windows.gather(index)
+def step_with(
+    policy: ResidualPolicy, model: JointwiseModel, position: torch.Tensor, target: torch.Tensor
+) -> torch.Tensor:
+    """Predict the step (16, n), rad, of a model that gets a policy's residuals on the targets.
+
+    Args:
+        policy: adds to the targets.
+        model: predicts what comes of them.
+        position: (16, n, PAST) rad, oldest first.
+        target: (16, n, PAST) rad, oldest first, without residuals.
+    """
     positions, targets = (values.unfold(-1, WINDOW, 1).flatten(1, 2) for values in (position, target))
-    residual = policy(positions, targets).unflatten(1, (len(index), WINDOW))
-    position, target = position[..., -WINDOW:], target[..., -WINDOW:] + residual
-    return position[..., -1] + model(position, target) - following
+    residual = policy(positions, targets).unflatten(1, (-1, WINDOW))
+    return model(position[..., -WINDOW:], target[..., -WINDOW:] + residual)

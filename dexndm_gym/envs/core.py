@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.envs.hand import Hand, IntArray
+from dexndm_gym.envs.hand import Hand, IntArray, SimulatedHand
 from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import CUP_CENTRE
@@ -15,8 +15,16 @@ from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
+from dexndm_gym.task.metrics import RotationMetrics
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.quaternions import angular_velocity, rotate
+from dexndm_gym.task.quaternions import (
+    angular_velocity,
+    conjugate,
+    multiply,
+    rotate,
+    rotation_vector,
+    turn,
+)
 from dexndm_gym.task.reward import Motion, reward_terms
 
 BoolArray = npt.NDArray[np.bool_]
@@ -52,16 +60,19 @@ class RotationTask:
         n = hand.num_hands
         self._rng = np.random.default_rng(0)
         self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
-        self._positions = np.zeros((n, HISTORY, NUM_JOINTS))
-        # Row k holds the target applied *before* position k was read: the pairing of the observation.
-        self._base_targets = np.zeros((n, HISTORY, NUM_JOINTS))
-        self._sent_targets = np.zeros((n, HISTORY, NUM_JOINTS))
+        # Positions, base targets and sent targets. Step k has the targets applied *before* its position was read: the
+        # pairing of the observation.
+        self._history = np.zeros((n, HISTORY, 3, NUM_JOINTS))
         self._start_target = np.zeros((n, NUM_JOINTS))
-        self._wrist = np.zeros((n, 4))
+        self._wrist = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
         self._axis = np.zeros((n, 3))
         self.objects = np.full(n, "", dtype=object)
+        self._holds = np.zeros(n, dtype=np.bool_)
         self.steps = np.zeros(n, dtype=np.int64)
-        self.rotation = np.zeros(n)
+        self.resets = np.zeros(n, dtype=np.int64)
+        """Episodes begun on each hand, (n,); the off-axis curriculum goes by it, and training may set it."""
+        self._metrics = RotationMetrics(n)
+        self._goal = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
 
     def add_target_filter(self, target_filter: TargetFilter) -> None:
         """Append a filter; filters see targets in the order in which they were added."""
@@ -77,11 +88,14 @@ class RotationTask:
         for i, episode in zip(ids, episodes, strict=True):
             self._wrist[i], self._axis[i] = episode.wrist, episode.axis
             self.objects[i] = episode.scene.object
-        self._positions[ids] = self._measured()[ids, None]
-        self._base_targets[ids] = self._start_target[ids, None]
-        self._sent_targets[ids] = self._start_target[ids, None]
+        self._holds[ids] = self.objects[ids] != NO_OBJECT
+        self._history[ids, :, 0] = self._measured()[ids, None]
+        self._history[ids, :, 1:] = self._start_target[ids, None, None]
         self.steps[ids] = 0
-        self.rotation[ids] = 0.0
+        self.resets[ids] += 1
+        self._metrics.reset(ids)
+        if self._state.object_pose is not None:
+            self._goal[ids] = self._next_goal(self._orientation(self._state.object_pose))[ids]
         for target_filter in self._filters:
             target_filter.reset(ids)
 
@@ -89,7 +103,8 @@ class RotationTask:
         """Play one control step with actions (n, 16) in [-1, 1]."""
         if not np.isfinite(action).all():
             raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
-        base = clip_to_limits(self._base_targets[:, -1] + self.config.action_scale * np.clip(action, -1.0, 1.0))
+        change = self.config.action_scale * np.minimum(np.maximum(action, -1.0), 1.0)
+        base = clip_to_limits(self._history[:, -1, 1] + change)
         sent, info = self._filtered(base)
         before = self._state
         self.hand.step(sent)
@@ -103,12 +118,37 @@ class RotationTask:
     def observation(self) -> npt.NDArray[np.float32]:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""
         n = self.hand.num_hands
-        history = np.concatenate([self._positions, self._base_targets], axis=2).reshape(n, -1)
-        return np.concatenate([history, self._wrist, self._axis], axis=1).astype(np.float32)
+        history = self._history[:, :, :2].reshape(n, -1)
+        return np.concatenate([history, self._wrist, self._axis], axis=1, dtype=np.float32)
+
+    def wrist(self, index: int) -> FloatArray:
+        """Wrist orientation of one hand, quaternion w x y z, (4,)."""
+        return self._wrist[index]
 
     def state(self) -> HandState:
         """The latest measurement."""
         return self._state
+
+    def privileged(self) -> dict[str, FloatArray]:
+        """What only a simulator knows, for teachers and critics; never part of the observation.
+
+        Returns:
+            Arrays (n, k) by name: ``object_pose`` (7: m and quaternion w x y z, hand frame), ``to_goal`` (3: axis times
+            angle of the turn from object to goal, rad, world frame; only under goal guidance), and what the simulation
+            adds (``MujocoHand.privileged``).
+
+        Raises:
+            ConfigurationError: the hand is no simulation.
+        """
+        pose = self._state.object_pose
+        if not isinstance(self.hand, SimulatedHand) or pose is None:
+            raise ConfigurationError(
+                f"{type(self.hand).__name__} knows no privileged state; train on LeapRotate-Sim-v0, then distil"
+            )
+        known = {"object_pose": pose} | self.hand.privileged()
+        if self.config.reward.goal != 0.0:
+            known["to_goal"] = self._to_goal(pose)
+        return known
 
     def _measured(self) -> FloatArray:
         position = self._state.position
@@ -118,46 +158,43 @@ class RotationTask:
 
     def _filtered(self, base: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
         target, info = base, {}
-        if self._filters:
-            window = TargetWindow(
-                position=self._positions.copy(),
-                base_target=self._base_targets[:, 1:].copy(),
-                sent_target=self._sent_targets[:, 1:].copy(),
-            )
-            for target_filter in self._filters:
-                target, extra = target_filter(window, target)
-                info |= extra
+        if not self._filters:
+            return target, info
+        window = TargetWindow(
+            position=self._history[:, :, 0].copy(),
+            base_target=self._history[:, 1:, 1].copy(),
+            sent_target=self._history[:, 1:, 2].copy(),
+        )
+        for target_filter in self._filters:
+            target, extra = target_filter(window, target)
+            info |= extra
         return clip_to_limits(target), info
 
     def _push_history(self, base: FloatArray, sent: FloatArray) -> None:
-        for history, newest in (
-            (self._positions, self._measured()),
-            (self._base_targets, base),
-            (self._sent_targets, sent),
-        ):
-            history[:, :-1] = history[:, 1:]
-            history[:, -1] = newest
+        history = self._history
+        history[:, :-1] = history[:, 1:]
+        history[:, -1, 0], history[:, -1, 1], history[:, -1, 2] = self._measured(), base, sent
 
     def _score(self, before: HandState, info: dict[str, Any]) -> StepResult:
         n, state = self.hand.num_hands, self._state
         dropped = np.zeros(n, dtype=np.bool_)
         reward = np.zeros(n)
         if state.object_pose is not None and before.object_pose is not None:
-            holds = self.objects != NO_OBJECT
+            holds = self._holds
             distance = np.linalg.norm(state.object_pose[:, :3] - CUP_CENTRE, axis=1)
             dropped = (distance > self.config.drop_distance) & holds
             motion = self._motion(before.object_pose, state.object_pose, dropped)
             terms = reward_terms(motion, self.config.reward)
-            reward = np.sum(list(terms.values()), axis=0) * holds
-            speed = np.sum(motion.angular_velocity * motion.axis, axis=1) * holds
-            self.rotation += speed * CONTROL_PERIOD
-            across = np.linalg.norm(np.cross(motion.angular_velocity, motion.axis), axis=1)
-            info |= {"rotation_speed": speed, "off_axis_speed": across, "object_pose": state.object_pose}
+            reward = sum(terms.values(), reward) * holds
+            along, across = motion.speed * holds, np.linalg.norm(motion.across, axis=1) * holds
+            self._metrics.add(along, across)
+            info |= {"rotation_speed": along, "off_axis_speed": across, "object_pose": state.object_pose}
             info |= {f"reward_{name}": value for name, value in terms.items()}
+            info |= self._metrics.values(self.steps, self.config.episode_steps)
         truncated = self.steps >= self.config.episode_steps
         info |= {
             "tracked": np.full(n, state.object_pose is not None),
-            "rotation": self.rotation.copy(),
+            "rotation": self._metrics.rotation,
             "time": self.steps * CONTROL_PERIOD,
             "position": state.position,
         }
@@ -173,5 +210,28 @@ class RotationTask:
             pose_change=state.position - self._start_target,
             joint_velocity=zeros if state.velocity is None else state.velocity,
             torque=zeros if state.torque is None else state.torque,
+            goal_angle=self._goal_angle(after),
             dropped=dropped,
+            resets=self.resets,
         )
+
+    def _goal_angle(self, object_pose: FloatArray) -> FloatArray:
+        """Angle from the object to its goal, (n,), rad; a goal that is reached gives way to the next."""
+        if self.config.reward.goal == 0.0:
+            return np.full(self.hand.num_hands, np.inf)
+        angle = np.linalg.norm(self._to_goal(object_pose), axis=1)
+        reached = (angle < self.config.reward.goal_reached)[:, None]
+        self._goal = np.where(reached, self._next_goal(self._goal), self._goal)
+        return angle
+
+    def _to_goal(self, object_pose: FloatArray) -> FloatArray:
+        """The turn from the object to its goal, axis times angle in rad, world frame, (n, 3)."""
+        return rotation_vector(multiply(self._goal, conjugate(self._orientation(object_pose))))
+
+    def _next_goal(self, orientation: FloatArray) -> FloatArray:
+        """The intermediate goal ahead of orientations (n, 4), world frame, along the axis."""
+        return multiply(turn(self._axis, self.config.reward.goal_step), orientation)
+
+    def _orientation(self, object_pose: FloatArray) -> FloatArray:
+        """Orientation of the objects in the world frame, (n, 4)."""
+        return multiply(self._wrist, object_pose[:, 3:])

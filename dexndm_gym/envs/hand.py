@@ -1,7 +1,7 @@
 """The one interface between the task and whatever moves the fingers."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,4 +41,13 @@ class Hand(Protocol):
 
     def close(self) -> None:
         """Release the hand; torque is off afterwards. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class SimulatedHand(Hand, Protocol):
+    """A hand that also tells what no real one could; ``RotationTask.privileged`` is the door to it."""
+
+    def privileged(self) -> dict[str, FloatArray]:
+        """Values (n, k) by name."""
         ...

@@ -7,6 +7,7 @@ from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.found_starts import starts_of
+from dexndm_gym.leap.picture import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -20,6 +21,7 @@ def make_sim_env(
     starts: str | Path | None = None,
     config: TaskConfig | None = None,
     render_mode: str | None = None,
+    camera: str | Camera = "front",
 ) -> LeapRotateEnv:
     """``gymnasium.make("LeapRotate-Sim-v0")``.
 
@@ -32,11 +34,12 @@ def make_sim_env(
         randomise: vary the physics from episode to episode, and add noise to the observation.
         starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones.
         config: figures of the task; None for the paper's.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None, ``"rgb_array"`` or ``"human"``.
+        camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own.
     """
     options = _options(object, wrist, axis)
     hand, noise, config = _simulation(1, options, randomise, config, starts, num_threads=1)
-    return LeapRotateEnv(hand, options=options, config=config, noise=noise, render_mode=render_mode)
+    return LeapRotateEnv(hand, options=options, config=config, noise=noise, render_mode=render_mode, camera=camera)
 
 
 def make_sim_vector_env(
@@ -75,6 +78,7 @@ def make_real_env(
     axis: Any = None,
     config: TaskConfig | None = None,
     render_mode: str | None = None,
+    camera: str | Camera = "front",
     **connection: Any,
 ) -> LeapRotateEnv:
     """``gymnasium.make("LeapRotate-Real-v0")``.
@@ -87,13 +91,14 @@ def make_real_env(
         axis: as in make_sim_env.
         config: as in make_sim_env.
         render_mode: as in make_sim_env.
+        camera: as in make_sim_env.
         **connection: options of ``dexndm_gym.envs.hands.connect.connect``.
     """
     from dexndm_gym.envs.hands.connect import connect  # the driver is an extra
 
     options = _options(object, wrist, axis)
     hand = connect(port, objects=options.objects, **connection)
-    return LeapRotateEnv(hand, options=options, config=config, render_mode=render_mode)
+    return LeapRotateEnv(hand, options=options, config=config, render_mode=render_mode, camera=camera)
 
 
 def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:

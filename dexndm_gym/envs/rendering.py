@@ -1,52 +1,86 @@
-"""Pictures of any hand from its joint positions and the object's pose: simulated, virtual or real."""
+"""A window that shows a hand while it plays: simulated, virtual or real."""
+
+import os
+import sys
+import time
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.picture import Camera
 
-CAMERAS = ("front", "top")
+_OUT_OF_SIGHT = (0.0, 0.0, -5.0, 1.0, 0.0, 0.0, 0.0)
 
 
-class HandRenderer:
-    """Draws one hand; keeps one compiled model per object."""
+class HandWindow:
+    """MuJoCo's interactive viewer on one hand; opens anew where the object changes."""
 
-    def __init__(self, *, width: int = 640, height: int = 480, camera: str = "front") -> None:
-        """Choose picture size in pixels and camera."""
-        if camera not in CAMERAS:
-            raise ConfigurationError(f"Unknown camera {camera!r}; expected one of {', '.join(CAMERAS)}")
-        self._size, self._camera = (height, width), camera
-        self._scenes: dict[str, tuple[mujoco.MjModel, mujoco.MjData, mujoco.Renderer]] = {}
+    def __init__(self, *, camera: Camera, period: float) -> None:
+        """Choose where to look from at first, and the least time between two pictures, s.
 
-    def draw(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> npt.NDArray[np.uint8]:
-        """Draw one hand.
+        Raises:
+            ConfigurationError: there is no display to open a window on.
+        """
+        if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            raise ConfigurationError(
+                "render_mode='human' opens a window, and there is no display (neither DISPLAY nor WAYLAND_DISPLAY is "
+                "set); use render_mode='rgb_array', which needs none"
+            )
+        self._camera, self._period = camera, period
+        self._item = ""
+        self._viewer = None
+        self._shown_at = 0.0
+
+    def show(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> None:
+        """Show one hand, at the earliest one period after the last one.
 
         Args:
             position: joint angles, (16,), rad.
-            object_pose: (7,), hand frame; None leaves the object out of the picture.
+            object_pose: (7,), hand frame, m and quaternion w x y z; None leaves the object out.
             item: name of the object.
 
-        Returns:
-            (height, width, 3), RGB.
+        Raises:
+            ConfigurationError: the window cannot be opened.
         """
-        if item not in self._scenes:
-            model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
-            self._scenes[item] = (model, mujoco.MjData(model), mujoco.Renderer(model, *self._size))
-        model, data, renderer = self._scenes[item]
-        joints, _ = joint_indices(model)
-        data.qpos[joints] = position
-        data.qpos[object_indices(model)[0]] = (0, 0, -5, 1, 0, 0, 0) if object_pose is None else object_pose
-        mujoco.mj_kinematics(model, data)
-        mujoco.mj_camlight(model, data)
-        renderer.update_scene(data, self._camera)
-        return renderer.render()
+        if self._viewer is None or item != self._item:
+            self.close()
+            self._open(item)
+        if self._viewer is None or not self._viewer.is_running():
+            return
+        joints, thing = joint_indices(self._model)[0], object_indices(self._model)[0]
+        with self._viewer.lock():
+            self._data.qpos[joints] = position
+            self._data.qpos[thing] = _OUT_OF_SIGHT if object_pose is None else object_pose
+            mujoco.mj_kinematics(self._model, self._data)
+            mujoco.mj_camlight(self._model, self._data)
+        self._viewer.sync()
+        time.sleep(max(self._shown_at + self._period - time.monotonic(), 0.0))
+        self._shown_at = time.monotonic()
+
+    def _open(self, item: str) -> None:
+        import mujoco.viewer  # loads a window library
+
+        self._model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+        self._data = mujoco.MjData(self._model)
+        try:
+            self._viewer = mujoco.viewer.launch_passive(
+                self._model, self._data, show_left_ui=False, show_right_ui=False
+            )
+        except RuntimeError as error:  # on macOS, for one, Python must be started as mjpython
+            raise ConfigurationError(f"render_mode='human' cannot open its window: {error}") from error
+        self._item = item
+        back = np.subtract(self._camera.eye, self._camera.target)
+        self._viewer.cam.lookat[:] = self._camera.target
+        self._viewer.cam.distance = 1.3 * float(np.linalg.norm(back))
+        self._viewer.cam.azimuth = float(np.degrees(np.arctan2(-back[1], -back[0])))
+        self._viewer.cam.elevation = float(np.degrees(np.arcsin(-back[2] / np.linalg.norm(back))))
 
     def close(self) -> None:
-        """Free the graphics contexts."""
-        for _, _, renderer in self._scenes.values():
-            renderer.close()
-        self._scenes.clear()
+        """Close the window. Safe to call twice."""
+        if self._viewer is not None:
+            self._viewer.close()
+            self._viewer = None

@@ -9,13 +9,16 @@ import numpy.typing as npt
 
 from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.hand import Hand
-from dexndm_gym.envs.rendering import HandRenderer
+from dexndm_gym.envs.rendering import HandWindow
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.errors import ConfigurationError, HardwareError
+from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.leap.picture import Camera, HandPainter, find_camera
+from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import down_in_hand
 
 Observation = npt.NDArray[np.float32]
 
@@ -31,7 +34,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     says what happened, ``torque_off`` whether the servos confirmed that they are off; the observation is the last one.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         config: TaskConfig | None = None,
         noise: float = 0.0,
         render_mode: str | None = None,
+        camera: str | Camera = "front",
     ) -> None:
         """Play the task on a hand with ``num_hands`` = 1.
 
@@ -49,17 +53,23 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             options: what episodes are drawn from.
             config: figures of the task.
             noise: half width of the uniform noise on observed joint positions, rad.
-            render_mode: None or ``"rgb_array"``.
+            render_mode: None, ``"rgb_array"`` (drawn on the processor) or ``"human"`` (a window; needs a display).
+            camera: name of a camera (``leap.picture.CAMERAS``), or one of your own.
+
+        Raises:
+            ConfigurationError: there is no such render mode or camera, or no display.
         """
         if hand.num_hands != 1:
             raise ConfigurationError(f"LeapRotateEnv plays on one hand, got {hand.num_hands}; use LeapRotateVectorEnv")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigurationError(f"Unknown render_mode {render_mode!r}; expected None or 'rgb_array'")
+            raise ConfigurationError(f"Unknown render_mode {render_mode!r}; expected None, 'human' or 'rgb_array'")
         self.action_space, self.observation_space = action_space(), observation_space()
         self.render_mode = render_mode
         self.hand = hand
         self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
-        self._renderer: HandRenderer | None = None
+        self._camera = find_camera(camera)
+        self._painter: HandPainter | None = None
+        self._window = HandWindow(camera=self._camera, period=CONTROL_PERIOD) if render_mode == "human" else None
         self._running = False
 
     def add_target_filter(self, target_filter: TargetFilter) -> None:
@@ -82,6 +92,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         super().reset(seed=seed)
         self.task.reset(np.array([0]), self.np_random, options)
         self._running = True
+        self._painter = None  # another wrist: up is elsewhere
+        self._show()
         return self.task.observation()[0], {"object": str(self.task.objects[0])}
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -97,6 +109,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             info = {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
             return self.task.observation()[0], 0.0, False, True, info
         info = {name: value[0] for name, value in result.info.items()}
+        self._show()
         return (
             self.task.observation()[0],
             float(result.reward[0]),
@@ -106,19 +119,27 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         )
 
     def render(self) -> npt.NDArray[np.uint8] | None:
-        """A picture of the hand, (480, 640, 3), drawn from its measured state."""
-        if self.render_mode is None:
+        """A picture of the hand, (480, 640, 3), drawn from its measured state; gravity pulls downwards in it."""
+        if self.render_mode != "rgb_array":
             return None
-        self._renderer = self._renderer or HandRenderer()
-        state = self.task.state()
-        item = str(self.task.objects[0])
+        if self._painter is None:
+            x, y, z = down_in_hand(self.task.wrist(0))
+            self._painter = HandPainter(width=640, height=480, camera=self._camera, up=(-x, -y, -z))
+        return self._painter.draw(*self._seen())
+
+    def _show(self) -> None:
+        if self._window is not None:
+            self._window.show(*self._seen())
+
+    def _seen(self) -> tuple[FloatArray, FloatArray | None, str]:
+        """Joint positions, the object's pose and its name, as they are measured now."""
+        state, item = self.task.state(), str(self.task.objects[0])
         if state.object_pose is None or item in ("", NO_OBJECT):
-            return self._renderer.draw(state.position[0], None, "cylinder")
-        return self._renderer.draw(state.position[0], state.object_pose[0], item)
+            return state.position[0], None, "cylinder"
+        return state.position[0], state.object_pose[0], item
 
     def close(self) -> None:
-        """Release the hand (torque off) and the renderer. Safe to call twice."""
+        """Release the hand (torque off) and the window. Safe to call twice."""
         self.hand.close()
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        if self._window is not None:
+            self._window.close()

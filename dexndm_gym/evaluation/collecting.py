@@ -1,7 +1,9 @@
 """Collection through an environment: replays of simulated episodes, or the policy itself, on any hand."""
 
+import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -12,6 +14,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import play_steps
 from dexndm_gym.evaluation.rollout import Policy, Progress
 from dexndm_gym.leap.grasps import START_POSE
@@ -19,6 +22,30 @@ from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_AT_HEAT = 20
+"""Control steps between two looks at the servos' temperatures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatLimits:
+    """When a collection pauses, degrees Celsius of the hottest servo."""
+
+    pause: float = 60.0
+    """From here on the trajectory ends and torque goes off; the driver gives up at 65, the servos at 70."""
+
+    resume: float = 50.0
+    """Down here it goes on."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.resume < self.pause:
+            raise ConfigurationError(
+                f"a pause for heat must end below the {self.pause:g} degrees Celsius at which it begins; "
+                f"got {self.resume:g}"
+            )
 
 
 class ReplayPolicy:
@@ -44,32 +71,54 @@ class ReplayPolicy:
 class EnvPlayer:
     """Plays the plans of a collection on a single env; make one per env, it puts a noise filter into it."""
 
-    def __init__(self, env: gymnasium.Env[Any, Any], policy: Policy) -> None:
-        """Play on ``env``; ``policy`` acts where a plan replays nothing."""
-        self._env, self._policy = env, policy
+    def __init__(
+        self,
+        env: gymnasium.Env[Any, Any],
+        policy: Policy,
+        *,
+        wrist: str | None = None,
+        heat: HeatLimits | None = None,
+    ) -> None:
+        """Play on an env.
+
+        Args:
+            env: one hand.
+            policy: acts where a plan replays nothing.
+            wrist: orientation of the wrist; None for that of the env.
+            heat: when to pause, for hands with a ``temperature`` and a ``cool_down``; None for never.
+        """
+        self._env, self._policy, self._heat = env, policy, heat
+        self._options = {} if wrist is None else {"wrist": wrist}
+        self._hand = env.unwrapped.hand  # type: ignore[attr-defined]
         self._noise = TargetNoise()
         env.unwrapped.add_target_filter(self._noise)  # type: ignore[attr-defined]
         self._scale = float(env.unwrapped.task.config.action_scale)  # type: ignore[attr-defined]
 
     def __call__(self, plan: Plan) -> Generator[Tick, None, None]:
-        """Play one plan until it is over or the object is lost."""
+        """Play one plan until it is over, the object is lost or the servos are hot, once they are cool."""
+        if self._heat is not None and self._too_hot():
+            _LOG.info("Torque is off until no servo is hotter than %g degrees Celsius", self._heat.resume)
+            self._hand.cool_down(self._heat.resume)
         self._noise.set(plan.noise, plan.seed, plan.offset)
-        policy, options, length = self._policy, None, None
+        policy, options, length = self._policy, self._options, None
         if plan.replay is not None:
             policy = ReplayPolicy(plan.replay.target, self._scale)
-            options, length = {"object": NO_OBJECT}, len(policy)
+            options, length = {"object": NO_OBJECT} | options, len(policy)
         try:
-            position = None
+            read = None
             for index, step in enumerate(play_steps(policy, self._env, seed=plan.seed, options=options)):
-                if position is not None:
-                    yield position, step.info["sent_target"]
-                position = step.position
-                if index == length:
+                if read is not None:
+                    yield read._replace(target=step.info["sent_target"])
+                read = Tick(step.position, None, step.current)
+                if index == length or ((index + 1) % _LOOK_AT_HEAT == 0 and self._too_hot()):
                     break
-            if position is not None:
-                yield position, None
+            if read is not None:
+                yield read
         finally:
             self._noise.set(0.0, 0)
+
+    def _too_hot(self) -> bool:
+        return self._heat is not None and self._hand.temperature().max() >= self._heat.pause
 
 
 def simulate(
@@ -92,7 +141,12 @@ def simulate(
 
 
 def replay_at_once(
-    hand: Hand, replays: Sequence[Trajectory], options: CollectOptions, *, progress: Progress | None = None
+    hand: Hand,
+    replays: Sequence[Trajectory],
+    options: CollectOptions,
+    *,
+    wrist: str | None = None,
+    progress: Progress | None = None,
 ) -> list[Trajectory]:
     """What ``collect`` records, with all replays at the same time: each once, on an empty hand of its own.
 
@@ -100,9 +154,10 @@ def replay_at_once(
         hand: as many hands as there are replays, simulated or virtual; it stays open.
         replays: whose targets to replay, as far as the shortest goes.
         options: noise and offsets on the targets.
+        wrist: orientation of the wrists, or a set to draw them from; None for palm up.
         progress: told after each control step how many hands made it.
     """
-    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT}))
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT, "wrist": wrist}))
     env.add_target_filter(_noise(hand.num_hands, options, options.offset))
     length = min(len(replay) for replay in replays)
     targets = np.stack([replay.target[:length] for replay in replays], axis=1)
@@ -111,7 +166,7 @@ def replay_at_once(
 
 
 def play_at_once(
-    hand: Hand, policy: Policy, options: CollectOptions, *, progress: Progress | None = None
+    hand: Hand, policy: Policy, options: CollectOptions, *, object: str = "basic", progress: Progress | None = None
 ) -> list[Trajectory]:
     """What ``collect`` records with ``closed_loop=1``: the policy plays each hand until its object is lost.
 
@@ -119,9 +174,10 @@ def play_at_once(
         hand: simulated or virtual hands; they stay open.
         policy: acts.
         options: noise on the targets.
+        object: name of the object, or of the set that the hands draw theirs from.
         progress: told after each control step how many hands made it.
     """
-    env = LeapRotateVectorEnv(hand)
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": object}))
     env.add_target_filter(_noise(hand.num_hands, options, 0.0))
     return _roll_out(policy, env, options.seed, progress)
 

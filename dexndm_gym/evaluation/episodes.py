@@ -1,6 +1,6 @@
 """Episodes on one hand, step by step or as a whole: what was asked for, what was sent, and what came of it."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ class Step:
 
     info: dict[str, Any]
     """The environment's; of the reset in the first step."""
+
+    current: FloatArray | None = None
+    """Servo currents, (16,), A; None where they are not measured."""
 
     terminated: bool = False
     """The object was lost."""
@@ -60,8 +63,8 @@ class Episode:
     rotation: FloatArray
     """Rotation about the wanted axis so far, (T+1,), rad; zeros where nothing tracks the object."""
 
-    off_axis: float
-    """Mean speed across the wanted axis, rad/s; nan where nothing tracks the object."""
+    metrics: Mapping[str, float]
+    """RotR, RotP and TTF (``task.metrics``); nan where nothing tracks the object."""
 
     dropped: bool
     """The object was lost."""
@@ -90,7 +93,13 @@ def play_steps(
     """
     observation, info = env.reset(seed=seed, options=options)
     state = _task(env).state()
-    yield Step(position=state.position[0], object_pose=_first(state.object_pose), info=info, is_reset=True)
+    yield Step(
+        position=state.position[0],
+        object_pose=_first(state.object_pose),
+        info=info,
+        current=_first(state.current),
+        is_reset=True,
+    )
     ended = False
     while not ended:
         action, _ = policy.predict(observation, deterministic=True)
@@ -98,7 +107,11 @@ def play_steps(
         if "fault" in info:
             raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
         yield Step(
-            position=info["position"], object_pose=info.get("object_pose"), info=info, terminated=bool(terminated)
+            position=info["position"],
+            object_pose=info.get("object_pose"),
+            info=info,
+            current=_first(_task(env).state().current),
+            terminated=bool(terminated),
         )
         ended = terminated or truncated
 
@@ -134,7 +147,7 @@ def record_episode(
         sent_target=np.array([info["sent_target"] for info in infos]),
         object_pose=np.array(poses) if len(poses) == len(steps) else None,
         rotation=np.array([0.0, *(info["rotation"] for info in infos)]),
-        off_axis=float(np.mean([info.get("off_axis_speed", np.nan) for info in infos])),
+        metrics={name: float(infos[-1].get(name, np.nan)) for name in ("RotR", "RotP", "TTF")},
         dropped=steps[-1].terminated,
     )
 
@@ -178,7 +191,9 @@ def scores(episodes: Sequence[Episode]) -> Scores:
         rotation=np.array([episode.rotation[-1] for episode in episodes]),
         time_to_fall=np.array([episode.seconds for episode in episodes]),
         dropped=np.array([float(episode.dropped) for episode in episodes]),
-        off_axis=np.array([episode.off_axis for episode in episodes]),
+        rotr=np.array([episode.metrics["RotR"] for episode in episodes]),
+        rotp=np.array([episode.metrics["RotP"] for episode in episodes]),
+        ttf=np.array([episode.metrics["TTF"] for episode in episodes]),
     )
 
 

@@ -6,30 +6,45 @@ and turning objects; every rival learns from the kind that suits it.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
+from dexndm_gym.dynamics.windows import WINDOW, WindowSet
 from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import play_at_once, replay_at_once, simulate
-from dexndm_gym.evaluation.rivals import RIVALS
+from dexndm_gym.evaluation.gap_report import GapReport, HandGap
+from dexndm_gym.evaluation.rivals import RIVALS, Learned
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
-from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.virtual_hand.in_process import VirtualHand
 
 Tell = Callable[[str], Any]
 """Told what has been done, once per run and fit."""
 
+CEILING = "own physics"
+"""Row of the policies that were trained on the physics of the very hand they play."""
+
+TESTS: Mapping[str, tuple[bool, str, str]] = {
+    "empty": (False, "palm_up", "basic"),
+    "empty, palm down": (False, "palm_down", "basic"),
+    "basic objects": (True, "palm_up", "basic"),
+    "complex objects": (True, "palm_up", "complex"),
+}
+"""Motions that models predict: whether the policy turns objects, wrist, and objects. The first is what models of the
+empty hand have learned from, the third what those of the loaded hand have; all others are new to them."""
+
 _SIM_EPISODES = 96
+_AT_ONCE = 180
+"""Replays recorded at the same time, to bound memory; longer recordings replay the same ones with other noise."""
+
+_TEST_EPISODES, _TEST_SEED = 12, 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +55,25 @@ class GapConfig:
     """Seeds of the virtual hands."""
 
     rivals: Sequence[str] = tuple(RIVALS)
-    """Corrections, by the names of ``RIVALS``."""
+    """Corrections, by the names of ``RIVALS``; the first is compared with all others."""
 
     episodes: int = 32
     """Episodes of 20 s per hand and correction, the basic objects among them."""
 
-    data_minutes: float = 60.0
-    """Recorded time per hand, min."""
+    data_minutes: Sequence[float] = (60.0,)
+    """Recorded time per hand, min; with several amounts, every rival learns from each."""
+
+    predicted_hands: int = 0
+    """So many hands, the first, are also used to measure the errors of the models' predictions."""
 
     seed: int = 0
     """Seed of episodes, recordings and fits."""
 
     def __post_init__(self) -> None:
         """Check the values."""
-        unknown = sorted(set(self.rivals) - set(RIVALS))
-        if unknown or not self.hands or self.episodes < 1 or not 1.0 <= self.data_minutes <= 240.0:
+        known = self.rivals and set(self.rivals) <= set(RIVALS)
+        enough = self.data_minutes and all(1.0 <= minutes <= 240.0 for minutes in self.data_minutes)
+        if not (known and enough and self.hands and self.episodes >= 1 and self.predicted_hands >= 0):
             raise ConfigurationError(
                 f"the gap needs at least one hand and one episode, 1 to 240 minutes of data, and rivals out of "
                 f"{list(RIVALS)}; got {self}"
@@ -62,115 +81,137 @@ class GapConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandGap:
-    """What one hand showed."""
+class Policies:
+    """Who plays."""
 
-    seed: int
-    """Which hand."""
+    main: Policy
+    """The policy that is measured, directly and corrected."""
 
-    direct: Scores
-    """Without correction."""
+    others: Mapping[str, Policy] = field(default_factory=dict)
+    """Other policies, played on every hand without correction."""
 
-    corrected: Mapping[str, Scores]
-    """With each correction."""
+    ceilings: Mapping[int, Policy] = field(default_factory=dict)
+    """Policies that were trained on a hand's own physics, by the seed of the hand."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class GapReport:
-    """What all hands showed."""
-
-    sim: Scores
-    """In simulation."""
-
-    hands: Sequence[HandGap]
-    """Hand by hand."""
-
-    data_minutes: float
-    """Recorded time per hand, min."""
-
-    def share_kept(self, rival: str | None = None) -> FloatArray:
-        """Rotation as a share of the simulated, per hand: of a correction, or of direct transfer."""
-        runs = [hand.direct if rival is None else hand.corrected[rival] for hand in self.hands]
-        return np.array([run.rotation.mean() for run in runs]) / self.sim.rotation.mean()
-
-    def gap_closed(self, rival: str) -> FloatArray:
-        """(corrected - direct) / (sim - direct) in mean rotation, per hand; nan where direct transfer loses nothing."""
-        direct, corrected = self.share_kept(), self.share_kept(rival)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(direct < 1.0, (corrected - direct) / (1.0 - direct), np.nan)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The numbers as JSON can hold them; confidence intervals are 95 %, over hands."""
-        names = list(self.hands[0].corrected)
-        return {
-            "sim": self.sim.summary(),
-            "data_minutes": self.data_minutes,
-            "direct_share": _interval(self.share_kept()),
-            "corrected_share": {name: _interval(self.share_kept(name)) for name in names},
-            "gap_closed": {name: _interval(self.gap_closed(name)) for name in names},
-            "hands": [
-                {
-                    "seed": hand.seed,
-                    "direct": hand.direct.summary(),
-                    "corrected": {name: scores.summary() for name, scores in hand.corrected.items()},
-                    "gap_closed": {name: float(self.gap_closed(name)[row]) for name in names},
-                }
-                for row, hand in enumerate(self.hands)
-            ],
-        }
+    def beside(self, seed: int) -> dict[str, Policy]:
+        """Who else plays the hand with a seed."""
+        return dict(self.others) | ({CEILING: self.ceilings[seed]} if seed in self.ceilings else {})
 
 
-def measure_gap(config: GapConfig, policy: Policy, *, tell: Tell = lambda what: None) -> GapReport:
+def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda what: None) -> GapReport:
     """Record, fit, and play, hand after hand.
 
     Args:
         config: what to compare.
-        policy: trained in simulation.
+        policies: trained in simulation.
         tell: told what has been done.
 
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
     """
-    sim = _play(policy, MujocoHand(_SIM_EPISODES), config.seed)
+    sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
     tell("simulation")
-    steps = TaskConfig().episode_steps
-    wanted = round(config.data_minutes * TICKS_PER_MINUTE / steps)
-    whole = [one for one in simulate(policy, 2 * wanted, seed=config.seed) if len(one) == steps]
-    if not whole:
-        raise ConfigurationError("the policy loses its object in every simulated episode; there is nothing to replay")
-    replays = whole[:wanted]
-    simulated = _record(lambda: MujocoHand(len(replays)), config, policy, replays, config.seed)
-    models = {name: RIVALS[name].fit(simulated[RIVALS[name].loaded], None, config.seed) for name in config.rivals}
-    tell("models of the simulation")
-    hands = [_measure_hand(seed, config, policy, replays, models, tell) for seed in config.hands]
-    return GapReport(sim=sim, hands=hands, data_minutes=sum(one.seconds for one in replays) / 60.0)
+    others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
+    suite = _Suite(config, policies, tell)
+    hands = [suite.measure_hand(seed) for seed in config.hands]
+    return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
 
 
-def gap_steps(config: GapConfig) -> int:
+def gap_steps(config: GapConfig, policies: Policies) -> int:
     """How often ``measure_gap`` tells."""
-    return 2 + len(config.hands) * (2 + len(config.rivals))
+    learned = len(config.rivals) * len(config.data_minutes)
+    beside = sum(len(policies.beside(seed)) for seed in config.hands)
+    return 2 + len(config.hands) * (2 + learned) + beside + min(config.predicted_hands, len(config.hands))
 
 
-def _measure_hand(
-    seed: int,
-    config: GapConfig,
-    policy: Policy,
-    replays: Sequence[Trajectory],
-    sim_models: Mapping[str, JointwiseModel],
-    tell: Tell,
-) -> HandGap:
-    direct = _play(policy, VirtualHand([seed] * config.episodes), config.seed)
-    tell(f"hand {seed}, direct")
-    recorded = _record(lambda: VirtualHand([seed] * len(replays)), config, policy, replays, config.seed + 1 + seed)
-    tell(f"hand {seed}, recorded")
-    corrected = {}
-    for name, sim_model in sim_models.items():
-        rival = RIVALS[name]
-        model = rival.fit(recorded[rival.loaded], sim_model, config.seed)
-        correction = rival.correction(model, sim_model, replays, config.seed)
-        corrected[name] = _play(policy, VirtualHand([seed] * config.episodes), config.seed, correction)
-        tell(f"hand {seed}, {name}")
-    return HandGap(seed=seed, direct=direct, corrected=corrected)
+class _Suite:
+    """What all hands share: replays and models of the simulation."""
+
+    def __init__(self, config: GapConfig, policies: Policies, tell: Tell) -> None:
+        self._config, self._policies, self._tell = config, policies, tell
+        self._minutes = sorted(config.data_minutes)
+        steps, seed = TaskConfig().episode_steps, config.seed
+        self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
+        most = min(self._wanted[-1], _AT_ONCE)
+        whole = [one for one in simulate(policies.main, 2 * most, seed=seed) if len(one) == steps]
+        if not whole:
+            raise ConfigurationError(
+                "the policy loses its object in every simulated episode; there is nothing to replay"
+            )
+        self._replays = whole[:most]
+        simulated = {
+            loaded: self._record(MujocoHand, self._replays, loaded, seed)
+            for loaded in {RIVALS[name].loaded for name in config.rivals}
+        }
+        self._models = {name: RIVALS[name].fit(simulated[RIVALS[name].loaded], None, seed) for name in config.rivals}
+        tell("models of the simulation")
+
+    def measure_hand(self, seed: int) -> HandGap:
+        config, policies = self._config, self._policies
+        direct = self._play_hand(seed, policies.main)
+        self._tell(f"hand {seed}, direct")
+        others = {}
+        for name, policy in policies.beside(seed).items():
+            others[name] = self._play_hand(seed, policy)
+            self._tell(f"hand {seed}, {name}")
+        recorded = {
+            loaded: self._record_hand(seed, loaded) for loaded in {RIVALS[name].loaded for name in config.rivals}
+        }
+        self._tell(f"hand {seed}, recorded")
+        corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.rivals}
+        learned: dict[str, Learned] = {}
+        for name in config.rivals:
+            for minutes, wanted in zip(self._minutes, self._wanted, strict=True):
+                data = recorded[RIVALS[name].loaded][:wanted]
+                learned[name] = RIVALS[name].learn(data, self._models[name], self._replays, config.seed)
+                corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
+                self._tell(f"hand {seed}, {name}, {minutes:g} min")
+        predictions = {}
+        if seed in config.hands[: config.predicted_hands]:
+            predictions = self._predict(seed, learned)
+            self._tell(f"hand {seed}, predictions")
+        return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
+
+    def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:
+        return _play(policy, VirtualHand([seed] * self._config.episodes), self._config.seed, correction)
+
+    def _record_hand(self, seed: int, loaded: bool) -> list[Trajectory]:
+        recorded: list[Trajectory] = []
+        while missing := self._wanted[-1] - len(recorded):
+            part, noise_seed = self._replays[:missing], self._config.seed + 1 + seed + 1000 * len(recorded)
+            recorded += self._record(lambda n: VirtualHand([seed] * n), part, loaded, noise_seed)
+        return recorded
+
+    def _record(
+        self,
+        make_hands: Callable[[int], Hand],
+        replays: Sequence[Trajectory],
+        loaded: bool,
+        seed: int,
+        *,
+        wrist: str = "palm_up",
+        object: str = "basic",
+    ) -> list[Trajectory]:
+        options = CollectOptions(seed=seed)
+        with closing(make_hands(len(replays))) as hand:
+            if loaded:
+                return play_at_once(hand, self._policies.main, options, object=object)
+            return replay_at_once(hand, replays, options, wrist=wrist)
+
+    def _predict(self, seed: int, learned: Mapping[str, Learned]) -> dict[str, dict[str, PredictionErrors]]:
+        """Errors on motions recorded afresh, by kind of motion and model."""
+        errors = {}
+        models = {"stays where it is": (stay, WINDOW)}
+        models |= {name: (one.predict, one.window) for name, one in learned.items()}
+        replays = self._replays[-_TEST_EPISODES:]
+        for kind, (loaded, wrist, item) in TESTS.items():
+            recorded = self._record(
+                lambda n: VirtualHand([seed] * n), replays, loaded, _TEST_SEED + seed, wrist=wrist, object=item
+            )
+            errors[kind] = {
+                name: measure(predict, WindowSet(recorded, window)) for name, (predict, window) in models.items()
+            }
+        return errors
 
 
 def _play(policy: Policy, hand: Hand, seed: int, correction: TargetFilter | None = None) -> Scores:
@@ -181,21 +222,3 @@ def _play(policy: Policy, hand: Hand, seed: int, correction: TargetFilter | None
         return evaluate_vector(policy, env, seed=seed)
     finally:
         env.close()
-
-
-def _record(
-    make_hand: Callable[[], Hand], config: GapConfig, policy: Policy, replays: Sequence[Trajectory], seed: int
-) -> dict[bool, list[Trajectory]]:
-    """Recordings of an empty hand and of one that turns objects (True), as far as a rival needs them."""
-    options, recorded = CollectOptions(seed=seed), {}
-    for loaded in {RIVALS[name].loaded for name in config.rivals}:
-        with closing(make_hand()) as hand:
-            played = play_at_once(hand, policy, options) if loaded else replay_at_once(hand, replays, options)
-        recorded[loaded] = played
-    return recorded
-
-
-def _interval(values: FloatArray) -> dict[str, float]:
-    known = values[np.isfinite(values)]
-    half = 1.96 * known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else np.nan
-    return {"mean": float(known.mean()), "half_width": float(half), "worst": float(known.min())}

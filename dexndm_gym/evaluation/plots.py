@@ -13,7 +13,6 @@ from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.episodes import Episode
-from dexndm_gym.evaluation.gap import GapReport
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import CONTROL_PERIOD
 
@@ -24,7 +23,7 @@ _TRACE_SECONDS = 5.0
 
 def rotation_over_time(comparison: Comparison) -> Figure:
     """Mean rotation of each run with a band of one standard deviation; a lost object turns no further."""
-    figure, axes = _figure(6.4, 3.6)
+    figure, axes = clean_figure(6.4, 3.6)
     for run, name in RUNS.items():
         curves = _rotation_curves(comparison.runs[run])
         time = np.arange(curves.shape[1]) * CONTROL_PERIOD
@@ -39,7 +38,7 @@ def rotation_over_time(comparison: Comparison) -> Figure:
 
 def rotation_per_object(comparison: Comparison) -> Figure:
     """Mean rotation of each run for each object; bars show one standard deviation."""
-    figure, axes = _figure(4.4, 3.6)
+    figure, axes = clean_figure(4.4, 3.6)
     items = list(dict.fromkeys(episode.object for episode in comparison.runs["sim"]))
     for offset, (run, name) in zip((-0.27, 0.0, 0.27), RUNS.items(), strict=True):
         rotation = [
@@ -53,23 +52,6 @@ def rotation_per_object(comparison: Comparison) -> Figure:
     axes.set(ylabel="rotation, rad")
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
-    return figure
-
-
-def rotation_per_hand(report: GapReport) -> Figure:
-    """Rotation of every hand under every correction as a share of the simulated, and the means."""
-    names = list(report.hands[0].corrected)
-    figure, axes = _figure(6.4, 1.2 + 0.5 * len(names))
-    rows = {"direct transfer": report.share_kept()} | {name: report.share_kept(name) for name in names}
-    for row, (name, shares) in enumerate(rows.items()):
-        colour = COLOURS["direct" if name == "direct transfer" else "corrected"]
-        axes.plot(shares, np.full(len(shares), row), "o", color=colour, alpha=0.4, markersize=6, markeredgewidth=0)
-        axes.plot([shares.mean()], [row], "|", color=colour, markersize=22, markeredgewidth=3)
-    axes.axvline(1.0, color=COLOURS["sim"], linewidth=1)
-    axes.set_yticks(range(len(rows)), list(rows))
-    axes.set(xlabel="rotation over that in simulation; a dot per hand, a bar for the mean", xlim=(0, None))
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
     return figure
 
 
@@ -108,7 +90,7 @@ def joint_strengths(comparison: Comparison) -> Figure:
 
 
 def _joint_bars(sim: FloatArray, hand: FloatArray, label: str) -> Figure:
-    figure, axes = _figure(10.8, 2.9)
+    figure, axes = clean_figure(10.8, 2.9)
     place = np.arange(NUM_JOINTS)
     axes.bar(place - 0.2, sim, 0.38, color=COLOURS["direct"], label="model of the simulation")
     axes.bar(place + 0.2, hand, 0.38, color=COLOURS["corrected"], label="fitted to the hand")
@@ -120,7 +102,8 @@ def _joint_bars(sim: FloatArray, hand: FloatArray, label: str) -> Figure:
     return figure
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def clean_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of some inches with axes in the style of all plots."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     _clean(axes)

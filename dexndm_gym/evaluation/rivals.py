@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
 
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
+from dexndm_gym.dynamics.measures import Predictor
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
-from dexndm_gym.dynamics.residual import ResidualOptions, train_residual
+from dexndm_gym.dynamics.residual import PAST, ResidualOptions, step_with, train_residual
+from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.wrappers.dynamics_correction import CorrectionFilter
-from dexndm_gym.wrappers.residual_filter import ResidualFilter
+from dexndm_gym.wrappers.residual_filter import DeltaActionFilter, ResidualFilter
 
 _CAUTIOUS = InverseConfig(network=True, bound=0.15, rate_limit=0.1, effort=0.1, change_effort=0.1)
 """For networks, which are not to be trusted far from what they have seen."""
@@ -31,10 +35,11 @@ class Rival:
     """One network that is the same for all joints, instead of one each."""
 
     joints_per_network: int = 1
-    """Joints that a network sees together; more than one only with a residual policy."""
+    """Joints that a network sees together; more than one not with an inverse."""
 
-    residual: bool = False
-    """Corrected by a residual policy that learns from the model, instead of an inverse of it."""
+    by: Literal["inverse", "residual", "delta"] = "inverse"
+    """How targets are corrected: by an inverse of the hand's model; by a residual policy that learns from it; or by
+    undoing a delta action, which makes the model of the simulation do what the hand did."""
 
     inverse: InverseConfig = field(default_factory=InverseConfig)
     """How it is inverted, where it is."""
@@ -42,7 +47,7 @@ class Rival:
     def fit(self, trajectories: Sequence[Trajectory], start: JointwiseModel | None, seed: int) -> JointwiseModel:
         """Fit such a model to a hand; ``start`` is the one of the simulation, None to make that one."""
         config, options = None, FitOptions(seed=seed)
-        if not (self.residual or self.inverse.network):
+        if self.by == "inverse" and not self.inverse.network:
             options = replace(options, epochs=0)  # nobody will ask the network
         if self.shared:
             trajectories = [one for trajectory in trajectories for one in _joint_by_joint(trajectory)]
@@ -51,39 +56,63 @@ class Rival:
             config = ModelConfig(
                 joint_names=("any",) if self.shared else JOINT_NAMES,
                 physics=self.physics,
-                joints_per_network=self.joints_per_network,
+                joints_per_network=1 if self.by == "delta" else self.joints_per_network,
             )
         return fit_trajectories(trajectories, start=start, config=config, options=options)[0]
 
-    def correction(
-        self, hand: JointwiseModel, sim: JointwiseModel, simulated: Sequence[Trajectory], seed: int
-    ) -> TargetFilter:
-        """The correction that follows from models of the hand and of the simulation.
+    def learn(
+        self, recorded: Sequence[Trajectory], sim: JointwiseModel, simulated: Sequence[Trajectory], seed: int
+    ) -> "Learned":
+        """Learn how to correct a hand.
 
         Args:
-            hand: of the hand.
-            sim: of the simulation.
-            simulated: what the policy did in simulation, for those that learn how to correct.
-            seed: of that learning.
+            recorded: of the hand, empty or loaded as this rival wants it.
+            sim: model of the simulation, from ``fit``.
+            simulated: what the policy did in simulation, for residual policies.
+            seed: of all learning.
         """
-        if self.residual:
-            return ResidualFilter(train_residual(hand, simulated, options=ResidualOptions(seed=seed)))
+        if self.by == "delta":
+            delta = train_residual(
+                sim, recorded, options=ResidualOptions(seed=seed, joints_per_network=self.joints_per_network)
+            )
+            return Learned(DeltaActionFilter(delta), partial(step_with, delta, sim), PAST)
+        hand = self.fit(recorded, sim, seed)
+        if self.by == "residual":
+            policy = train_residual(hand, simulated, options=ResidualOptions(seed=seed))
+            return Learned(ResidualFilter(policy), hand)
         if self.shared:
             hand, sim = _for_all_joints(hand), _for_all_joints(sim)
-        return CorrectionFilter(JointwiseInverse(hand, sim, self.inverse))
+        return Learned(CorrectionFilter(JointwiseInverse(hand, sim, self.inverse)), hand)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a rival made of recordings of a hand."""
+
+    correction: TargetFilter
+    """Corrects targets for that hand."""
+
+    predict: Predictor
+    """Predicts that hand."""
+
+    window: int = WINDOW
+    """Control periods that the predictor looks back."""
 
 
 RIVALS: Mapping[str, Rival] = {
     "physics": Rival(physics=True),
     "physics+network": Rival(physics=True, inverse=_CAUTIOUS),
-    "network": Rival(inverse=_CAUTIOUS),
+    "joint-network": Rival(inverse=_CAUTIOUS),
     "shared-network": Rival(shared=True, inverse=_CAUTIOUS),
-    "residual": Rival(residual=True, loaded=True),
-    "residual-finger": Rival(residual=True, loaded=True, joints_per_network=4),
-    "residual-hand": Rival(residual=True, loaded=True, joints_per_network=16),
+    "residual-joint": Rival(by="residual", loaded=True),
+    "residual-finger": Rival(by="residual", loaded=True, joints_per_network=4),
+    "residual-hand": Rival(by="residual", loaded=True, joints_per_network=16),
+    "delta-action": Rival(by="delta", physics=True, loaded=True, joints_per_network=4),
 }
-"""The default correction first; then the same with its network's say, inverses of the paper's joint-wise networks and
-of one network for all joints, and the paper's residual policy on joint-wise, finger-wise and whole-hand networks."""
+"""The default first: plain identification of every joint (stiffness, damping, dry friction, gravity, delay), inverted.
+Then the same with its network's say; inverses of the paper's joint-wise networks, and of one network for all joints (as
+UAN's); the paper's residual policy on joint-wise, finger-wise and whole-hand networks; and a delta action (as ASAP's)
+per finger, undone."""
 
 
 def _joint_by_joint(trajectory: Trajectory) -> list[Trajectory]:

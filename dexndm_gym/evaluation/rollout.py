@@ -9,7 +9,6 @@ from gymnasium.vector import VectorEnv
 
 from dexndm_gym.errors import DexndmError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 Progress = Callable[[int], Any]
 """Called with the number of control steps just played."""
@@ -29,19 +28,25 @@ class EpisodeFaultError(DexndmError, RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """What episodes measured, one entry per episode; metrics as in the paper's section on them."""
+    """What episodes measured, one entry per episode, as ``info`` said at its end; see ``task.metrics``."""
 
     rotation: FloatArray
-    """Rotation about the wanted axis until the end of the episode, rad (RotR)."""
+    """Rotation about the wanted axis until the end of the episode, rad."""
 
     time_to_fall: FloatArray
-    """Time until the object is lost, or the episode's length where it is not, s (TTF)."""
+    """Time until the object is lost, or the episode's length where it is not, s."""
 
     dropped: FloatArray
     """1 where the object was lost."""
 
-    off_axis: FloatArray
+    rotr: FloatArray
+    """Speed about the wanted axis summed over the control steps, rad/s (the paper's RotR)."""
+
+    rotp: FloatArray
     """Mean speed across the wanted axis, rad/s (RotP)."""
+
+    ttf: FloatArray
+    """Time to fall as a share of the longest episode (TTF)."""
 
     def summary(self) -> dict[str, float]:
         """Means and deviations by name, for tables and JSON."""
@@ -50,9 +55,14 @@ class Scores:
             "rotation_rad_std": float(self.rotation.std()),
             "rotation_rad_sem": float(self.rotation.std() / np.sqrt(len(self.rotation))),
             "speed_rad_s_mean": float(self.rotation.sum() / self.time_to_fall.sum()),
-            "off_axis_rad_s_mean": float(self.off_axis.mean()),
             "time_to_fall_s_mean": float(self.time_to_fall.mean()),
             "dropped_share": float(self.dropped.mean()),
+            "RotR_mean": float(self.rotr.mean()),
+            "RotR_std": float(self.rotr.std()),
+            "RotP_mean": float(self.rotp.mean()),
+            "RotP_std": float(self.rotp.std()),
+            "TTF_mean": float(self.ttf.mean()),
+            "TTF_std": float(self.ttf.std()),
             "episodes": len(self.rotation),
         }
 
@@ -63,24 +73,24 @@ def evaluate_vector(
     """Play one episode on every hand of a vector env and score it."""
     observation, _ = env.reset(seed=seed)
     n = env.num_envs
-    alive = np.ones(n, dtype=np.bool_)
-    rotation, time, across = np.zeros(n), np.full(n, steps * CONTROL_PERIOD), np.zeros(n)
-    for step in range(steps):
+    alive, dropped = np.ones(n, dtype=np.bool_), np.zeros(n)
+    last = {name: np.zeros(n) for name in ("rotation", "time", "RotR", "RotP", "TTF")}
+    for _ in range(steps):
         action, _ = policy.predict(observation, deterministic=True)
         observation, _, terminated, truncated, info = env.step(action)
-        rotation[alive] = info["rotation"][alive]
-        across[alive] += info["off_axis_speed"][alive]
-        ended = alive & (terminated | truncated)
-        time[ended] = (step + 1) * CONTROL_PERIOD
-        alive &= ~ended
+        for name, values in last.items():
+            values[alive] = info[name][alive]
+        dropped[alive & terminated] = 1.0
+        alive &= ~(terminated | truncated)
         if progress is not None:
             progress(n)
         if not alive.any():
             break
-    dropped = time < steps * CONTROL_PERIOD
     return Scores(
-        rotation=rotation,
-        time_to_fall=time,
-        dropped=dropped.astype(np.float64),
-        off_axis=across * CONTROL_PERIOD / time,
+        rotation=last["rotation"],
+        time_to_fall=last["time"],
+        dropped=dropped,
+        rotr=last["RotR"],
+        rotp=last["RotP"],
+        ttf=last["TTF"],
     )

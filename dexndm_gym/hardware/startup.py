@@ -47,8 +47,9 @@ class ServoSettings:
     current_limit: int = 500
     """Goal Current, mA: bounds the torque. The vendor of the hand advises 300 for light, 500-600 for full hands."""
 
-    watchdog: float = 0.1
-    """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms."""
+    watchdog: float = 0.08
+    """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms. A control step of 50 ms
+    may be late by 30 ms before that happens, and servos whose host has died stop within 100 ms."""
 
     max_temperature: int = 65
     """Temperature from which on the hand is switched off, degrees Celsius. The servos themselves give up at 70."""

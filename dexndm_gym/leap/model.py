@@ -13,7 +13,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray
+from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.leap.objects import OBJECTS
 from dexndm_gym.leap.pieces import Hull
 from dexndm_gym.leap.rotatable import RotatableObject
@@ -72,7 +72,7 @@ def build_spec(
     Args:
         servo: what drives the joints; None gives plain torque actuators (control in N m) without damping or friction.
         timestep: physics step, s.
-        visual: also add what is only seen (brackets, lights, cameras).
+        visual: also add what is only seen (brackets, lights).
         first_object: the object that the model is compiled with; batches give each simulation its own.
         object_slots: fewest geoms of the object's body; those without a piece are copies of the first.
         meshes: objects made of hulls that simulations of a batch may be given besides ``first_object``.
@@ -237,7 +237,6 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visua
 
 
 def _add_stage(spec: mujoco.MjSpec) -> None:
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
     spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
     spec.visual.quality.shadowsize = 4096
@@ -251,19 +250,3 @@ def _add_stage(spec: mujoco.MjSpec) -> None:
         height=256,
     )
     spec.worldbody.add_light(pos=[0.15, -0.35, 0.7], dir=[-0.2, 0.45, -0.9], diffuse=[0.65, 0.65, 0.62])
-    for name, pos, target in (
-        ("front", (0.30, -0.24, 0.30), (0.015, 0.02, 0.055)),
-        ("top", (0.02, 0.02, 0.50), (0.02, 0.02, 0.05)),
-    ):
-        spec.worldbody.add_camera(name=name, pos=pos, quat=_look_at(np.array(pos), np.array(target)), fovy=38)
-
-
-def _look_at(eye: FloatArray, target: FloatArray) -> FloatArray:
-    """Orientation of a MuJoCo camera (looks along -z, up is +y) that sees target with the hand frame's z upwards."""
-    back = (eye - target) / np.linalg.norm(eye - target)
-    up = np.array([0.0, 0.0, 1.0]) if abs(back[2]) < 0.99 else np.array([1.0, 0.0, 0.0])
-    right = np.cross(up, back)
-    right /= np.linalg.norm(right)
-    quat = np.empty(4)
-    mujoco.mju_mat2Quat(quat, np.stack([right, np.cross(back, right), back], axis=1).flatten())
-    return quat

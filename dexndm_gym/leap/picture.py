@@ -1,44 +1,65 @@
-"""Pictures of the hand without a graphics library: ray casting in numpy, the same on every machine.
+"""Pictures of the hand, the same on every machine: rays cast by MuJoCo on the processor, shaded in numpy.
 
-MuJoCo's own renderer needs OpenGL, which servers and containers often lack. The hand and its objects are boxes,
-spheres, capsules, cylinders and ellipsoids, each of which a ray meets in closed form, so a small picture takes tens
-of milliseconds. The object is striped so that its turning can be seen.
+MuJoCo's own renderer needs OpenGL, which servers and containers often lack. Its ray caster needs nothing, knows every
+kind of geom, and is fast enough for films of small pictures.
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from typing import Any
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.objects import get_object
-from dexndm_gym.leap.rays import Array, NormalAt, cast, dot
+
+Vector = tuple[float, float, float]
 
 SUPERSAMPLING = 2
-"""Rays per pixel along each side; their mean smooths the edges."""
+"""Rays along each side of a pixel on an edge; elsewhere one ray is enough."""
 
-_LIGHT = np.array([0.25, -0.45, 0.86], dtype=np.float32) / np.float32(np.sqrt(0.25**2 + 0.45**2 + 0.86**2))
-_AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.45, 0.60, 0.20, 16
-_SKY = np.array([[0.80, 0.84, 0.89], [0.97, 0.975, 0.98]], dtype=np.float32)  # top, bottom
-_STRIPE = np.array([[0.99], [0.82], [0.45]], dtype=np.float32)
-_SECTORS = 8
+_EDGE = 0.06  # difference of colour, of 0..1, that makes an edge
+_AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.50, 0.48, 0.13, 20
+_LIGHT_DISTANCE = 1.0
+_SKY = np.array([[0.86, 0.89, 0.93], [0.985, 0.985, 0.99]])  # top, bottom
+_OBJECT_GROUP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
     """Where from, and what at."""
 
-    eye: tuple[float, float, float] = (0.19, -0.24, 0.40)
+    eye: Vector
     """Position in the hand frame, m."""
 
-    target: tuple[float, float, float] = (-0.012, 0.006, 0.066)
+    target: Vector
     """Point in the middle of the picture, hand frame, m."""
 
-    angle: float = 26.0
+    angle: float
     """Vertical angle of view, deg."""
+
+
+CAMERAS = {
+    "front": Camera(eye=(0.19, -0.24, 0.40), target=(-0.012, 0.006, 0.066), angle=26.0),
+    "top": Camera(eye=(0.02, 0.02, 0.58), target=(-0.025, 0.02, 0.03), angle=28.0),
+}
+"""Views by name: over the thumb's shoulder, and straight into the palm."""
+
+
+def find_camera(camera: str | Camera) -> Camera:
+    """A camera by its name.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if isinstance(camera, Camera):
+        return camera
+    if camera not in CAMERAS:
+        raise ConfigurationError(f"Unknown camera {camera!r}; expected one of {', '.join(CAMERAS)}, or a Camera")
+    return CAMERAS[camera]
 
 
 class HandPainter:
@@ -49,23 +70,37 @@ class HandPainter:
         *,
         width: int = 320,
         height: int = 240,
-        camera: Camera | None = None,
-        up: tuple[float, float, float] = (0.0, 0.0, 1.0),
+        camera: str | Camera = "front",
+        up: Vector = (0.0, 0.0, 1.0),
+        see_through: float = 0.0,
     ) -> None:
-        """Choose picture size in pixels, camera, and the direction that is up in the picture, hand frame."""
-        camera = camera or Camera()
-        self._width, self._height = width * SUPERSAMPLING, height * SUPERSAMPLING
-        self._up = np.array(up, dtype=np.float32)
-        self._eye = np.array(camera.eye, dtype=np.float32)
-        back = self._eye - np.array(camera.target, dtype=np.float32)
+        """Choose what pictures look like.
+
+        Args:
+            width: of the picture, pixels.
+            height: of the picture, pixels.
+            camera: name of a camera, or one of your own.
+            up: direction that is up in the picture and that the light comes from, hand frame.
+            see_through: how much of the object shows through the fingers before it, 0 to 1.
+
+        Raises:
+            ConfigurationError: there is no such camera.
+        """
+        camera = find_camera(camera)
+        self._width, self._height, self._see_through = width, height, see_through
+        self._eye, self._up = np.array(camera.eye), np.array(up)
+        back = self._eye - camera.target
         back /= np.linalg.norm(back)
-        right = np.cross(self._up, back)
+        # where up points at the camera, or away from it, the fingers point up in the picture
+        right = np.cross(self._up if abs(back @ self._up) < 0.99 else (1.0, 0.0, 0.0), back)
         right /= np.linalg.norm(right)
-        self._axes = np.stack([right, np.cross(back, right), back]).astype(np.float32)
-        self._focal = float(0.5 * self._height / np.tan(np.radians(camera.angle) / 2))
-        self._rays = self._cast_rays()
+        self._axes = np.stack([right, np.cross(back, right), back])
+        light = 0.75 * self._up + 0.55 * back - 0.45 * right
+        self._light = np.array(camera.target) + _LIGHT_DISTANCE * light / np.linalg.norm(light)
+        self._focal = 0.5 * height / np.tan(np.radians(camera.angle) / 2)
+        y, x = np.mgrid[0:height, 0:width]
+        self._pixels = np.stack([x.ravel() + 0.5, y.ravel() + 0.5], axis=1)
         self._scenes: dict[str, tuple[mujoco.MjModel, mujoco.MjData]] = {}
-        self._palm: tuple[Array, Array] | None = None
 
     def draw(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> npt.NDArray[np.uint8]:
         """Draw one hand.
@@ -78,130 +113,95 @@ class HandPainter:
         Returns:
             (height, width, 3), RGB.
         """
-        model, data = self._pose(position, object_pose, item)
-        palm, thing = model.body("palm").id, model.body(OBJECT_BODY).id
-        if self._palm is None:  # it never moves: drawn once, under everything else
-            self._palm = self._blank()
-            self._add(self._palm, model, data, model.geom_bodyid == palm)
-        distance, colour = self._palm[0].copy(), self._palm[1].copy()
-        left_out = (palm,) if object_pose is not None else (palm, thing)
-        self._add((distance, colour), model, data, ~np.isin(model.geom_bodyid, left_out))
-        np.clip(colour, 0.0, 1.0, out=colour)
-        parts = [colour[:, i::SUPERSAMPLING, j::SUPERSAMPLING] for i, j in np.ndindex(SUPERSAMPLING, SUPERSAMPLING)]
-        return (reduce(np.add, parts) * (255.0 / len(parts)) + 0.5).astype(np.uint8).transpose(1, 2, 0)
-
-    def _cast_rays(self) -> Array:
-        """Unit vectors through all pixels, (3, height, width)."""
-        x = (np.arange(self._width) + 0.5 - self._width / 2) / self._focal
-        y = (self._height / 2 - np.arange(self._height) - 0.5) / self._focal
-        rays = np.stack(np.broadcast_arrays(x[None, :], y[:, None], -1.0))
-        rays = np.tensordot(self._axes.T, rays / np.linalg.norm(rays, axis=0), axes=1)
-        return np.ascontiguousarray(rays, dtype=np.float32)
+        scene = self._pose(position, object_pose, item)
+        groups = np.ones(6, dtype=np.uint8)
+        groups[_OBJECT_GROUP] = object_pose is not None
+        picture = self._smooth(scene, groups)
+        if self._see_through > 0.0 and object_pose is not None:
+            alone = self._smooth(scene, np.arange(6) == _OBJECT_GROUP)
+            there = self._trace(scene, np.arange(6) == _OBJECT_GROUP, self._pixels)[1] >= 0
+            picture[there] += self._see_through * (alone - picture)[there]
+        return (picture.reshape(self._height, self._width, 3) * 255.0 + 0.5).astype(np.uint8)
 
     def _pose(
         self, position: FloatArray, object_pose: FloatArray | None, item: str
     ) -> tuple[mujoco.MjModel, mujoco.MjData]:
         if item not in self._scenes:
             model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+            model.geom_group[model.geom_bodyid == model.body(OBJECT_BODY).id] = _OBJECT_GROUP
             self._scenes[item] = (model, mujoco.MjData(model))
         model, data = self._scenes[item]
-        joints, _ = joint_indices(model)
-        data.qpos[joints] = position
+        data.qpos[joint_indices(model)[0]] = position
         if object_pose is not None:
             data.qpos[object_indices(model)[0]] = object_pose
         mujoco.mj_kinematics(model, data)
         return model, data
 
-    def _blank(self) -> tuple[Array, Array]:
-        """Distance to what is seen, (height, width), and its colour, (3, height, width): nothing yet but the sky."""
-        share = np.linspace(0.0, 1.0, self._height, dtype=np.float32)[:, None]
-        sky = _SKY[0, :, None, None] * (1.0 - share) + _SKY[1, :, None, None] * share
-        colour = np.broadcast_to(sky, (3, self._height, self._width)).astype(np.float32)
-        return np.full((self._height, self._width), np.inf, dtype=np.float32), colour
+    def _smooth(self, scene: tuple[mujoco.MjModel, mujoco.MjData], groups: npt.NDArray[Any]) -> FloatArray:
+        """Colours of all pixels, (height * width, 3), 0..1; those on edges are the mean of several rays."""
+        colours = self._trace(scene, groups, self._pixels)[0]
+        grid = colours.reshape(self._height, self._width, 3)
+        edge = np.zeros(grid.shape[:2], dtype=np.bool_)
+        down = np.abs(np.diff(grid, axis=0)).max(axis=2) > _EDGE
+        across = np.abs(np.diff(grid, axis=1)).max(axis=2) > _EDGE
+        edge[1:] |= down
+        edge[:-1] |= down
+        edge[:, 1:] |= across
+        edge[:, :-1] |= across
+        on_edge = np.flatnonzero(edge)
+        offsets = (np.mgrid[0:SUPERSAMPLING, 0:SUPERSAMPLING].reshape(2, 1, -1) + 0.5) / SUPERSAMPLING - 0.5
+        finer = (self._pixels[on_edge].T[:, :, None] + offsets).reshape(2, -1).T
+        if len(finer):
+            colours[on_edge] = self._trace(scene, groups, finer)[0].reshape(len(on_edge), -1, 3).mean(axis=1)
+        return colours
 
-    def _add(
-        self, canvas: tuple[Array, Array], model: mujoco.MjModel, data: mujoco.MjData, which: npt.NDArray[np.bool_]
-    ) -> None:
-        """Draw those geoms where they are nearer than what is there."""
-        distance, colour = canvas
-        # First find out which geom is seen where, then shade each pixel once.
-        seen = np.full(distance.shape, -1, dtype=np.int64)
-        normals: dict[int, NormalAt] = {}
-        for geom in np.flatnonzero(which).tolist():
-            window = self._window(data.geom_xpos[geom], float(model.geom_rbound[geom]))
-            if window is None:
-                continue
-            frame, origin = self._view(data, geom)
-            rays = np.tensordot(frame.T, self._rays[(slice(None), *window)], axes=1)
-            kind = mujoco.mjtGeom(model.geom_type[geom]).name
-            size = _faces(model, geom) if kind == "mjGEOM_MESH" else model.geom_size[geom]
-            reach, normals[geom] = cast(kind, size.astype(np.float32), origin, rays)
-            nearer = reach < distance[window]
-            np.copyto(distance[window], reach, where=nearer)
-            np.copyto(seen[window], geom, where=nearer)
-        shaded = np.flatnonzero(seen >= 0)
-        shaded = shaded[np.argsort(seen.ravel()[shaded], kind="stable")]
-        geoms, first = np.unique(seen.ravel()[shaded], return_index=True)
-        thing = model.body(OBJECT_BODY)
-        primitive = (model.geom_bodyid[model.geom_group == 0] == thing.id).sum() == 1
-        striped = thing.geomadr[0] if primitive else None
-        for geom, pixels in zip(geoms.tolist(), np.split(shaded, first)[1:], strict=True):
-            frame, origin = self._view(data, geom)
-            rays = frame.T @ self._rays.reshape(3, -1)[:, pixels]
-            point = origin[:, None] + distance.ravel()[pixels] * rays
-            paint = np.broadcast_to(model.geom_rgba[geom, :3, None].astype(np.float32), point.shape)
-            if geom == striped:
-                paint = _stripes(point, paint)
-            lights = np.stack([_LIGHT, self._up]) @ frame
-            colour.reshape(3, -1)[:, pixels] = _shade(lights, normals[geom](point), rays, paint)
+    def _trace(
+        self, scene: tuple[mujoco.MjModel, mujoco.MjData], groups: npt.NDArray[Any], pixels: FloatArray
+    ) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+        """What is seen at points (k, 2) of the picture: colours (k, 3), 0..1, and geoms (k,), -1 for none."""
+        x, y = (pixels[:, 0] - self._width / 2) / self._focal, (self._height / 2 - pixels[:, 1]) / self._focal
+        rays = np.stack([x, y, np.full_like(x, -1.0)], axis=1) @ self._axes
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        distance, geom, normal = _cast(scene, self._eye, rays, groups)
+        share = (pixels[:, 1:] / self._height).clip(0.0, 1.0)
+        colours = _SKY[0] * (1.0 - share) + _SKY[1] * share
+        hit = np.flatnonzero(geom >= 0)
+        if len(hit):
+            points = self._eye + distance[hit, None] * rays[hit]
+            # A ray from the light that ends at the surface itself meets nothing before its end.
+            reach = _cast(scene, self._light, points - self._light, groups)[0]
+            lit = reach > 1.0 - 0.002 / _LIGHT_DISTANCE
+            paint = scene[0].geom_rgba[geom[hit], :3]
+            colours[hit] = self._shade(points, normal[hit], rays[hit], paint, lit)
+        return colours, geom
 
-    def _view(self, data: mujoco.MjData, geom: int) -> tuple[Array, Array]:
-        """Orientation of a geom, and the eye in its frame."""
-        frame = data.geom_xmat[geom].reshape(3, 3).astype(np.float32)
-        return frame, (self._eye - data.geom_xpos[geom].astype(np.float32)) @ frame
-
-    def _window(self, centre: FloatArray, radius: float) -> tuple[slice, slice] | None:
-        """The rows and columns that a sphere can be seen in; None where that is nowhere."""
-        right, up, back = (self._axes @ (centre - self._eye)).tolist()
-        depth = -back
-        if depth <= 1.2 * radius:
-            return None
-        reach = self._focal * radius / (depth - radius)
-        x, y = self._width / 2 + self._focal * right / depth, self._height / 2 - self._focal * up / depth
-        rows = slice(max(int(y - reach), 0), min(int(y + reach) + 2, self._height))
-        columns = slice(max(int(x - reach), 0), min(int(x + reach) + 2, self._width))
-        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+    def _shade(
+        self, points: FloatArray, normal: FloatArray, rays: FloatArray, paint: FloatArray, lit: npt.NDArray[np.bool_]
+    ) -> FloatArray:
+        """Colours of surfaces, (k, 3): a light with its highlight and shadow, more from above than from below."""
+        light = self._light - points
+        light /= np.linalg.norm(light, axis=1, keepdims=True)
+        half = light - rays
+        half /= np.linalg.norm(half, axis=1, keepdims=True)
+        diffuse = lit * np.maximum(np.sum(normal * light, axis=1), 0.0)
+        glance = lit * np.maximum(np.sum(normal * half, axis=1), 0.0) ** _SHININESS
+        brightness = _AMBIENT * (0.75 + 0.25 * normal @ self._up) + _DIFFUSE * diffuse
+        return np.clip(paint * brightness[:, None] + _SPECULAR * glance[:, None], 0.0, 1.0)
 
 
-def _faces(model: mujoco.MjModel, geom: int) -> FloatArray:
-    """Planes of a convex mesh: outward normals and distances from the origin of its frame, (k, 4)."""
-    mesh = model.mesh(model.geom_dataid[geom])
-    first, count = int(mesh.faceadr[0]), int(mesh.facenum[0])
-    vertices = model.mesh_vert[int(mesh.vertadr[0]) :]
-    a, b, c = vertices[model.mesh_face[first : first + count]].transpose(1, 0, 2).astype(np.float64)
-    normal = np.cross(b - a, c - a)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    return np.column_stack([normal, np.sum(normal * a, axis=1)])
+def _cast(
+    scene: tuple[mujoco.MjModel, mujoco.MjData], origin: FloatArray, rays: FloatArray, groups: npt.NDArray[Any]
+) -> tuple[FloatArray, npt.NDArray[np.int32], FloatArray]:
+    """Cast rays (k, 3) from a point at the geoms of the groups.
 
-
-def _shade(lights: Array, normal: Array, rays: Array, paint: Array) -> Array:
-    """Colour of a surface, (3, k): a light and its highlight, and some more from above than from below.
-
-    Args:
-        lights: directions to the light and upwards, (2, 3), in the frame of the shape, as everything here.
-        normal: normals of any length, (3, k).
-        rays: directions of view, (3, k).
-        paint: its own colour, (3, k).
+    Returns:
+        Distance (k,) in lengths of the ray, infinite where it meets nothing; geom (k,), -1 for none; normal (k, 3).
     """
-    normal = normal / (np.sqrt(dot(normal, normal)) + np.float32(1e-9))
-    light, up = lights[0][:, None], lights[1][:, None]
-    half = light - rays
-    glance = np.maximum(dot(normal, half), 0.0) / np.sqrt(dot(half, half))
-    brightness = _AMBIENT * (0.75 + 0.25 * dot(normal, up)) + _DIFFUSE * np.maximum(dot(normal, light), 0.0)
-    return paint * brightness + _SPECULAR * glance**_SHININESS
-
-
-def _stripes(point: Array, paint: Array) -> Array:
-    """Sectors about the object's z axis in two colours."""
-    sector = np.floor(np.arctan2(point[1], point[0]) * (_SECTORS / (2 * np.pi))).astype(np.int64)
-    return np.where(sector % 2 == 0, _STRIPE, paint)
+    k = len(rays)
+    geom, distance, normal = np.empty(k, dtype=np.int32), np.empty(k), np.empty(3 * k)
+    far = 1e3
+    mujoco.mj_multiRay(
+        *scene, origin, np.ascontiguousarray(rays).ravel(), groups.astype(np.uint8), True, -1, geom, distance, normal,
+        k, far,
+    )  # fmt: skip
+    return np.where(geom >= 0, distance, np.inf), geom, normal.reshape(k, 3)

@@ -1,9 +1,13 @@
-"""What surrounds the hand in one episode."""
+"""What surrounds the hand."""
 
 from dataclasses import dataclass
 
 GRAVITY = 9.81
 """Standard gravity, m/s^2."""
+
+FREE, BALLS, TIED_BALL = "free", "balls", "tied_ball"
+SURROUNDINGS = (FREE, BALLS, TIED_BALL)
+"""What may load the fingers while data are collected: nothing, a box of soft balls, a ball tied to the fingertips."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,13 @@
 
 from dexndm_gym.leap.model import JointServo
 
-_SIDE, _MAIN = 0.8374, 1.069
+_SIDE, _MAIN = 1.003, 1.278
 
 SIM_SERVO = JointServo(
     stiffness=(_SIDE, _MAIN, _MAIN, _MAIN) * 3 + (_MAIN,) * 4,
-    damping=0.0508,
-    frictionloss=0.01375,
-    armature=0.001812,
-    torque_limit=0.2111,
+    damping=0.06021,
+    frictionloss=0.01632,
+    armature=0.001595,
+    torque_limit=0.1618,
 )
 """Printed by ``python benchmarks/identify_servo.py``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 Vector = tuple[float, float, float]
 
-SERVO_COLOUR = (0.13, 0.13, 0.15, 1.0)
+SERVO_COLOUR = (0.25, 0.26, 0.29, 1.0)
 BRACKET_COLOUR = (0.90, 0.90, 0.88, 1.0)
 PALM_COLOUR = (0.82, 0.83, 0.84, 1.0)
 RUBBER_COLOUR = (0.24, 0.45, 0.72, 1.0)

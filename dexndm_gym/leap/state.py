@@ -18,5 +18,8 @@ class HandState:
     velocity: FloatArray | None = None
     """Joint velocities, (n, 16), rad/s; None where they are not measured."""
 
+    current: FloatArray | None = None
+    """Currents that the servos report, (n, 16), A; None where they are not measured."""
+
     torque: FloatArray | None = None
     """Joint torques of the servos, (n, 16), N m; None where they are not measured."""

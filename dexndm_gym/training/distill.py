@@ -127,7 +127,7 @@ def _collect(
     speeds = []
     student_acts = (np.arange(env.num_envs) < share * env.num_envs)[:, None]
     for _ in range(steps):
-        wanted, _ = teacher.predict(teacher_observation(env.task, hand), deterministic=True)
+        wanted, _ = teacher.predict(teacher_observation(env.task), deterministic=True)
         memory.add(torch.from_numpy(observation), torch.from_numpy(wanted))
         action = np.where(student_acts, student.predict(observation)[0], wanted)
         observation, _, _, _, info = env.step(action)

@@ -137,7 +137,7 @@ def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """The vector env that a teacher trains on."""
     hand = MujocoHand(config.num_envs, randomisation=Randomisation() if config.randomise else None)
     noise = config.task.position_noise if config.randomise else 0.0
-    return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise), hand)
+    return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise))
 
 
 def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
@@ -153,6 +153,9 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
         if config.resume
         else _new_model(config, env)
     )
+    if config.resume:  # the off-axis curriculum goes on: so many episodes each hand has begun, at least
+        resets = model.num_timesteps // (config.num_envs * config.task.episode_steps)
+        env.set_attr("resets", np.full(config.num_envs, resets))
     callbacks = CallbackList(
         [
             AdaptiveLearningRate(config.learning_rate, config.target_kl),

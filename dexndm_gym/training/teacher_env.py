@@ -10,26 +10,41 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.envs.spaces import action_space
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import HISTORY
 
+REWARD_SCALE = 0.1
+"""Keeps returns, and with them the value loss, of order one."""
 
-def teacher_observation(task: RotationTask, hand: MujocoHand) -> npt.NDArray[np.float32]:
+PRIVILEGED_SCALE = {
+    "object_velocity": np.array([5.0, 5.0, 5.0, 0.5, 0.5, 0.5]),
+    "fingertips": 10.0,
+    "joint_velocity": 0.5,
+    "size": 20.0,
+    "shape": 1.0,
+    "mass": 20.0,
+    "friction": 1.0,
+    "stiffness": 1.0,
+    "frictionloss": 50.0,
+    "to_goal": 1.0,
+}
+"""Factors that bring privileged state to order one, in the order in which a teacher sees it."""
+
+
+def teacher_observation(task: RotationTask) -> npt.NDArray[np.float32]:
     """What the teacher sees: the last two steps, the object's pose, the axis, and the simulator's privileged state.
 
     Returns:
         (n, 2 x 32 + 9 + 3 + privileged), scaled to be of order one.
     """
-    n = hand.num_hands
+    n = task.hand.num_hands
     observation = task.observation().astype(np.float64)
     history = observation[:, : HISTORY * 2 * NUM_JOINTS].reshape(n, HISTORY, 2, NUM_JOINTS)
     position, target = history[:, -2:, 0], history[:, -2:, 1]
-    pose = task.state().object_pose
-    if pose is None:
-        raise RuntimeError("a teacher needs the object's pose; this hand tracks none")
+    known = task.privileged()
+    pose = known["object_pose"]
     return np.concatenate(
         [
             (position - START_POSE).reshape(n, -1),
@@ -37,24 +52,10 @@ def teacher_observation(task: RotationTask, hand: MujocoHand) -> npt.NDArray[np.
             (pose[:, :3] - CUP_CENTRE) * 30.0,
             _two_columns(pose[:, 3:]),
             observation[:, -3:],
-            hand.privileged() * PRIVILEGED_SCALE,
+            *(known[name] * scale for name, scale in PRIVILEGED_SCALE.items() if name in known),
         ],
         axis=1,
     ).astype(np.float32)
-
-
-REWARD_SCALE = 0.1
-"""Keeps returns, and with them the value loss, of order one."""
-
-PRIVILEGED_SCALE = np.concatenate(
-    [
-        *(np.full(3, 5.0), np.full(3, 0.5)),  # object velocity
-        np.full(12, 10.0),  # fingertips
-        np.full(16, 0.5),  # joint velocity
-        *(np.full(3, 20.0), np.ones(3)),  # size and shape
-        *([20.0], [1.0], [1.0], [50.0]),  # mass, friction, stiffness, dry friction
-    ]
-)
 
 
 def _two_columns(q: FloatArray) -> FloatArray:
@@ -68,18 +69,18 @@ def _two_columns(q: FloatArray) -> FloatArray:
 class TeacherVecEnv(VecEnv):
     """The task on n simulated hands as stable-baselines3 wants it: hands whose episode ended start anew at once."""
 
-    def __init__(self, task: RotationTask, hand: MujocoHand) -> None:
-        """Play a task on the simulated hands that it was made for."""
-        self.task, self._hand = task, hand
+    def __init__(self, task: RotationTask) -> None:
+        """Play a task on simulated hands."""
+        self.task = task
         self._rng = np.random.default_rng(0)
-        self._actions = np.zeros((hand.num_hands, NUM_JOINTS), dtype=np.float32)
+        self._actions = np.zeros((task.hand.num_hands, NUM_JOINTS), dtype=np.float32)
         size = self.reset().shape[1]
-        super().__init__(hand.num_hands, Box(-np.inf, np.inf, (size,), np.float32), action_space())
+        super().__init__(task.hand.num_hands, Box(-np.inf, np.inf, (size,), np.float32), action_space())
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all episodes anew."""
-        self.task.reset(np.arange(self._hand.num_hands), self._rng)
-        return teacher_observation(self.task, self._hand)
+        self.task.reset(np.arange(self.task.hand.num_hands), self._rng)
+        return teacher_observation(self.task)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed all that follows."""
@@ -93,7 +94,7 @@ class TeacherVecEnv(VecEnv):
     def step_wait(self) -> VecEnvStepReturn:
         """Play one control step."""
         result = self.task.step(self._actions.astype(np.float64))
-        observation = teacher_observation(self.task, self._hand)
+        observation = teacher_observation(self.task)
         done = result.terminated | result.truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(done):
@@ -106,12 +107,12 @@ class TeacherVecEnv(VecEnv):
             }
         if done.any():
             self.task.reset(np.flatnonzero(done), self._rng)
-            observation = teacher_observation(self.task, self._hand)
+            observation = teacher_observation(self.task)
         return observation, (REWARD_SCALE * result.reward).astype(np.float32), done, infos
 
     def close(self) -> None:
         """Release the simulations."""
-        self._hand.close()
+        self.task.hand.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Attribute of the task, once per hand; None where it has none."""

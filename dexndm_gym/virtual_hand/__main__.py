@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from dexndm_gym.leap.scene import FREE, SURROUNDINGS
 from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
 from dexndm_gym.virtual_hand.faults import FAULTS, Fault
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="which hand: draws its hidden parameters")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="realtime", help="who decides when time passes")
     parser.add_argument("--model", choices=MODELS, default="xl330", help="whose control table the servos have")
+    parser.add_argument("--surroundings", choices=SURROUNDINGS, default=FREE, help="what loads the fingers")
     parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
     parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
     parser.add_argument("--mesh", action="append", default=[], help="mesh file that may be placed as an object")
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     faults = [Fault.parse(fault) for fault in options.fault]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    physics = VirtualHandPhysics([options.seed], objects=options.mesh)
+    physics = VirtualHandPhysics([options.seed], surroundings=options.surroundings, objects=options.mesh)
     with _control_socket(options.control) as listener:
         server = VirtualHandServer(
             physics,

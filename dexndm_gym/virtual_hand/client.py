@@ -22,7 +22,7 @@ import numpy as np
 from dexndm_gym import errors
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, HardwareError, PortError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.scene import FREE, SURROUNDINGS, Scene
 
 CLOCKS = ("lockstep", "realtime")
 
@@ -48,6 +48,7 @@ class VirtualHandProcess:
         seed: int = 0,
         clock: str = "lockstep",
         *,
+        surroundings: str = FREE,
         faults: Sequence[str] = (),
         meshes: Sequence[str] = (),
         start_timeout: float = 60.0,
@@ -57,16 +58,19 @@ class VirtualHandProcess:
         Args:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
+            surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             meshes: names of the objects from mesh files that may be placed.
             start_timeout: seconds to wait at most.
 
         Raises:
-            ConfigurationError: there is no such clock.
+            ConfigurationError: there is no such clock, or no such surroundings.
             PortError: the process ended, or was not ready in time; the message holds what it said last.
         """
         if clock not in CLOCKS:
             raise ConfigurationError(f"expected one of the clocks {CLOCKS}, got {clock!r}")
+        if surroundings not in SURROUNDINGS:
+            raise ConfigurationError(f"expected surroundings out of {', '.join(SURROUNDINGS)}, got {surroundings!r}")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_REPLY_TIMEOUT)
@@ -76,6 +80,7 @@ class VirtualHandProcess:
         directory = tempfile.mkdtemp(prefix="dexndm-")
         control = str(Path(directory) / "control")
         options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+        options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
         options += [f"--mesh={mesh}" for mesh in meshes]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
@@ -122,6 +127,14 @@ class VirtualHandProcess:
         """
         self.command("inject", fault=fault)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let the hand's time pass, which in lock-step only commands of Goal Position do otherwise.
+
+        Raises:
+            PortError: the process has ended.
+        """
+        self.command("pass_time", seconds=seconds)
+
     def clear_faults(self) -> None:
         """Let nothing go wrong any more; what servos have latched stays until they reboot.
 
@@ -149,7 +162,7 @@ class VirtualHandProcess:
     def command(self, name: str, **arguments: Any) -> Any:
         """Send any command of the side channel, faults included, and return its result.
 
-        Commands that are not methods: ``status`` and ``pass_time(seconds)``, which lets the hand's time pass.
+        The command that is not a method: ``status``.
 
         Raises:
             ConfigurationError: no such command, or unfit arguments.

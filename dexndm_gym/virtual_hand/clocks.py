@@ -4,12 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servos import STEP, ServoChain
 
 CONTROL_PERIOD = 0.050
 """Seconds that one command of goals stands for in lock-step."""
-_QUANTUM = 0.005
-"""Seconds that real time advances the physics by at once; readings are at most so old."""
 _LONGEST_LAG = 0.1
 """Seconds of backlog that real time works off; a physics that is slower than that loses time instead of control."""
 
@@ -67,7 +65,7 @@ class LockStepClock:
 class RealTimeClock:
     """Servo time is wall time."""
 
-    idle_timeout = _QUANTUM
+    idle_timeout = STEP
 
     def __init__(
         self,
@@ -88,13 +86,13 @@ class RealTimeClock:
         self._start = now() - chain.time
 
     def catch_up(self) -> None:
-        """Advance the physics up to now, in whole quanta."""
+        """Advance the physics up to now, in whole steps: readings are at most one step old."""
         behind = self._now() - self._start - self._chain.time
         if behind > _LONGEST_LAG:
             self._chain.skip(behind - _LONGEST_LAG)
             behind = _LONGEST_LAG
-        for _ in range(int(behind / _QUANTUM)):
-            self._chain.advance(_QUANTUM)
+        for _ in range(int(behind / STEP)):
+            self._chain.advance(STEP)
 
     def goals_written(self) -> None:
         """Nothing: time passes by itself."""

@@ -2,10 +2,14 @@
 
 What the manual does not say is assumed on the strict side: the bus watchdog counts from the last instruction that
 addressed the servo (by id or broadcast), and its expiry holds the servo where it is; a rejected write changes nothing
-at all; an alert stays until reboot; a backup is stored and restored only while torque is off, and survives everything.
+at all; an alert stays until reboot; a backup is stored and restored only while torque is off, and survives everything;
+when torque comes on the goals are the present position, and no velocity, current or PWM where these are the mode's.
 """
 
+import math
+
 from dexndm_gym.virtual_hand.control_table import BAUD_RATES, PRESENT_VALUES, Register, ServoModel
+from dexndm_gym.virtual_hand.firmware import CURRENT_MODE, OPERATING_MODES, POSITION_MODE, PWM_MODE
 from dexndm_gym.virtual_hand.packets import ALERT, StatusError
 from dexndm_gym.virtual_hand.registers import RefusedError, RegisterFile
 
@@ -17,16 +21,11 @@ WATCHDOG_EXPIRED = -1
 _ROUNDING = 1e-6
 """Seconds by which sums of many time steps may be off."""
 
-POSITION_MODE, EXTENDED_POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 4, 5
-_MODES = (POSITION_MODE, EXTENDED_POSITION_MODE, CURRENT_BASED_POSITION_MODE)
-"""All that the physics behind the registers can do."""
+REVERSE, TIME_BASED_PROFILE, TORQUE_ON_BY_GOAL = 0x01, 0x04, 0x08
+"""Bits of Drive Mode; the others are always 0."""
+_DRIVE_MODES = REVERSE | TIME_BASED_PROFILE | TORQUE_ON_BY_GOAL
 
-_UNMODELLED = frozenset(
-    {
-        *("drive_mode", "protocol_type", "pwm_slope"),
-        *("profile_velocity", "profile_acceleration", "feedforward_1st_gain", "feedforward_2nd_gain"),
-    }
-)
+_UNMODELLED = frozenset({"protocol_type", "pwm_slope", "feedforward_1st_gain", "feedforward_2nd_gain"})
 """Behaviour that this servo lacks; it refuses anything but the default instead of pretending."""
 _GOALS = frozenset({"goal_pwm", "goal_current", "goal_velocity", "goal_position"})
 _GOAL_LIMITS = {"goal_pwm": "pwm_limit", "goal_current": "current_limit", "goal_velocity": "velocity_limit"}
@@ -170,13 +169,21 @@ class Device(RegisterFile):
         if self._shut_down:
             self["torque_enable"] = 0
 
-    def check_watchdog(self, now: float) -> None:
-        """Stop where it is if torque is on and the host has been silent for too long; ``now`` in bus time, s."""
+    @property
+    def watchdog_deadline(self) -> float:
+        """Bus time after which the servo stops unless the host speaks to it, s; infinite if it does not watch."""
         limit = self["bus_watchdog"]
-        if limit > 0 and self["torque_enable"] and now - self.last_packet > limit * WATCHDOG_UNIT + _ROUNDING:
+        watches = limit > 0 and self["torque_enable"]
+        return self.last_packet + limit * WATCHDOG_UNIT if watches else math.inf
+
+    def check_watchdog(self, now: float) -> bool:
+        """Stop where it is if the host has been silent for too long by bus time ``now``, s; whether that is so."""
+        expired = now > self.watchdog_deadline + _ROUNDING
+        if expired:
             self["bus_watchdog"] = WATCHDOG_EXPIRED
-            self["goal_velocity"] = self["profile_velocity"] = self["profile_acceleration"] = 0
-            self["goal_position"] = self["present_position"]
+            self["profile_velocity"] = self["profile_acceleration"] = 0
+            self._rest_goals()
+        return expired
 
     @property
     def _shut_down(self) -> bool:
@@ -199,6 +206,14 @@ class Device(RegisterFile):
         self["goal_current"] = self["current_limit"]
         self["profile_velocity"] = self["profile_acceleration"] = 0
 
+    def _rest_goals(self) -> None:
+        """Goals of a servo that is to stand still."""
+        self["goal_position"], self["goal_velocity"] = self["present_position"], 0
+        if self["operating_mode"] == CURRENT_MODE:
+            self["goal_current"] = 0
+        elif self["operating_mode"] == PWM_MODE:
+            self["goal_pwm"] = 0
+
     def _objection(self, register: Register, value: int) -> StatusError:
         """Why ``value`` may not be written to ``register`` now; NONE if it may."""
         name = register.name
@@ -212,7 +227,8 @@ class Device(RegisterFile):
             return StatusError.RESULT_FAIL
         refused = (
             (name in _UNMODELLED and value != register.default)
-            or (name == "operating_mode" and value not in _MODES)
+            or (name == "operating_mode" and value not in OPERATING_MODES)
+            or (name == "drive_mode" and value & ~_DRIVE_MODES)
             or (name == "bus_watchdog" and (value < 0 or (value > 0 and self["bus_watchdog"] == WATCHDOG_EXPIRED)))
         )
         return StatusError.DATA_RANGE if refused else StatusError.NONE
@@ -234,6 +250,10 @@ class Device(RegisterFile):
                 self[gain] = self.model.by_name[gain].default
             self._reset_goals()
         elif name == "torque_enable" and value and not self[name]:
-            # A goal from before torque came on must not make the finger jump.
-            self["goal_position"] = self["present_position"]
+            self._rest_goals()  # goals from before torque came on must not make the finger jump
+        elif (
+            name in _GOALS and self["drive_mode"] & TORQUE_ON_BY_GOAL and not (self["torque_enable"] or self._shut_down)
+        ):
+            self._rest_goals()
+            self["torque_enable"] = 1
         self[name] = value

@@ -12,7 +12,8 @@ import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.virtual_hand.servos import OVERLOAD_ERROR, ServoChain
+from dexndm_gym.virtual_hand.protection import OVERLOAD_ERROR
+from dexndm_gym.virtual_hand.servos import ServoChain
 
 LINE_FAULTS = {
     "drop": "servos neither hear nor answer",

@@ -13,90 +13,74 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.scene import FREE, Scene
+from dexndm_gym.virtual_hand.firmware import (
+    CURRENT_BASED_POSITION_MODE,
+    CURRENT_MODE,
+    PWM_FULL,
+    PWM_MODE,
+    VELOCITY_MODE,
+    VELOCITY_UNIT,
+    is_position_mode,
+)
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
+from dexndm_gym.virtual_hand.physics import HandPhysics, IntArray
 from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
-from dexndm_gym.virtual_hand.servo import PWM_FULL, ZERO_TICK, ServoBank
+from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING, TICKS_PER_VELOCITY
+from dexndm_gym.virtual_hand.servo import ZERO_TICK, ServoBank
 from dexndm_gym.virtual_hand.supply import PowerSupply
-
-IntArray = npt.NDArray[np.int64]
-
-POSITION_MODE, CURRENT_BASED_POSITION_MODE = 3, 5
-CURRENT_MAX = 1750
-"""Largest Current Limit of an XL330-M288, mA."""
 
 _JAMMED_FRICTION = 10.0
 """Dry friction of a joint that is held fast, N m: many times what a servo can do."""
 
-_RPM_UNIT = 0.229 * 2 * np.pi / 60  # rad/s per unit of the velocity registers
 
-
-class VirtualHandPhysics:
+class VirtualHandPhysics(HandPhysics):
     """n virtual hands in lock-step.
 
-    The register attributes are integer arrays (n, 16), motor order, in register units; write them in place at any time,
-    they act from the next ``advance`` on. They start as after power-up in mode 3 with the gains of that mode.
-
     Attributes:
-        num_hands: n.
         parameters: what is hidden in each hand.
-        torque_enable: 0 or 1. With 0 nothing but the gears' friction holds the joint.
-        operating_mode: 3 (position) or 5 (current-based position); anything else leaves the motor without current.
-        p_gain: position P gain.
-        i_gain: position I gain.
-        d_gain: position D gain.
-        goal_position: ticks; may lie outside 0..4095.
-        goal_current: mA; counts in mode 5 only.
-        current_limit: mA; counts in mode 5 only, as on the real servo.
-        goal_pwm: 1/885 of full duty.
-        pwm_limit: 1/885 of full duty.
-        jammed: joints that something holds fast, (n, 16) booleans.
-        supply_limit: voltage that the supply does not exceed, (n, 1), V; infinite as a rule.
     """
 
     def __init__(
-        self, hands: Sequence[int | HandParameters], *, num_threads: int = 1, objects: Sequence[str] = ()
+        self,
+        hands: Sequence[int | HandParameters],
+        *,
+        num_threads: int = 1,
+        surroundings: str = FREE,
+        objects: Sequence[str] = (),
     ) -> None:
         """Build the hands, flat and without torque, palm up, their objects put away.
 
         Args:
             hands: a seed, or explicit parameters, per hand.
             num_threads: threads that step the simulations, 0 for all processors; results do not depend on it.
+            surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
             objects: names of the objects that may be placed; needed for those from mesh files.
 
         Raises:
-            ConfigurationError: ``hands`` is empty.
+            ConfigurationError: ``hands`` is empty, or there are no such surroundings.
         """
         if not hands:
             raise ConfigurationError("expected at least one hand (a seed or HandParameters each), got none")
         drawn = [hand if isinstance(hand, HandParameters) else HandParameters.draw(hand) for hand in hands]
-        self.num_hands, self.parameters = len(drawn), tuple(drawn)
-        self._plant = HandPlant(drawn, num_threads, mesh_objects(objects))
+        super().__init__(len(drawn))
+        self.parameters = tuple(drawn)
+        self._plant = HandPlant(drawn, num_threads, surroundings, mesh_objects(objects))
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
         source = stack(drawn, lambda hand: hand.supply_voltage)
         self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
         self.supply_limit = self._supply.limit
-        self.jammed = np.zeros(shape, dtype=np.bool_)
-        self._make_registers(shape)
         self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
-
-    def _make_registers(self, shape: tuple[int, int]) -> None:
-        def register(value: int) -> IntArray:
-            return np.full(shape, value, dtype=np.int64)
-
-        self.torque_enable, self.operating_mode = register(0), register(POSITION_MODE)
-        self.p_gain, self.i_gain, self.d_gain = register(400), register(0), register(0)
-        self.goal_position = register(ZERO_TICK)
-        self.goal_current, self.current_limit = register(CURRENT_MAX), register(CURRENT_MAX)
-        self.goal_pwm, self.pwm_limit = register(int(PWM_FULL)), register(int(PWM_FULL))
 
     def _make_delay_line(self, delay: IntArray) -> None:
         """Goals of the last substeps, oldest overwritten first; each servo reads its own delay back."""
         self._delay_line = np.full((int(delay.max()) + 1, *delay.shape), float(ZERO_TICK))
         self._delay, self._newest = delay, 0
-        self._enabled = np.zeros(delay.shape, dtype=np.bool_)
+        self._servos.firmware.profile.trajectory[...] = ZERO_TICK
+        self._enabled = self._were_enabled = np.zeros(delay.shape, dtype=np.bool_)
+        self._applied = self._settings - 1
         self._hand_index, self._servo_index = np.indices(delay.shape)
 
     def advance(self, seconds: float, ids: IntArray | None = None) -> None:
@@ -124,8 +108,12 @@ class VirtualHandPhysics:
         self._plant.check()
 
     def _run(self, steps: int, ids: IntArray | None) -> None:
-        self._apply_registers()
-        goal, jam = self.goal_position.astype(np.float64), bool(self.jammed.any())
+        changed = not np.array_equal(self._settings, self._applied)
+        if changed:
+            self._apply_settings()
+        if changed or self.at_once.any() or not self._enabled.all():
+            self._take_goals()
+        goal, jam = self.goals(), bool(self.jammed.any())
         for _ in range(steps):
             self._substep(goal, ids, jam)
         self._servos.warm(steps * TIMESTEP)
@@ -142,22 +130,40 @@ class VirtualHandPhysics:
         self._servos.gearbox.note_free()
         self._delay_line[:, ids] = np.roll(kept_goals, self._newest, axis=0)
 
-    def _apply_registers(self) -> None:
-        capped = self.operating_mode == CURRENT_BASED_POSITION_MODE
-        milliamperes = np.where(capped, np.minimum(self.goal_current, self.current_limit), np.inf)
-        enable = (self.torque_enable != 0) & (capped | (self.operating_mode == POSITION_MODE))
+    def _apply_settings(self) -> None:
+        np.copyto(self._applied, self._settings)
+        mode = self.operating_mode
+        known = is_position_mode(mode) | (mode == CURRENT_MODE) | (mode == VELOCITY_MODE) | (mode == PWM_MODE)
+        self._enabled = known & (self.torque_enable != 0)
+        current = np.where(mode == CURRENT_MODE, self.current_limit, np.inf)
+        capped = np.minimum(np.abs(self.goal_current), self.current_limit)
+        current = np.where(mode == CURRENT_BASED_POSITION_MODE, capped, current)
+        goal_pwm = np.where(mode == PWM_MODE, self.pwm_limit, np.abs(self.goal_pwm))
         self._servos.configure(
             p_gain=self.p_gain,
             i_gain=self.i_gain,
             d_gain=self.d_gain,
-            pwm_limit=np.minimum(self.goal_pwm, self.pwm_limit),
-            current_limit=milliamperes / 1000.0,
-            enable=enable,
+            pwm_limit=np.minimum(goal_pwm, self.pwm_limit),
+            current_limit=current / 1000.0,
+            enable=self._enabled,
+            mode=mode,
+            velocity_p_gain=self.velocity_p_gain,
+            velocity_i_gain=self.velocity_i_gain,
         )
-        # A goal that was set before torque came on has long arrived: no older one may act first. Torque may have gone
-        # off and on again since the last call, so both the way down and the way up count.
-        np.copyto(self._delay_line, self.goal_position, where=~(enable & self._enabled))
-        self._enabled = enable
+        self._servos.firmware.profile.configure(
+            self.profile_velocity, self.profile_acceleration, self.time_based, mode == VELOCITY_MODE
+        )
+
+    def _take_goals(self) -> None:
+        """Let goals act at once that the servos have set themselves, or that have long arrived before torque came on.
+
+        Torque may have gone off and on again since the last call, so both the way down and the way up count.
+        """
+        fresh = self.at_once | ~(self._enabled & self._were_enabled)
+        np.copyto(self._delay_line, self.goals(), where=fresh)
+        self._servos.firmware.profile.restart(fresh)
+        self._were_enabled = self._enabled
+        self.at_once[...] = False
 
     def _substep(self, goal: FloatArray, ids: IntArray | None, jam: bool) -> None:
         plant, servos, gears = self._plant, self._servos, self._servos.gearbox
@@ -178,7 +184,7 @@ class VirtualHandPhysics:
 
     def present_velocity(self) -> IntArray:
         """Joint velocities, (n, 16), units of 0.229 rev/min."""
-        return np.rint(self._plant.velocity / _RPM_UNIT).astype(np.int64)
+        return np.rint(self._plant.velocity / VELOCITY_UNIT).astype(np.int64)
 
     def present_current(self) -> IntArray:
         """Winding currents, (n, 16), mA."""
@@ -187,6 +193,24 @@ class VirtualHandPhysics:
     def present_pwm(self) -> IntArray:
         """Duty of the bridges, (n, 16), 1/885."""
         return np.rint(self._servos.duty * PWM_FULL).astype(np.int64)
+
+    def position_trajectory(self) -> IntArray:
+        """Where the profiles are, (n, 16), ticks; outside the position modes the encoder positions."""
+        trajectory = np.rint(self._servos.firmware.profile.trajectory).astype(np.int64)
+        apart = np.isin(self.operating_mode, (CURRENT_MODE, VELOCITY_MODE, PWM_MODE))
+        return np.where(apart, self.present_position(), trajectory)
+
+    def velocity_trajectory(self) -> IntArray:
+        """How fast the profiles move, (n, 16), units of 0.229 rev/min; without a profile 0."""
+        profile = self._servos.firmware.profile
+        moving = profile.speed / TICKS_PER_VELOCITY * (profile.kind != 0)
+        velocity = np.where(self.operating_mode == VELOCITY_MODE, profile.trajectory, moving)
+        return np.rint(velocity).astype(np.int64)
+
+    def profile_status(self) -> IntArray:
+        """The bits of Moving Status that are about profiles, (n, 16)."""
+        profile = self._servos.firmware.profile
+        return (profile.kind | PROFILE_ONGOING * profile.ongoing()) * (self.operating_mode != VELOCITY_MODE)
 
     def input_voltage(self) -> IntArray:
         """Supply voltage at the servos, (n, 16), 0.1 V."""
@@ -208,6 +232,7 @@ class VirtualHandPhysics:
         for i, scene in zip(ids, scenes, strict=True):
             if scene.object == NO_OBJECT:
                 self._plant.park(np.array([i]))
+                self._plant.turn(int(i), scene.gravity)
                 continue
             item = get_object(scene.object)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
@@ -222,4 +247,4 @@ class VirtualHandPhysics:
         whole[ids] = everywhere
         self._plant.set_joints(ids, self._servos.position_at(whole)[ids])
         self._servos.rest(ids)
-        self._delay_line[:, ids] = self.goal_position[ids]
+        self._delay_line[:, ids] = self.goals()[ids]

@@ -7,10 +7,12 @@ import numpy as np
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.leap.state import HandState
-from dexndm_gym.virtual_hand.hand import CURRENT_BASED_POSITION_MODE, IntArray, VirtualHandPhysics
+from dexndm_gym.virtual_hand.firmware import CURRENT_BASED_POSITION_MODE
+from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
 from dexndm_gym.virtual_hand.parameters import HandParameters
+from dexndm_gym.virtual_hand.physics import IntArray
 from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
 
 CONTROL_PERIOD = 0.05
@@ -27,14 +29,17 @@ GOAL_CURRENT = 500
 class VirtualHand:
     """n virtual hands set up as the hardware driver sets up a hand: mode 5, its gains, targets as whole ticks."""
 
-    def __init__(self, hands: Sequence[int | HandParameters], *, num_threads: int = 0) -> None:
+    def __init__(
+        self, hands: Sequence[int | HandParameters], *, num_threads: int = 0, surroundings: str = FREE
+    ) -> None:
         """Build the hands, torque on, joints in the start pose.
 
         Args:
             hands: a seed, or explicit parameters, per hand; the same may occur often.
             num_threads: threads that step them, 0 for all processors; results do not depend on it.
+            surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
         """
-        self.physics = VirtualHandPhysics(hands, num_threads=num_threads)
+        self.physics = VirtualHandPhysics(hands, num_threads=num_threads, surroundings=surroundings)
         self.num_hands = self.physics.num_hands
         physics, side = self.physics, list(SIDE_JOINTS)
         physics.operating_mode[...] = CURRENT_BASED_POSITION_MODE
@@ -70,9 +75,11 @@ class VirtualHand:
         self.physics.advance(CONTROL_PERIOD)
 
     def state(self) -> HandState:
-        """Encoder positions and object poses now."""
+        """Encoder positions, object poses and winding currents now."""
         return HandState(
-            position=angles_from_ticks(self.physics.present_position()), object_pose=self.physics.object_pose()
+            position=angles_from_ticks(self.physics.present_position()),
+            object_pose=self.physics.object_pose(),
+            current=self.physics.present_current() / 1000.0,
         )
 
     def close(self) -> None:

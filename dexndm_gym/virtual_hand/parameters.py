@@ -17,30 +17,30 @@ from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 class ServoParameters:
     """What servos are made of: numbers, or arrays that broadcast to the bank's shape.
 
-    The defaults are those of the nominal servo: motor and friction fitted to real XL330-M288 logs (replay them with
-    ``benchmarks/identify_servo.py``); backlash, delay and heat are not visible there and are typical of the class.
+    The defaults are those of the nominal servo: motor and friction as ``make bench-servo`` fits them to all its logs of
+    a real XL330-M288; backlash, delay and heat are not visible there and are typical of the class.
     """
 
-    torque_constant: npt.ArrayLike = 0.371
+    torque_constant: npt.ArrayLike = 0.375
     """Output torque per winding current, and back-EMF per output speed; N m/A = V s/rad."""
 
-    resistance: npt.ArrayLike = 3.88
+    resistance: npt.ArrayLike = 2.98
     """Winding, brushes and bridge at room temperature, ohm."""
 
-    saturation: npt.ArrayLike = 0.0
+    saturation: npt.ArrayLike = 0.317
     """How fast the torque per current falls off with the current: a current I gives torque_constant I / (1 + saturation
-    |I|); 1/A. Logs of a real servo ask for 0.3 (``benchmarks/servo_replay.py``)."""
+    |I|); 1/A."""
 
-    armature: npt.ArrayLike = 0.0018
+    armature: npt.ArrayLike = 0.00179
     """Inertia of rotor and gears seen at the output, kg m^2."""
 
-    coulomb: npt.ArrayLike = 0.0075
+    coulomb: npt.ArrayLike = 0.0088
     """Dry friction without load, N m."""
 
-    viscous: npt.ArrayLike = 0.0042
+    viscous: npt.ArrayLike = 0.0064
     """Friction per speed, N m s/rad."""
 
-    load_friction: npt.ArrayLike = 0.17
+    load_friction: npt.ArrayLike = 0.162
     """Dry friction per load on the teeth, which is |motor torque - external torque|."""
 
     backlash: npt.ArrayLike = 0.0044
@@ -77,6 +77,10 @@ class Spread:
     Celsius), brushes wear, plugs of the daisy chain lose their grip. Published fits of single servos on a bench lie
     between 2.3 and 4.0 ohm; nobody has published what those in a hand come to, so this one is our assumption. Most of
     the gap comes from it, as it weakens joints."""
+
+    saturation: float = 0.3
+    """Log, per joint: iron of the motor. One servo's logs ask for 0.30 to 0.33 1/A; how servos differ is not
+    known."""
 
     armature: float = 0.04
     """Log, per joint: published fits lie between 0.0018 and 0.0021."""
@@ -171,6 +175,7 @@ class HandParameters:
         servos = ServoParameters(
             torque_constant=scatter(nominal.torque_constant, spread.torque_constant),
             resistance=worn(nominal.resistance, spread.resistance),
+            saturation=scatter(nominal.saturation, spread.saturation),
             armature=scatter(nominal.armature, spread.armature),
             coulomb=scatter(nominal.coulomb, spread.coulomb),
             viscous=scatter(nominal.viscous, spread.viscous),

@@ -16,8 +16,10 @@ from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.scene import FREE
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
+from dexndm_gym.virtual_hand.surroundings import surround
 
 TIMESTEP = 0.005
 """Physics step and control cycle of the servos, s."""
@@ -49,16 +51,21 @@ class HandPlant:
     """
 
     def __init__(
-        self, hands: Sequence[HandParameters], num_threads: int, meshes: Sequence[RotatableObject] = ()
+        self,
+        hands: Sequence[HandParameters],
+        num_threads: int,
+        surroundings: str = FREE,
+        meshes: Sequence[RotatableObject] = (),
     ) -> None:
         """Build one simulation per entry of ``hands``, all joints at zero and the objects parked.
 
         Args:
             hands: what is hidden in each.
             num_threads: threads that step them.
+            surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
             meshes: objects made of hulls that may be put in.
         """
-        self._model = _compile(meshes)
+        self._model = _compile(surroundings, meshes)
         self._batch = Batch(self._model, len(hands), num_threads)
         self._qpos_index, self._dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
@@ -147,11 +154,15 @@ class HandPlant:
         self._qvel[np.ix_(ids, self._dof)] = 0.0
         self.read()
 
+    def turn(self, i: int, gravity: Sequence[float]) -> None:
+        """Turn the wrist of hand ``i``: gravity in the hand frame, m/s^2."""
+        self._gravity[i] = gravity
+
     def put_object(self, i: int, item: RotatableObject, pose: FloatArray, gravity: Sequence[float]) -> None:
         """Give hand ``i`` an object at rest at ``pose`` (7,), and gravity in the hand frame, m/s^2."""
+        self.turn(i, gravity)
         self._objects.put(i, item, mass=item.mass * self._mass_scale[i])
         self._objects.solref[i, :, 0] = EASING_TIME
-        self._gravity[i] = gravity
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0
 
@@ -171,7 +182,7 @@ class HandPlant:
         return self._qpos[:, self._object_qpos].copy()
 
 
-def _compile(meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
+def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
     spec = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
     nominal = ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
@@ -181,4 +192,5 @@ def _compile(meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
         joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
         joint.solref_friction = [2 * TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
+    surround(spec, surroundings)
     return build_batch_model(spec)

@@ -5,10 +5,9 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.scene import Scene
@@ -17,23 +16,12 @@ from dexndm_gym.virtual_hand.clocks import CONTROL_PERIOD, LockStepClock, RealTi
 from dexndm_gym.virtual_hand.control import ControlConnection
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.faults import Fault, Faults
-from dexndm_gym.virtual_hand.servos import ServoChain, ServoPhysics
+from dexndm_gym.virtual_hand.physics import HandPhysics
+from dexndm_gym.virtual_hand.servos import ServoChain
 from dexndm_gym.virtual_hand.terminal import Terminal
 
 CLOCKS = {"lockstep": LockStepClock, "realtime": RealTimeClock}
 """Clock names that the command line and the client know."""
-
-
-class HandPhysics(ServoPhysics, Protocol):
-    """The servos' physics with an object in the hand."""
-
-    def place_object(self, ids: npt.NDArray[np.int64], scenes: Sequence[Scene], rng: np.random.Generator) -> None:
-        """Put the object of each scene into the hand of that id."""
-        ...
-
-    def object_pose(self) -> npt.NDArray[np.float64]:
-        """Position in m and quaternion w x y z in the hand frame, (n, 7)."""
-        ...
 
 
 class VirtualHandServer:
@@ -87,16 +75,20 @@ class VirtualHandServer:
     def run(self) -> None:
         """Serve until told to stop."""
         while self._running:
-            ready = self._selector.select(self._patience())
-            self._clock.catch_up()
-            if not ready and not self._terminal.is_open:
-                self._clock.unattended(CONTROL_PERIOD)
-            self._faults.update()
-            self._send_late()
-            for key, _ in ready:
-                key.data()
-            if not ready and self._parent is not None and os.getppid() != self._parent:
-                self.stop()
+            self.serve(self._patience())
+
+    def serve(self, patience: float = 0.0) -> None:
+        """Do what is due now, or within ``patience`` seconds."""
+        ready = self._selector.select(patience)
+        self._clock.catch_up()
+        if not ready and not self._terminal.is_open:
+            self._clock.unattended(CONTROL_PERIOD)
+        self._faults.update()
+        self._send_late()
+        for key, _ in ready:
+            key.data()
+        if not ready and self._parent is not None and os.getppid() != self._parent:
+            self.stop()
 
     def stop(self) -> None:
         """Let ``run`` return after what it is doing."""

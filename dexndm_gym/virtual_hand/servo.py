@@ -1,35 +1,21 @@
 """A bank of X330 servos of any array shape: firmware, DC motor and gearbox, one control cycle after the other.
 
-The firmware is a position PID on encoder ticks that drives a PWM bridge; the motor sees the supply minus its back-EMF;
-the gearbox is in ``gearbox.py``. What moves the links (MuJoCo, or ``single_joint.py``) is not known here: ``drive``
-says what each servo does to its joint for the next step, ``follow`` takes in what the joint did.
-
-The inner loop of the current-based position mode is not published. We assume the PID of the position mode, which logs
-of a real servo confirm, with the PWM cut back so that the current in the windings stays within Goal Current.
+The firmware (``firmware.py``) drives a PWM bridge; the motor sees the supply minus its back-EMF; the gearbox is in
+``gearbox.py``. What moves the links (MuJoCo, or ``single_joint.py``) is not known here: ``drive`` says what each servo
+does to its joint for the next step, ``follow`` takes in what the joint did.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.virtual_hand.firmware import POSITION_MODE, PWM_FULL, Firmware
 from dexndm_gym.virtual_hand.gearbox import Gearbox, Indices
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 
 TICKS_PER_RAD = 4096 / (2 * np.pi)
 ZERO_TICK = 2048
 """Encoder reading of the flat hand."""
-
-PWM_FULL = 885.0
-"""Full duty, in units of the PWM registers."""
-
-P_UNIT = 256.0
-"""PWM = P gain / 256 per tick of error: checked on logs of a real XL330-M288 (r > 0.999)."""
-
-D_UNIT = 16.0
-"""PWM = D gain / 16 per tick of error change in one cycle of 1 ms (vendor's manual; the cycle is our assumption)."""
-
-I_UNIT = 65536.0
-"""PWM = I gain / 65536 per tick of error summed over cycles of 1 ms (as above)."""
 
 ROOM_TEMPERATURE = 25.0
 """Temperature of a servo that has rested, and to which ``resistance`` refers; degrees Celsius."""
@@ -42,6 +28,7 @@ class ServoBank:
 
     Attributes:
         torque: motor torque to apply to the joint until the next cycle, N m.
+        firmware: the control loops.
         gearbox: what the joint's dry friction and armature are until the next cycle.
         reading: encoder position at the last ``drive``, ticks (whole numbers, kept as floats).
         current: winding current, A.
@@ -86,7 +73,7 @@ class ServoBank:
         self.reading, self.current, self.duty = full(ZERO_TICK), full(0.0), full(0.0)
         self.temperature = full(ROOM_TEMPERATURE)
         self._motor_torque, self._heat = full(0.0), full(0.0)
-        self._error, self._previous_error, self._integral, self._scratch = full(0.0), full(0.0), full(0.0), full(0.0)
+        self.firmware = Firmware(shape, dt)
         self.configure(p_gain=0.0, i_gain=0.0, d_gain=0.0, pwm_limit=PWM_FULL, current_limit=np.inf, enable=False)
 
     @property
@@ -103,23 +90,23 @@ class ServoBank:
         pwm_limit: npt.ArrayLike,
         current_limit: npt.ArrayLike,
         enable: npt.ArrayLike,
+        mode: npt.ArrayLike = POSITION_MODE,
+        velocity_p_gain: npt.ArrayLike = 0,
+        velocity_i_gain: npt.ArrayLike = 0,
     ) -> None:
         """Take over registers: gains and PWM in register units, current limit in A, enable as booleans."""
-
-        def full(value: npt.ArrayLike) -> FloatArray:
-            return np.broadcast_to(np.asarray(value, dtype=np.float64), self._kt.shape)
-
-        cycle_ms = 1000.0 * self._dt
-        self._p = full(p_gain) / P_UNIT
-        self._d = full(d_gain) / (D_UNIT * cycle_ms)
-        self._i = full(i_gain) * (cycle_ms / I_UNIT)
-        self._integrates = bool(self._i.any())
-        self._enable = full(enable)
-        self._pwm_max = np.minimum(full(pwm_limit), PWM_FULL) * self._enable
-        self._current_max = full(current_limit) * 1.0
-        self._current_max[self._enable == 0.0] = 0.0  # the bridge is open: no current flows, back-EMF or not
-        if not self._integrates:
-            self._integral[...] = 0.0
+        self.firmware.configure(
+            mode=mode,
+            p_gain=p_gain,
+            i_gain=i_gain,
+            d_gain=d_gain,
+            velocity_p_gain=velocity_p_gain,
+            velocity_i_gain=velocity_i_gain,
+            pwm_limit=pwm_limit,
+            enable=enable,
+        )
+        self._current_max = np.broadcast_to(np.asarray(current_limit, dtype=np.float64), self._kt.shape) * 1.0
+        self._current_max[self.firmware.enable == 0.0] = 0.0  # an open bridge: no current flows, back-EMF or not
 
     def ticks(self, position: FloatArray) -> FloatArray:
         """What the encoders read at joint positions in rad; whole numbers as floats."""
@@ -134,49 +121,37 @@ class ServoBank:
 
         Args:
             position: joint positions, rad.
-            goal: goal positions that the firmware acts on now, ticks.
+            goal: goals that the firmware acts on now: ticks; in the other modes mA, velocity units or PWM units.
             supply: voltage at the servos, V; broadcasts to the bank.
         """
-        reading, error, pwm = self.reading, self._error, self._scratch
+        reading, firmware = self.reading, self.firmware
         np.multiply(position, TICKS_PER_RAD, out=reading)
         reading += self._encoder_zero
         np.rint(reading, out=reading)
-        np.subtract(goal, reading, out=error)
-        np.subtract(error, self._previous_error, out=pwm)
-        np.copyto(self._previous_error, error)
-        pwm *= self._d
-        if self._integrates:
-            self._integrate(pwm)
-        error *= self._p
-        pwm += error
-        np.minimum(pwm, self._pwm_max, out=pwm)
-        np.maximum(pwm, -self._pwm_max, out=pwm)
-        self._flow(pwm, supply)
+        # The teeth may be apart, and the rotor run ahead of the encoder, but never for long.
+        pwm = firmware.pwm(reading, self.gearbox.rotor, goal)
+        limit = self._current_max
+        if firmware.current_controlled is not None:
+            limit = np.where(firmware.current_controlled, np.minimum(limit, np.abs(goal) / 1000.0), limit)
+        self._flow(pwm, supply, limit)
         np.multiply(self.current, self._kt, out=self._motor_torque)
         if self._saturates:
             self._motor_torque /= 1.0 + self._saturation * np.abs(self.current)
         self.gearbox.transmit(self._motor_torque)
 
-    def _integrate(self, pwm: FloatArray) -> None:
-        """Add the integral term, which alone never exceeds full duty (else it would wind up against a stop)."""
-        self._integral += self._error * self._i
-        self._integral *= self._enable
-        np.clip(self._integral, -PWM_FULL, PWM_FULL, out=self._integral)
-        pwm += self._integral
-
-    def _flow(self, pwm: FloatArray, supply: FloatArray) -> None:
+    def _flow(self, pwm: FloatArray, supply: FloatArray, limit: FloatArray) -> None:
         """Winding current at that PWM, cut back to the limit, and the duty that is left."""
         current, duty = self.current, self.duty
         emf = self._kt * self.gearbox.rotor
         np.multiply(pwm, supply / PWM_FULL, out=current)
         current -= emf
         current /= self.resistance
-        np.minimum(current, self._current_max, out=current)
-        np.maximum(current, -self._current_max, out=current)
+        np.minimum(current, limit, out=current)
+        np.maximum(current, -limit, out=current)
         np.multiply(current, self.resistance, out=duty)
         duty += emf
         duty /= supply
-        duty *= self._enable
+        duty *= self.firmware.enable
 
     def follow(self, velocity: FloatArray, acceleration: FloatArray, friction: FloatArray) -> bool:
         """Take in what the joints did during the cycle.
@@ -198,10 +173,10 @@ class ServoBank:
         self.temperature += (ROOM_TEMPERATURE + self._heat - self.temperature) * (seconds / self._thermal_time)
         self.resistance[...] = self._cold_resistance * (1.0 + _COPPER * (self.temperature - ROOM_TEMPERATURE))
 
-    def state(self) -> tuple[FloatArray, ...]:
+    def state(self) -> tuple[npt.NDArray[np.generic], ...]:
         """The arrays that carry over from cycle to cycle; after writing to them call ``gearbox.note_free``."""
-        own = (self._previous_error, self._integral, self.reading, self.current, self.duty)
-        return *own, self.temperature, self.resistance, *self.gearbox.state()
+        own = (self.reading, self.current, self.duty, self.temperature, self.resistance)
+        return *own, *self.firmware.state(), *self.gearbox.state()
 
     def rest(self, where: Indices) -> None:
         """Bring some servos to rest at their goals, for when their joints are put somewhere else.
@@ -209,6 +184,6 @@ class ServoBank:
         Args:
             where: indices along the bank's first axis.
         """
-        for array in (self._previous_error, self._integral, self.current, self.duty):
-            array[where] = 0.0
+        self.current[where] = self.duty[where] = 0.0
+        self.firmware.rest(where)
         self.gearbox.rest(where)

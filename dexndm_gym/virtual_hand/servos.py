@@ -1,96 +1,56 @@
 """Sixteen servos between their registers and the physics: the only place that knows which array is which register."""
 
+import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
-from dexndm_gym.virtual_hand.device import EXTENDED_POSITION_MODE, POSITION_MODE, Device
+from dexndm_gym.virtual_hand.device import REVERSE, TIME_BASED_PROFILE, Device
+from dexndm_gym.virtual_hand.firmware import POSITION_MODE
+from dexndm_gym.virtual_hand.physics import HandPhysics, IntArray
+from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING
+from dexndm_gym.virtual_hand.protection import Protection
 
-IntArray = npt.NDArray[np.int64]
+STEP = 0.005
+"""Seconds in whole multiples of which the servos' time passes."""
 
 _COMMANDS = {
     "torque_enable": "torque_enable",
+    "operating_mode": "operating_mode",
     "p_gain": "position_p_gain",
     "i_gain": "position_i_gain",
     "d_gain": "position_d_gain",
+    "velocity_p_gain": "velocity_p_gain",
+    "velocity_i_gain": "velocity_i_gain",
     "pwm_limit": "pwm_limit",
     "current_limit": "current_limit",
+    "profile_velocity": "profile_velocity",
+    "profile_acceleration": "profile_acceleration",
 }
 """Command array of the physics -> register, same value."""
+_SIGNED_COMMANDS = ("goal_velocity", "goal_current", "goal_pwm")
+_SIGNED_MEASUREMENTS = ("present_pwm", "present_current", "present_velocity", "velocity_trajectory")
+"""Arrays and registers of the same name, whose sign Reverse Mode turns round."""
 
-OVERLOAD_ERROR = 0x20
-"""Bit of Hardware Error Status."""
-_VOLTAGE_ERROR, _OVERHEATING_ERROR = 0x01, 0x04
-_ERROR_BITS = np.array([_VOLTAGE_ERROR, _OVERHEATING_ERROR, OVERLOAD_ERROR])
-_TOLERANCE = np.array([[0.25], [0.25], [1.0]])
-"""Seconds that each is borne; the manual has no figures, but short sags and hard starts are everyday."""
-_OVERLOAD_SHARE = 0.6
-"""Share of the stall current that counts as overload when it lasts; the manual has no figure either."""
 _BROWN_OUT = 28
-"""Supply below which a servo's processor stops, 0.1 V; with the supply back it boots. An assumption as well."""
+"""Supply below which a servo's processor stops, 0.1 V; with the supply back it boots. An assumption."""
 _TICK_WRAP = 32768
-
-
-class ServoPhysics(Protocol):
-    """What moves and measures behind the registers: arrays of shape (n, 16) in register units, n = 1 here.
-
-    Commands are attributes that are written in place, measurements are methods.
-    """
-
-    torque_enable: IntArray
-    operating_mode: IntArray
-    """3 (position) or 5 (current-based position)."""
-    p_gain: IntArray
-    i_gain: IntArray
-    d_gain: IntArray
-    goal_pwm: IntArray
-    pwm_limit: IntArray
-    goal_current: IntArray
-    current_limit: IntArray
-    goal_position: IntArray
-    """Ticks of the encoder, without homing offset."""
-    jammed: npt.NDArray[np.bool_]
-    """Joints that something holds fast."""
-    supply_limit: npt.NDArray[np.float64]
-    """Voltage that the supply does not exceed, (n, 1), V; infinite as a rule."""
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, a whole number of the physics' own steps."""
-        ...
-
-    def present_position(self) -> IntArray:
-        """Encoder ticks, without homing offset."""
-        ...
-
-    def present_velocity(self) -> IntArray:
-        """0.229 rpm."""
-        ...
-
-    def present_current(self) -> IntArray:
-        """Milliamperes, signed."""
-        ...
-
-    def present_pwm(self) -> IntArray:
-        """1/885 of full duty, signed."""
-        ...
-
-    def input_voltage(self) -> IntArray:
-        """0.1 V."""
-        ...
-
-    def temperature(self) -> IntArray:
-        """Degrees Celsius."""
-        ...
+_TURN = 4096
+_SINGLE_TURN_OFFSET = 1024
+"""Largest Homing Offset, ticks, that position control within one turn takes notice of."""
+_IN_POSITION, _FOLLOWING_ERROR = 0x01, 0x08
+"""Bits of Moving Status."""
+_ARRIVED, _LOST = 20, 200
+"""Distances of goal and trajectory in ticks from which on a servo is in position, or fails to follow: assumptions."""
+_ROUNDING = 1e-9
 
 
 class ServoChain:
     """The servos of one hand: their registers in one block of memory, kept in step with the physics."""
 
-    def __init__(self, physics: ServoPhysics, model: ServoModel = XL330_M288) -> None:
+    def __init__(self, physics: HandPhysics, model: ServoModel = XL330_M288) -> None:
         """Power up.
 
         Args:
@@ -103,8 +63,7 @@ class ServoChain:
         self._plugged = np.ones(NUM_JOINTS, dtype=np.bool_)
         self._physics = physics
         self._measured_at = 0.0
-        self._wrong_for = np.zeros((len(_ERROR_BITS), NUM_JOINTS))
-        self._overload_current = _OVERLOAD_SHARE * model.stall_current
+        self._protection = Protection(model.stall_current)
         memory = bytearray(NUM_JOINTS * model.size)
         self._registers = np.frombuffer(memory, dtype=model.dtype())
         rows = [memoryview(memory)[i * model.size : (i + 1) * model.size] for i in range(NUM_JOINTS)]
@@ -114,11 +73,14 @@ class ServoChain:
             device.boot()
 
     def advance(self, seconds: float) -> None:
-        """Execute the registers for ``seconds``, then measure."""
-        self._command()
-        self._physics.advance(seconds)
-        self.time += seconds
-        self.refresh()
+        """Execute the registers for ``seconds``, a multiple of ``STEP``, then measure."""
+        end = self.time + seconds
+        while (left := end - self.time) > _ROUNDING:
+            span = min(left, self._until_watchdog())
+            self._command()
+            self._physics.advance(span)
+            self.time += span
+            self.refresh()
 
     def skip(self, seconds: float) -> None:
         """Let time pass without moving anything, for a physics that cannot keep up."""
@@ -129,8 +91,9 @@ class ServoChain:
         """Bring the present values up to date after something else moved the hand, and let the servos react to them."""
         self._measure()
         self._switch()
-        for device in self.devices:
-            device.check_watchdog(self.time)
+        for servo, device in enumerate(self.devices):
+            if device.check_watchdog(self.time):
+                self._physics.at_once[0, servo] = True
 
     def power(self, servos: Sequence[int], on: bool) -> None:
         """Cut the supply of some servos (they go limp and silent), or give it back (they boot)."""
@@ -149,6 +112,13 @@ class ServoChain:
         """Hold the joints of some servos fast, or let them go."""
         self._physics.jammed[0, servos] = on
 
+    def _until_watchdog(self) -> float:
+        """Time until the next watchdog may expire, in whole steps; infinite if none is armed."""
+        first = min(device.watchdog_deadline for device in self.devices)
+        if math.isinf(first):
+            return math.inf
+        return STEP * max(1, math.floor((first - self.time) / STEP + _ROUNDING) + 1)
+
     def _switch(self) -> None:
         """Stop the servos that have lost their supply, start those that have got it back."""
         supplied = self._plugged & (self._registers["present_input_voltage"] >= _BROWN_OUT)
@@ -160,43 +130,45 @@ class ServoChain:
                     device.boot()
 
     def _command(self) -> None:
-        registers = self._registers
+        physics, registers, sign = self._physics, self._registers, self._sign()
         for array, register in _COMMANDS.items():
-            getattr(self._physics, array)[0] = registers[register]
-        # In the position modes these two only limit: their sign says nothing.
-        self._physics.goal_pwm[0] = np.abs(registers["goal_pwm"])
-        self._physics.goal_current[0] = np.abs(registers["goal_current"])
-        mode = registers["operating_mode"]
-        # To fingers, which never make a full turn, extended position control is position control.
-        self._physics.operating_mode[0] = np.where(mode == EXTENDED_POSITION_MODE, POSITION_MODE, mode)
-        self._physics.goal_position[0] = registers["goal_position"] - registers["homing_offset"]
+            getattr(physics, array)[0] = registers[register]
+        for name in _SIGNED_COMMANDS:
+            getattr(physics, name)[0] = sign * registers[name]
+        physics.time_based[0] = registers["drive_mode"] & TIME_BASED_PROFILE != 0
+        physics.goal_position[0] = sign * (registers["goal_position"] - self._zero(sign))
 
     def _measure(self) -> None:
-        physics, registers = self._physics, self._registers
-        velocity = physics.present_velocity()[0]
+        physics, registers, sign = self._physics, self._registers, self._sign()
+        zero = self._zero(sign)
         passed = round(self.time * 1000) - round(self._measured_at * 1000)
         registers["realtime_tick"] = (registers["realtime_tick"] + passed) % _TICK_WRAP
-        registers["moving"] = np.abs(velocity) > registers["moving_threshold"]
-        registers["present_pwm"] = physics.present_pwm()[0]
-        registers["present_current"] = physics.present_current()[0]
-        registers["present_velocity"] = velocity
-        registers["present_position"] = physics.present_position()[0] + registers["homing_offset"]
-        # Without a profile the trajectory is the goal itself.
-        registers["position_trajectory"] = registers["goal_position"]
+        for name in _SIGNED_MEASUREMENTS:
+            registers[name] = sign * getattr(physics, name)()[0]
+        registers["present_position"] = zero + sign * physics.present_position()[0]
+        registers["position_trajectory"] = zero + sign * physics.position_trajectory()[0]
+        self._report_motion(physics.profile_status()[0])
         registers["present_input_voltage"] = physics.input_voltage()[0]
         registers["present_temperature"] = np.clip(physics.temperature()[0] + self._extra_heat, 0, 255)
-        self._protect()
-
-    def _protect(self) -> None:
-        """Latch a hardware error where voltage, temperature or load has been wrong for long enough."""
-        registers = self._registers
-        voltage, elapsed = registers["present_input_voltage"], self.time - self._measured_at
+        errors = self._protection.errors(registers, self.time - self._measured_at)
         self._measured_at = self.time
-        wrong_voltage = (voltage > registers["max_voltage_limit"]) | (voltage < registers["min_voltage_limit"])
-        too_hot = registers["present_temperature"] > registers["temperature_limit"]
-        overloaded = np.abs(registers["present_current"]) > self._overload_current
-        wrong = np.stack([wrong_voltage, too_hot, overloaded])
-        self._wrong_for = np.where(wrong, self._wrong_for + elapsed, 0.0)
-        late = self._wrong_for > _TOLERANCE
-        for servo in np.flatnonzero(late.any(axis=0)):
-            self.devices[servo].latch_error(int(_ERROR_BITS[late[:, servo]].sum()))
+        for servo in np.flatnonzero(errors):
+            self.devices[servo].latch_error(int(errors[servo]))
+
+    def _report_motion(self, profile: IntArray) -> None:
+        registers = self._registers
+        present = registers["present_position"]
+        arrived = np.abs(present - registers["goal_position"]) <= _ARRIVED
+        lost = np.abs(present - registers["position_trajectory"]) > _LOST
+        registers["moving_status"] = profile | _IN_POSITION * arrived | _FOLLOWING_ERROR * lost
+        moves = np.abs(registers["present_velocity"]) > registers["moving_threshold"]
+        registers["moving"] = moves | (registers["moving_status"] & PROFILE_ONGOING != 0)
+
+    def _sign(self) -> IntArray:
+        return np.where(self._registers["drive_mode"] & REVERSE, -1, 1)
+
+    def _zero(self, sign: IntArray) -> IntArray:
+        """What a servo reads where its encoder reads 0; reversed ones count down from a full turn."""
+        offset, single_turn = self._registers["homing_offset"], self._registers["operating_mode"] == POSITION_MODE
+        ignored = single_turn & (np.abs(offset) > _SINGLE_TURN_OFFSET)
+        return np.where(ignored, 0, offset) + np.where(sign < 0, _TURN, 0)

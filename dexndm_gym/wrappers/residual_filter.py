@@ -1,4 +1,4 @@
-"""A residual policy between what a policy asks for and what a hand is sent."""
+"""Networks that change targets, between what a policy asks for and what a hand is sent."""
 
 import torch
 
@@ -9,7 +9,7 @@ from dexndm_gym.leap.joints import FloatArray
 
 
 class ResidualFilter:
-    """A residual policy as a target filter of the env. It keeps no state of its own: the window tells it all."""
+    """Adds the residuals of a policy. It keeps no state of its own: the window tells it all."""
 
     def __init__(self, policy: ResidualPolicy) -> None:
         """Correct with a policy."""
@@ -21,8 +21,45 @@ class ResidualFilter:
     @torch.no_grad()
     def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Correct the targets (n, 16), rad."""
-        position = torch.as_tensor(window.position, dtype=torch.float32).permute(2, 0, 1)
-        past = torch.as_tensor(window.base_target, dtype=torch.float32).permute(2, 0, 1)
-        now = torch.as_tensor(target, dtype=torch.float32).T[..., None]
+        position, past, now = _joints_first(window.position), _joints_first(window.base_target), _now(target)
         residual = self._policy(position, torch.cat((past, now), dim=-1))
         return target + residual.T.double().numpy(), {}
+
+
+class DeltaActionFilter:
+    """Undoes a delta action: sends the target whose delta, added to it, gives what the policy asked for.
+
+    The delta action says what the simulation must be sent to do what the hand does; the equation is solved by damped
+    fixed-point iteration. It keeps no state of its own.
+    """
+
+    def __init__(self, delta: ResidualPolicy, *, iterations: int = 8, damping: float = 0.5) -> None:
+        """Undo a delta action.
+
+        Args:
+            delta: trained on targets that the hand was sent.
+            iterations: how often to go towards the solution.
+            damping: share of the way that is left out each time.
+        """
+        self._delta, self._iterations, self._damping = delta, iterations, damping
+
+    def reset(self, ids: IntArray) -> None:
+        """New episodes need nothing."""
+
+    @torch.no_grad()
+    def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """Correct the targets (n, 16), rad."""
+        position, past, base = _joints_first(window.position), _joints_first(window.sent_target), _now(target)
+        added = torch.zeros_like(base)
+        for _ in range(self._iterations):
+            delta = self._delta(position, torch.cat((past, base + added), dim=-1))[..., None]
+            added = self._damping * added - (1 - self._damping) * delta
+        return target + added[..., 0].T.double().numpy(), {}
+
+
+def _joints_first(values: FloatArray) -> torch.Tensor:
+    return torch.as_tensor(values, dtype=torch.float32).permute(2, 0, 1)
+
+
+def _now(target: FloatArray) -> torch.Tensor:
+    return torch.as_tensor(target, dtype=torch.float32).T[..., None]

@@ -97,9 +97,48 @@ def test_collect_on_a_virtual_hand_goes_on_where_it_stopped(run: Run, policy: Pa
         code, out, _ = run(*options, "--minutes", minutes, "--json", tmp_path / "collect.json")
         assert code == 0
     assert "dexndm fit" in out
+    assert "free, palm_up, rollouts" in out
     parts = recordings_in(tmp_path / "hand")
     assert [sum(map(len, read_recording(part))) for part in parts] == [24, 24]
-    assert json.loads((tmp_path / "collect.json").read_text())["resumed_minutes"] == pytest.approx(0.02)
+    read = json.loads((tmp_path / "collect.json").read_text())["settings"]
+    assert [setting["resumed_minutes"] for setting in read] == [pytest.approx(0.02)]
+    assert {path.name for path in (tmp_path / "hand").iterdir()} > {"coverage.png", "coverage.json"}
+    code, out, _ = run("coverage", tmp_path / "hand", "--plot", tmp_path / "again.png")
+    assert code == 0
+    assert "if_rot" in out
+    assert (tmp_path / "again.png").stat().st_size > 10_000
+
+
+def test_collect_goes_through_surroundings_and_wrists(run: Run, policy: Path, tmp_path: Path) -> None:
+    setting = ("--surroundings", "balls", "tied_ball", "--wrists", "thumb_up", "--motion", "waves")
+    code, _out, _ = run("collect", "--policy", policy, "--out", tmp_path, "--minutes", 0.01, *setting)
+    assert code == 0
+    found = [trajectory.metadata for part in recordings_in(tmp_path) for trajectory in read_recording(part)]
+    assert [(one["surroundings"], one["wrist"], one["motion"]) for one in found] == [
+        ("balls", "thumb_up", "waves"),
+        ("tied_ball", "thumb_up", "waves"),
+    ]
+
+
+def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
+    run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("builtins.input", asked.append)
+    options = ("--port", "/dev/nothing", "--surroundings", "balls", "--wrists", "palm_down", "--replays", 1)
+    code, out, err = run("collect", "--policy", policy, "--out", tmp_path, *options)
+    assert len(asked) == 1
+    assert "palm down" in out
+    assert "soft balls" in out
+    assert (code, "/dev/nothing" in err) == (2, True)
+
+
+def test_export(run: Run, recordings: Path, tmp_path: Path) -> None:
+    pytest.importorskip("minari", reason="the extra `data` is not installed")
+    code, out, _ = run("export", "minari", recordings, tmp_path / "leap-v0")
+    assert code == 0
+    assert "leap-v0" in out
+    assert (tmp_path / "leap-v0" / "data" / "metadata.json").exists()
 
 
 @pytest.fixture
@@ -127,6 +166,9 @@ def wrong_files(tmp_path: Path) -> dict[str, Path]:
         (["fit", "NONE", "--from-scratch"], "none"),
         (["fit", "TEXT", "--from-scratch"], "text.h5"),
         (["collect", "--policy", "NONE"], "none"),
+        (["collect", "--wrists", "sideways"], "thumb_down"),
+        (["coverage", "EMPTY"], "no recordings"),
+        (["export", "minari", "NONE", "leap-v0"], "none"),
         (["demo", "--policy", "NONE"], "none"),
         (["demo", "--policy", "POLICY", "--sim-model", "NONE"], "none"),
         (["demo", "--policy", "SHAPE"], "do not fit"),

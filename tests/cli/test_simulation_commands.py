@@ -38,5 +38,5 @@ def test_gallery_draws_every_wrist(capsys: pytest.CaptureFixture[str], tmp_path:
     assert main(["gallery", "--object", "duck", "--blocks", "1", "--out", str(out)]) == 0
     assert "6 pictures; 6 objects still held" in capsys.readouterr().out
     picture = imread(out)
-    columns = picture[24:, 110:, :3].reshape(120, 6, 160, 3)
+    columns = picture[24:, 110:, :3].reshape(160, 6, 200, 3)
     assert all(column.std() > 0.1 for column in columns.swapaxes(0, 1))

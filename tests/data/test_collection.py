@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -40,8 +43,8 @@ class FakePlayer:
                 self.left -= 1
                 if self.left < 0:
                     raise TimeoutError("the hand went away")
-            yield np.full(16, 0.01 * row), plan.replay.target[row]
-        yield np.full(16, 0.01 * ROWS), None
+            yield Tick(np.full(16, 0.01 * row), plan.replay.target[row], np.full(16, 0.001 * row))
+        yield Tick(np.full(16, 0.01 * ROWS), None, np.full(16, 0.001 * ROWS))
 
 
 def run(folder: Path, player: FakePlayer, ticks: int, **about: str) -> float:
@@ -60,6 +63,8 @@ def test_records_as_much_as_was_asked_for(tmp_path: Path) -> None:
     assert [len(trajectory) for trajectory in trajectories] == [50, 50, 20]
     assert trajectories[2].position[-1, 0] == pytest.approx(0.20), "the position that the last target led to"
     for trajectory in trajectories:
+        assert trajectory.current is not None
+        np.testing.assert_allclose(trajectory.current, trajectory.position / 10, atol=1e-7)
         replayed = trajectory.metadata["replayed"]["number"]
         np.testing.assert_allclose(trajectory.target, 0.001 * replayed, atol=1e-7)
         assert trajectory.metadata["about"] == HAND
@@ -84,6 +89,54 @@ def test_does_not_mix_hands(tmp_path: Path) -> None:
     run(tmp_path, FakePlayer(), 20)
     with pytest.raises(ConfigurationError, match="another folder"):
         run(tmp_path, FakePlayer(), 40, hand="b")
+
+
+def test_each_setting_gets_its_time_and_the_same_trajectories(tmp_path: Path) -> None:
+    options, players = CollectOptions(minutes=100 / 1200, seed=3), {}
+    for surroundings in ("free", "balls", "free"):
+        players[surroundings] = FakePlayer()
+        setting = {"surroundings": surroundings, "wrist": "palm_up"}
+        report = collect(
+            players[surroundings], tmp_path, options, replays=REPLAYS, about=HAND, setting=setting, progress=False
+        )
+        assert (report.minutes, report.trajectories) == (pytest.approx(100 / 1200), 2)
+    assert players["free"].played == [], "nothing was left to do"
+    free, balls = (
+        [one for one in recorded(tmp_path) if one.metadata["surroundings"] == name] for name in ("free", "balls")
+    )
+    assert [one.free for one in (*free, *balls)] == [True, True, False, False]
+    for one, other in zip(free, balls, strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+
+
+def test_kill_9_loses_a_second_at_most(tmp_path: Path) -> None:
+    script = """if True:
+        import sys, time
+        import numpy as np
+        from dexndm_gym.data.collection import CollectOptions, Tick, collect
+        from dexndm_gym.data.trajectory import Trajectory
+        def play(plan):
+            for tick in range(300):
+                with open(sys.argv[2], "a") as marks:
+                    marks.write("x")
+                yield Tick(np.full(16, tick), np.zeros(16))
+                time.sleep(0.005)
+            yield Tick(np.full(16, 300), None)
+        still = Trajectory(np.zeros((301, 16)), np.zeros((300, 16)))
+        collect(play, sys.argv[1], CollectOptions(minutes=9), replays=[still], about={"hand": "a"}, progress=False)
+    """
+    marks = tmp_path / "marks"
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path / "data", marks]) as process:
+        while not marks.exists() or marks.stat().st_size < 350:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    kept = sum(map(len, recorded(tmp_path / "data")))
+    # Twenty ticks are a second of hand time; one more waits for the position that its target led to, in both files.
+    assert marks.stat().st_size - 22 <= kept
+    again = FakePlayer()
+    assert run(tmp_path / "data", again, kept + 50) == pytest.approx(kept + 50)
+    assert again.played[0].index == 2, "the one that was cut short counts"
 
 
 def test_half_of_the_trajectories_get_noise_and_all_replays_are_used() -> None:

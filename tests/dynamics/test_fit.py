@@ -1,5 +1,9 @@
 import json
+import weakref
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split
 from dexndm_gym.dynamics.measures import measure, roll_out, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.training import Progress, portions
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 
@@ -94,6 +99,72 @@ def test_physics_come_from_motion_without_an_object(
     )
     torch.testing.assert_close(mixed, alone, rtol=0.05, atol=0.0)
     assert not torch.allclose(only_held, alone, rtol=0.05), "with nothing else, they have to do"
+
+
+def test_a_fit_that_was_killed_goes_on_and_ends_the_same(
+    weak_trajectories: list[Trajectory], sim_model: JointwiseModel, tmp_path: Path
+) -> None:
+    checkpoint, options = tmp_path / "fit.checkpoint", FitOptions(epochs=4, batch=128, buffer=900)
+
+    def killed(done: int, total: int, note: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    def weights(progress: Progress | None, file: Path | None, options: FitOptions = options) -> list[torch.Tensor]:
+        model, _ = fit_trajectories(
+            weak_trajectories, start=sim_model, options=options, checkpoint=file, progress=progress
+        )
+        return list(model.state_dict().values())
+
+    whole, told = weights(None, None), list[int]()
+    with pytest.raises(KeyboardInterrupt):
+        weights(killed, checkpoint)
+    kept = checkpoint.read_bytes()
+    resumed = weights(lambda done, total, note: told.append(done), checkpoint)
+    assert told == [0, 3, 4]
+    assert all(torch.equal(a, b) for a, b in zip(whole, resumed, strict=True))
+    assert not checkpoint.exists()
+    checkpoint.write_bytes(kept)
+    told.clear()
+    weights(lambda done, total, note: told.append(done), checkpoint, replace(options, epochs=2))
+    assert told == [0, 1, 2], "a checkpoint of another fit is of no use"
+
+
+class OnDisk(Sequence[Trajectory]):
+    """Copies what is asked for, and knows how much of it is held by someone."""
+
+    def __init__(self, trajectories: list[Trajectory]) -> None:
+        self._trajectories, self.held, self.most = trajectories, 0, 0
+
+    def __len__(self) -> int:
+        return len(self._trajectories)
+
+    def __getitem__(self, index: Any) -> Any:
+        one = self._trajectories[index].cut(0, len(self._trajectories[index]))
+        self.held += len(one)
+        self.most = max(self.most, self.held)
+        weakref.finalize(one, self._released, len(one))
+        return one
+
+    def _released(self, periods: int) -> None:
+        self.held -= periods
+
+
+def test_no_more_is_held_in_memory_than_the_buffer(
+    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
+) -> None:
+    data = OnDisk(weak_trajectories)
+    assert sum(map(len, weak_trajectories)) == 4800
+    options = FitOptions(epochs=3, batch=64, buffer=1000)
+    streamed, report = fit_trajectories(data, start=sim_model, options=options)
+    assert data.most <= 1000 + 200, "and one trajectory on its way"
+    unseen = WindowSet(weak_trajectories)
+    assert measure(streamed, unseen).one_step_rms < 0.7 * measure(sim_model, unseen).one_step_rms
+    assert report.data_minutes == pytest.approx(4.0)
+
+
+def test_portions_hold_every_trajectory_once() -> None:
+    assert list(portions([3, 4, 5, 9], [2, 0, 3, 1], 8)) == [[2, 0], [3], [1]]
 
 
 def test_a_single_trajectory_is_cut_in_time(sim_trajectories: list[Trajectory]) -> None:

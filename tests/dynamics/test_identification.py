@@ -48,7 +48,7 @@ def test_parameters_are_found_through_a_coarse_encoder_and_disturbances(disturbe
 
 def test_weak_servos_of_the_virtual_hand_are_told_from_strong_ones() -> None:
     weakening = np.linspace(1.0, 2.5, NUM_JOINTS)
-    weak = HandParameters(servos=ServoParameters(resistance=3.88 * weakening))
+    weak = HandParameters(servos=ServoParameters(resistance=2.98 * weakening))
     nominal, changed = (
         identify_joints(wiggle(VirtualHand([hand] * 8)))[:, 0] for hand in (HandParameters.nominal(), weak)
     )

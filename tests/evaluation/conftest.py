@@ -78,7 +78,7 @@ def made_up(item: str, speed: float, steps: int = 40, dropped: bool = False) -> 
         sent_target=wave[1:] + 0.01,
         object_pose=pose,
         rotation=speed * time,
-        off_axis=0.1,
+        metrics={"RotR": speed * steps, "RotP": 0.1, "TTF": steps / 400},
         dropped=dropped,
     )
 
@@ -87,7 +87,7 @@ def made_up(item: str, speed: float, steps: int = 40, dropped: bool = False) -> 
 def compare() -> Callable[..., Comparison]:
     def make(sim: float = 1.0, direct: float = 0.5, corrected: float = 0.9) -> Comparison:
         torch.manual_seed(0)
-        errors = PredictionErrors(one_step_rms=0.002, open_loop=float("nan"))
+        errors = PredictionErrors(one_step_rms=0.002, ten_steps=float("nan"), open_loop=float("nan"))
         report = FitReport(
             stay=errors,
             start=errors,

@@ -1,3 +1,4 @@
+from contextlib import closing
 from typing import Any
 
 import gymnasium
@@ -5,16 +6,19 @@ import numpy as np
 import pytest
 
 from dexndm_gym.data.collection import CollectOptions, Plan
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
-from dexndm_gym.evaluation.collecting import EnvPlayer, replay_at_once, simulate
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, replay_at_once, simulate
+from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.objects import OBJECTS
 from dexndm_gym.task.config import TaskConfig
 
 
 def play(player: EnvPlayer, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     *ticks, last = list(player(plan))
-    assert last[1] is None
-    return np.array([position for position, _ in ticks] + [last[0]]), np.array([target for _, target in ticks])
+    assert last.target is None
+    return np.array([tick.position for tick in (*ticks, last)]), np.array([tick.target for tick in ticks])
 
 
 def test_simulated_episodes_end_with_the_drop_and_repeat_with_their_seed(throw: Any, strict: TaskConfig) -> None:
@@ -59,3 +63,26 @@ def test_without_a_replay_the_policy_plays_until_the_drop(sim: gymnasium.Env[Any
     position, target = play(EnvPlayer(sim, throw), Plan(index=0, replay=None, noise=0.0, offset=0.0, seed=3))
     assert len(target) >= 2
     assert len(position) == len(target) + 1
+
+
+def test_a_hot_hand_rests_and_goes_on_when_it_is_cool(wiggle: Any) -> None:
+    still = Trajectory(np.tile(START_POSE, (101, 1)), np.tile(START_POSE, (100, 1)))
+    plan = Plan(index=0, replay=still, noise=0.0, offset=0.0, seed=3)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port="virtual")) as env:
+        player = EnvPlayer(env, wiggle, wrist="palm_down", heat=HeatLimits(pause=60, resume=50))
+        assert len(play(player, plan)[1]) == 100
+        process = env.unwrapped.hand._companion  # type: ignore[attr-defined]
+        process.inject("overheating:value=37,servo=5,after=1,duration=45")
+        assert 0 < len(play(player, plan)[1]) < 100, "ends early"
+        before = process.command("status")
+        position, _ = play(player, plan)
+        after = process.command("status")
+    assert len(position) == 101
+    # It rests in looks of 10 s until the heat is gone, and then plays for 5 s.
+    assert 40 < after["time_s"] - before["time_s"] < 70
+    assert np.abs(position - START_POSE).max() < 0.2
+
+
+def test_a_pause_ends_below_where_it_begins() -> None:
+    with pytest.raises(ConfigurationError, match="below the 50"):
+        HeatLimits(pause=50, resume=50)

@@ -130,7 +130,7 @@ def test_a_session_goes_on_after_a_pause(process: VirtualHandProcess, hand_bus: 
         time.sleep(0.1)
         pose = np.full(16, 0.2)
         assert np.median(np.abs(session.move_to(pose) - pose)) < 0.1
-        assert set(process.command("status")["bus_watchdog"]) == {5}
+        assert set(process.command("status")["bus_watchdog"]) == {4}
 
 
 def test_the_first_failure_is_the_one_that_is_told(

@@ -75,7 +75,7 @@ def test_goals_are_at_the_present_position_before_torque_goes_on(servos: Any, bu
     torque_on = servos.writes.index((0, address("torque_enable"), 1))
     before = servos.writes[:torque_on]
     assert [goal for _, where, goal in before if where == address("goal_position")] == present.tolist()
-    assert (15, address("bus_watchdog"), 5) in before
+    assert (15, address("bus_watchdog"), 4) in before
     assert value(servos, 15, "torque_enable") == 1
 
 
@@ -125,10 +125,10 @@ def test_rearming_clears_the_watchdog_before_goals_are_written(servos: Any, bus:
     for servo in range(16):
         servos.set(servo, address("present_input_voltage"), 2, 50)
     rearm(bus, SETTINGS)
-    assert servos.writes[16:32] == [(servo, address("bus_watchdog"), 5) for servo in range(16)]
+    assert servos.writes[16:32] == [(servo, address("bus_watchdog"), 4) for servo in range(16)]
     assert servos.writes[:16] == [(servo, address("bus_watchdog"), 0) for servo in range(16)]
     assert check_health(bus, SETTINGS)
-    assert value(servos, 0, "bus_watchdog") == 5
+    assert value(servos, 0, "bus_watchdog") == 4
 
 
 @pytest.mark.parametrize(

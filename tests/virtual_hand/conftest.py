@@ -8,28 +8,21 @@ import pytest
 from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.clocks import LockStepClock
 from dexndm_gym.virtual_hand.packets import Decoder, Packet, encode
+from dexndm_gym.virtual_hand.physics import HandPhysics
 from dexndm_gym.virtual_hand.servos import ServoChain
 
 BAUD = 4_000_000
 
 
-class FollowerPhysics:
+class FollowerPhysics(HandPhysics):
     """Joints that go half of the way to their goal in every 50 ms while torque is on, and fall to 1000 without."""
 
     def __init__(self) -> None:
-        def register(value: int) -> np.ndarray:
-            return np.full((1, 16), value, dtype=np.int64)
-
-        self.torque_enable, self.operating_mode = register(0), register(3)
-        self.p_gain, self.i_gain, self.d_gain = register(0), register(0), register(0)
-        self.goal_pwm, self.pwm_limit = register(0), register(0)
-        self.goal_current, self.current_limit = register(0), register(0)
-        self.goal_position = register(2048)
-        self.jammed = np.zeros((1, 16), dtype=bool)
-        self.supply_limit = np.full((1, 1), np.inf)
+        super().__init__(1)
         self.position = np.full((1, 16), 2048.0)
-        self.velocity, self.current, self.pwm = register(0), register(0), register(0)
-        self.voltage, self.heat = register(50), register(30)
+        self.velocity, self.current, self.pwm = (np.zeros((1, 16), dtype=np.int64) for _ in range(3))
+        self.voltage, self.heat = np.full((1, 16), 50), np.full((1, 16), 30)
+        self.profile = np.zeros((1, 16), dtype=np.int64)
         self.advanced: list[float] = []
         self.placed: list[tuple[object, float]] = []
 
@@ -50,6 +43,15 @@ class FollowerPhysics:
 
     def present_pwm(self) -> np.ndarray:
         return self.pwm
+
+    def position_trajectory(self) -> np.ndarray:
+        return self.goal_position
+
+    def velocity_trajectory(self) -> np.ndarray:
+        return np.zeros_like(self.velocity)
+
+    def profile_status(self) -> np.ndarray:
+        return self.profile
 
     def input_voltage(self) -> np.ndarray:
         return np.minimum(self.voltage, self.supply_limit * 10).astype(np.int64)

@@ -56,12 +56,15 @@ def test_read_only_registers_refuse(device: Device, name: str) -> None:
         ("torque_enable", 2, StatusError.DATA_RANGE),
         ("position_p_gain", 16384, StatusError.DATA_RANGE),
         ("operating_mode", 2, StatusError.DATA_RANGE),
-        ("operating_mode", 0, StatusError.DATA_RANGE),
+        ("operating_mode", 6, StatusError.DATA_RANGE),
+        ("drive_mode", 2, StatusError.DATA_RANGE),
         ("baud_rate", 7, StatusError.DATA_RANGE),
         ("current_limit", 1751, StatusError.DATA_RANGE),
         ("bus_watchdog", -1, StatusError.DATA_RANGE),
         ("bus_watchdog", 200, StatusError.DATA_RANGE),
-        ("profile_velocity", 10, StatusError.DATA_RANGE),
+        ("profile_velocity", 32768, StatusError.DATA_RANGE),
+        ("feedforward_1st_gain", 1, StatusError.DATA_RANGE),
+        ("pwm_slope", 100, StatusError.DATA_RANGE),
         ("goal_position", 4096, StatusError.DATA_LIMIT),
         ("goal_position", -1, StatusError.DATA_LIMIT),
         ("goal_current", 1751, StatusError.DATA_LIMIT),
@@ -125,6 +128,40 @@ def test_torque_on_takes_the_present_position_as_goal(device: Device) -> None:
     set_register(device, "goal_position", 200)
     set_register(device, "torque_enable", 1)
     assert device["goal_position"] == 200, "torque was on already"
+
+
+@pytest.mark.parametrize(("mode", "goal"), [(0, "goal_current"), (1, "goal_velocity"), (16, "goal_pwm")])
+def test_every_mode_starts_at_rest(device: Device, mode: int, goal: str) -> None:
+    set_register(device, "operating_mode", mode)
+    set_register(device, goal, 100)
+    set_register(device, "torque_enable", 1)
+    assert device[goal] == 0
+    set_register(device, goal, -100)
+    set_register(device, "torque_enable", 1)
+    assert device[goal] == -100, "torque was on already"
+
+
+def test_a_goal_may_switch_torque_on(device: Device) -> None:
+    set_register(device, "goal_position", 2000)
+    assert device["torque_enable"] == 0
+    set_register(device, "drive_mode", 8)
+    set_register(device, "goal_position", 2000)
+    assert (device["torque_enable"], device["goal_position"]) == (1, 2000)
+    device.latch_error(OVERLOAD)
+    set_register(device, "goal_position", 2100)
+    assert device["torque_enable"] == 0, "not before a reboot"
+
+
+@pytest.mark.parametrize(("mode", "goal"), [(0, "goal_current"), (1, "goal_velocity"), (16, "goal_pwm")])
+def test_watchdog_stops_every_mode(device: Device, mode: int, goal: str) -> None:
+    set_register(device, "operating_mode", mode)
+    set_register(device, "torque_enable", 1)
+    set_register(device, goal, 100)
+    set_register(device, "bus_watchdog", 1)
+    assert device.watchdog_deadline == pytest.approx(0.02)
+    device.check_watchdog(0.021)
+    assert (device["bus_watchdog"], device[goal]) == (-1, 0)
+    assert refusal(device, goal, 50) == StatusError.DATA_RANGE
 
 
 def test_mode_change_resets_gains_and_limits(device: Device) -> None:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import PWM_FULL
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 DT = 0.001

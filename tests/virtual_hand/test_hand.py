@@ -103,7 +103,7 @@ def test_goals_from_before_torque_came_on_do_not_act():
 
 def test_an_unknown_mode_leaves_the_motors_without_current():
     physics = make([HandParameters.nominal()])
-    physics.operating_mode[...] = 1
+    physics.operating_mode[...] = 2
     physics.goal_position[...] += 300
     physics.advance(0.1)
     assert not physics.present_current().any()
@@ -121,6 +121,51 @@ def test_goal_current_caps_in_mode_5_only():
     assert currents[3] > 400
 
 
+def test_modes_live_side_by_side():
+    physics = make([HandParameters.nominal()])
+    current, velocity, pwm, position = 2, 6, 10, 14
+    for servo, mode in ((current, 0), (velocity, 1), (pwm, 16), (position, 4)):
+        physics.operating_mode[0, servo] = mode
+    physics.goal_current[0, current], physics.goal_velocity[0, velocity], physics.goal_pwm[0, pwm] = -150, -30, -200
+    speeds = []
+    for _ in range(6):
+        physics.advance(0.05)
+        speeds.append(physics.present_velocity()[0, velocity])
+    assert physics.present_current()[0, current] == -150
+    assert np.mean(speeds) == pytest.approx(-30, abs=6)
+    assert physics.velocity_trajectory()[0, velocity] == -30
+    assert physics.present_pwm()[0, pwm] == -200
+    assert physics.position_trajectory()[0, position] == physics.goal_position[0, position]
+
+
+def test_frozen_hands_keep_their_profiles():
+    undisturbed, disturbed = make([1, 2]), make([1, 2])
+    for physics in (undisturbed, disturbed):
+        physics.profile_velocity[...], physics.profile_acceleration[...] = 30, 5
+        physics.goal_position[...] += 300
+        physics.advance(0.2)
+    assert (undisturbed.profile_status() & 0x02).all()
+    disturbed.advance(0.1, np.array([0]))
+    for physics in (undisturbed, disturbed):
+        physics.advance(0.2)
+    trajectories = undisturbed.position_trajectory(), disturbed.position_trajectory()
+    assert np.array_equal(trajectories[0][1], trajectories[1][1])
+    assert (trajectories[0][0] < trajectories[1][0]).all()
+
+
+def test_profiles_start_where_torque_comes_on():
+    physics = make([HandParameters.nominal()])
+    physics.torque_enable[...] = 0
+    physics.advance(0.5)
+    before = physics.present_position()
+    physics.profile_velocity[...], physics.torque_enable[...] = 20, 1
+    physics.goal_position[...] = before + 500
+    physics.advance(0.05)
+    moved = physics.position_trajectory() - before
+    assert (moved > 0).all()
+    assert (moved < 20).all()
+
+
 def test_the_supply_sags_when_all_servos_pull():
     physics = make([HandParameters(supply_resistance=0.3)])
     physics.operating_mode[...] = 3
@@ -128,6 +173,18 @@ def test_the_supply_sags_when_all_servos_pull():
     physics.goal_position[...] += 600
     physics.advance(0.02)
     assert physics.input_voltage().max() < 48
+
+
+def test_goals_of_the_servos_themselves_act_without_delay():
+    physics = make([HandParameters.nominal()])
+    physics.goal_position[0, 2] += 400
+    physics.advance(0.05)
+    before = physics.present_pwm()[0, 2]
+    physics.goal_position[...] = physics.present_position()
+    physics.at_once[0, 2] = True
+    physics.advance(0.005)
+    assert physics.present_pwm()[0, 2] < 0.5 * before
+    assert not physics.at_once.any()
 
 
 def test_a_jammed_joint_stays_and_its_servo_pushes():

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.virtual_hand.firmware import PWM_FULL, VELOCITY_UNIT
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import PWM_FULL, ServoBank
+from dexndm_gym.virtual_hand.servo import ServoBank
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 DT = 0.001
@@ -147,3 +148,61 @@ def test_servos_of_a_bank_do_not_influence_each_other():
         alone = SingleJoints(ServoParameters(coulomb=coulomb), [inertia])
         configure(alone.servos)
         assert np.array_equal(run(alone, [goal], 0.3)[:, 0], both[:, i])
+
+
+def in_mode(mode, goal, seconds=0.5, *, external=still, current=np.inf, velocity_gains=(180, 1600)):
+    """A servo after some time in another mode, from rest, and its speeds in units of the registers."""
+    joints = SingleJoints(NOMINAL, [2e-4])
+    p, i = velocity_gains
+    joints.servos.configure(
+        **{"p_gain": 800, "i_gain": 0, "d_gain": 200, "pwm_limit": PWM_FULL, "current_limit": current},
+        **{"enable": True, "mode": mode, "velocity_p_gain": p, "velocity_i_gain": i},
+    )
+    speeds = []
+    for _ in range(round(seconds / DT)):
+        joints.step(np.array([float(goal)]), 5.0, external)
+        speeds.append(joints.velocity[0] / VELOCITY_UNIT)
+    return joints.servos, np.array(speeds)
+
+
+@pytest.mark.parametrize("goal", [100, -250])
+def test_velocity_mode_reaches_its_goal_under_load(goal):
+    _, speeds = in_mode(1, goal, 1.5, external=lambda t, q, v: np.full_like(q, -0.03))
+    assert np.abs(speeds[-200:] - goal).max() < 3
+
+
+def test_velocity_gains_count():
+    _, weak = in_mode(1, 200, external=lambda t, q, v: np.full_like(q, -0.03), velocity_gains=(180, 0))
+    assert weak[-1] < 120, "without integral gain an error remains"
+
+
+@pytest.mark.parametrize("goal", [300, -80])
+def test_current_mode_lets_the_goal_current_flow(goal):
+    servo, _ = in_mode(0, goal, external=lambda t, q, v: -50.0 * q - v)
+    assert servo.current[0] == pytest.approx(goal / 1000)
+    servo, _ = in_mode(0, goal, 0.01, current=0.05)
+    assert servo.current[0] == pytest.approx(np.sign(goal) * 0.05), "but no more than the limit"
+
+
+@pytest.mark.parametrize("goal", [442, -885, 0])
+def test_pwm_mode_sets_the_duty(goal):
+    servo, speeds = in_mode(16, goal)
+    assert servo.duty[0] * PWM_FULL == pytest.approx(goal)
+    assert np.sign(speeds[-1]) == np.sign(goal)
+
+
+def test_modes_of_a_bank_do_not_influence_each_other():
+    modes, goals = np.array([1, 3, 16, 0, 5]), np.array([150.0, 2300.0, 200.0, 100.0, 2000.0])
+    bank = SingleJoints(NOMINAL, np.full(5, 2e-4))
+    gains = {"p_gain": 800, "d_gain": 200, "pwm_limit": PWM_FULL, "enable": True}
+    bank.servos.configure(i_gain=100, current_limit=0.4, mode=modes, velocity_p_gain=180, velocity_i_gain=1600, **gains)
+    for _ in range(200):
+        bank.step(goals, 5.0, still)
+    for i, (mode, goal) in enumerate(zip(modes, goals, strict=True)):
+        alone = SingleJoints(NOMINAL, [2e-4])
+        alone.servos.configure(
+            i_gain=100, current_limit=0.4, mode=mode, velocity_p_gain=180, velocity_i_gain=1600, **gains
+        )
+        for _ in range(200):
+            alone.step(np.array([goal]), 5.0, still)
+        assert alone.position[0] == bank.position[i]

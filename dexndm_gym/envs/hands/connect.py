@@ -1,6 +1,7 @@
 """One way to a hand with servos, real or virtual."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, get_args
@@ -10,6 +11,7 @@ from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.leap.objects import mesh_objects
+from dexndm_gym.leap.scene import FREE
 
 VIRTUAL_PORT = "virtual"
 """Name that stands for a virtual hand instead of a serial device."""
@@ -31,6 +33,7 @@ def connect(
     hand_config: DynamixelHandConfig | None = None,
     hand_seed: int = 0,
     clock: Clock = "lockstep",
+    surroundings: str = FREE,
     objects: Sequence[str] = (),
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
@@ -43,10 +46,11 @@ def connect(
         hand_config: how to drive the hand.
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
+        surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
         objects: names of the objects that a virtual hand may be given; needed for those from mesh files.
 
     Raises:
-        ConfigurationError: there is no such clock.
+        ConfigurationError: there is no such clock, or no such surroundings.
     """
     port = port if port is not None else os.environ.get(PORT_VARIABLE, VIRTUAL_PORT)
     if port != VIRTUAL_PORT:
@@ -58,12 +62,14 @@ def connect(
     config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
         config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT)
-    process = VirtualHandProcess(seed=hand_seed, clock=clock, meshes=[item.name for item in mesh_objects(objects)])
+    meshes = [item.name for item in mesh_objects(objects)]
+    process = VirtualHandProcess(seed=hand_seed, clock=clock, surroundings=surroundings, meshes=meshes)
     return DynamixelHand(
         process.port,
         tracker=tracker if tracker is not None else process,
         operator=operator if operator is not None else process,
         pacer=NoPacer() if clock == "lockstep" else None,
+        sleep=process.pass_time if clock == "lockstep" else time.sleep,
         config=config,
         companion=process,
         confirm_silence=process.settle,

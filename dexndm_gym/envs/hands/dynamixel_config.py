@@ -73,7 +73,7 @@ class DynamixelHandConfig:
         """Check the values.
 
         Raises:
-            ConfigurationError: a value is out of range, or the watchdog is shorter than two control steps.
+            ConfigurationError: a value is out of range, or the watchdog is shorter than one and a half control steps.
         """
         for name in ("ramp_speed", "max_target_step", "health_period", "stall_error", "stall_time"):
             if not getattr(self, name) > 0.0:
@@ -81,8 +81,8 @@ class DynamixelHandConfig:
         for name in ("placement_time", "retries"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must not be negative, got {getattr(self, name)}")
-        if self.servos.watchdog < 2 * CONTROL_PERIOD:
+        if self.servos.watchdog < 1.5 * CONTROL_PERIOD:
             raise ConfigurationError(
                 f"A watchdog of {self.servos.watchdog} s would stop the servos between control steps; "
-                f"expected at least {2 * CONTROL_PERIOD} s"
+                f"expected at least {1.5 * CONTROL_PERIOD} s"
             )

@@ -19,7 +19,7 @@ from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_targe
 from dexndm_gym.hardware.startup import check_health, hold_still, prepare, rearm
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD
@@ -28,6 +28,9 @@ _LOG = logging.getLogger(__name__)
 
 _NUM_SEEDS = 2**31
 """Number of different seeds that an operator may get."""
+
+_COOLING_PERIOD = 10.0
+"""Time between two looks at servos that cool down, s."""
 
 _WATCHDOG_MARGIN = 0.8
 """After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
@@ -49,6 +52,7 @@ class DynamixelHand:
         tracker: Tracker | None = None,
         operator: Operator | None = None,
         pacer: Pacing | None = None,
+        sleep: Callable[[float], None] = time.sleep,
         config: DynamixelHandConfig | None = None,
         companion: Closeable | None = None,
         confirm_silence: Callable[[], None] | None = None,
@@ -60,6 +64,7 @@ class DynamixelHand:
             tracker: source of the object's pose; without it ``state().object_pose`` is None.
             operator: who places the object; without one the hand waits for it to be placed.
             pacer: what ends a control step; None for real time.
+            sleep: lets seconds pass while the hand rests.
             config: how to drive it.
             companion: what is closed together with the hand, for example the process behind the port.
             confirm_silence: see ``SerialPort``; for virtual hands.
@@ -67,6 +72,7 @@ class DynamixelHand:
         self.config = config if config is not None else DynamixelHandConfig()
         self.pacer: Pacing = pacer if pacer is not None else Pacer(CONTROL_PERIOD)
         self._tracker, self._operator, self._companion = tracker, operator, companion
+        self._sleep = sleep
         self._bus = DynamixelBus(
             SerialPort(port, self.config.baudrate, self.config.reply_timeout, confirm_silence),
             retries=self.config.retries,
@@ -80,8 +86,6 @@ class DynamixelHand:
         self._stalls = StallMonitor(self.config.stall_error, round(self.config.stall_time / CONTROL_PERIOD))
         self._last_contact = 0.0
         self._steps_to_check = 0
-        self.current = np.zeros((1, NUM_JOINTS))
-        """Supply currents of the servos at the latest measurement, (1, 16), A."""
 
     @property
     def sent_target(self) -> FloatArray:
@@ -138,6 +142,31 @@ class DynamixelHand:
         if self._state is None:
             raise HardwareError("The hand has not been read yet; call reset first")
         return self._state
+
+    def temperature(self) -> IntArray:
+        """Temperatures of the servos now, (16,), degrees Celsius; torque stays as it is.
+
+        Raises:
+            HardwareError: the hand cannot be read.
+        """
+        with self._failing_safe():
+            if self._guard is not None:
+                return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
+            self._bus.open()
+            try:
+                return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
+            finally:
+                self._bus.close()
+
+    def cool_down(self, limit: float) -> None:
+        """Switch the torque off until no servo is hotter than ``limit``, degrees Celsius; ``reset`` comes next.
+
+        Raises:
+            HardwareError: the hand cannot be read.
+        """
+        self._disconnect()
+        while self.temperature().max() > limit:
+            self._sleep(_COOLING_PERIOD)
 
     def close(self) -> None:
         """Switch the torque off and close the port. Safe to call twice."""
@@ -212,10 +241,10 @@ class DynamixelHand:
         position = rad_from_ticks(raw["present_position"])
         check_plausible(position)
         self._stalls.check(position, self._goal)
-        self.current = ampere_from_units(raw["present_current"])[None]
         self._state = HandState(
             position=position[None],
             velocity=rad_per_second_from_units(raw["present_velocity"])[None],
+            current=ampere_from_units(raw["present_current"])[None],
             object_pose=None if self._tracker is None else np.array(self._tracker.object_pose(), ndmin=2),
         )
 

@@ -141,7 +141,7 @@ class MujocoHand:
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
-        self._targets = np.roll(self._targets, -1, axis=1)
+        self._targets[:, :-1] = self._targets[:, 1:]
         self._targets[:, -1] = target
         if self.randomisation is not None:
             self._push_objects(self.randomisation)
@@ -184,29 +184,28 @@ class MujocoHand:
             torque=self._force.copy(),
         )
 
-    def privileged(self) -> FloatArray:
-        """What only a simulator knows, for teachers and critics; never part of the observation.
+    def privileged(self) -> dict[str, FloatArray]:
+        """What only a simulator knows; ``RotationTask.privileged`` is the way to it.
 
         Returns:
-            (n, 44): object velocity (6: m/s in the hand frame, rad/s in the object's), fingertips relative to the
-            object (12, m), joint velocity (16, rad/s), object size (3, m: MuJoCo's ``geom_size`` of a primitive, half
-            extents of other objects) and shape (3, one-hot: box, cylinder, ellipsoid; none for other objects), mass
-            (kg), friction coefficient, mean stiffness (N m/rad), mean dry friction (N m).
+            Arrays (n, k) by name: ``object_velocity`` (6: m/s in the hand frame, rad/s in the object's), ``fingertips``
+            (12: relative to the object, m, hand frame), ``joint_velocity`` (16, rad/s), ``size`` (3, m: MuJoCo's
+            ``geom_size`` of a primitive, half extents of other objects), ``shape`` (3, one-hot: box, cylinder,
+            ellipsoid; none for other objects), ``mass`` (1, kg), ``friction`` (1, coefficient), ``stiffness`` (1, mean,
+            N m/rad), ``frictionloss`` (1, mean, N m).
         """
         tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
-        return np.concatenate(
-            [
-                self._qvel[:, self._object_dof],
-                tips.reshape(self.num_hands, -1),
-                self._qvel[:, self._joint_dof],
-                self._shape,
-                self._objects.mass,
-                self._objects.friction[:, 0, :1],
-                self._gain[:, :, 0].mean(axis=1, keepdims=True),
-                self._frictionloss[:, self._joint_dof].mean(axis=1, keepdims=True),
-            ],
-            axis=1,
-        )
+        return {
+            "object_velocity": self._qvel[:, self._object_dof],
+            "fingertips": tips.reshape(self.num_hands, -1),
+            "joint_velocity": self._qvel[:, self._joint_dof],
+            "size": self._shape[:, :3].copy(),
+            "shape": self._shape[:, 3:].copy(),
+            "mass": self._objects.mass.copy(),
+            "friction": self._objects.friction[:, 0, :1].copy(),
+            "stiffness": self._gain[:, :, 0].mean(axis=1, keepdims=True),
+            "frictionloss": self._frictionloss[:, self._joint_dof].mean(axis=1, keepdims=True),
+        }
 
     def close(self) -> None:
         """Nothing to release: memory goes with the object."""

@@ -1,0 +1,93 @@
+"""The tables that ``dexndm evaluate --suite gap`` prints."""
+
+from typing import Any
+
+import numpy as np
+
+from dexndm_gym.cli.common import table
+from dexndm_gym.evaluation.gap_report import GapReport
+
+
+def gap_text(report: GapReport) -> str:
+    """Everything that the suite has to say, as text."""
+    parts = [_rows(report), _hands(report)]
+    if len(report.minutes) > 1:
+        parts.append(_data_curve(report))
+    if report.predictions():
+        parts.append(_predictions(report))
+    parts.append(
+        f"{report.sim.rotation.mean():.1f} rad in simulation, {report.minutes[-1]:g} min of data per hand, "
+        f"{len(report.hands)} hands; +- is a 95 % confidence interval over hands"
+    )
+    return "\n\n".join(parts)
+
+
+def _rows(report: GapReport) -> str:
+    """A row per correction and policy."""
+    first = report.rivals[0]
+    head = ("", "of simulated", "worst", "gap closed", "worst", "time to fall", "dropped")
+    head += (f"{first} minus it", "p", "hands")
+    rows = []
+    for name in (None, *report.rivals, *report.others):
+        numbers = report.summary(name)
+        closed, lead = numbers.get("gap_closed"), numbers.get("first_minus_this")
+        rows.append(
+            (
+                name or "direct transfer",
+                _interval(numbers["share"]),
+                _percent(numbers["share"]["worst"]),
+                _interval(closed) if closed else "",
+                _percent(closed["worst"]) if closed else "",
+                f"{numbers['time_to_fall_s']:.1f} s",
+                _percent(numbers["dropped_share"]),
+                _interval(lead) if lead else "",
+                f"{lead['p']:.2g}" if lead else "",
+                str(lead["hands"]) if lead else "",
+            )
+        )
+    notes = []
+    for name, scores in report.others_in_sim.items():
+        kept = np.mean([run.rotation.mean() for run in report.runs(name) if run]) / scores.rotation.mean()
+        notes.append(f"{name}: {scores.rotation.mean():.1f} rad in simulation, {kept:.0%} of it on the hands")
+    return "\n".join([table(head, rows), *notes])
+
+
+def _hands(report: GapReport) -> str:
+    """Rotation hand by hand."""
+    names = (None, *report.rivals, *report.others)
+    rows = [
+        (
+            f"hand {hand.seed}",
+            *("" if (run := report.runs(name)[row]) is None else f"{run.rotation.mean():.1f}" for name in names),
+        )
+        for row, hand in enumerate(report.hands)
+    ]
+    return table(("rotation, rad", *(name or "direct" for name in names)), rows)
+
+
+def _data_curve(report: GapReport) -> str:
+    rows = [
+        (name, *(_interval(report.summary(name, minutes)["gap_closed"]) for minutes in report.minutes))
+        for name in report.rivals
+    ]
+    return table(("gap closed by", *(f"{minutes:g} min" for minutes in report.minutes)), rows)
+
+
+def _predictions(report: GapReport) -> str:
+    columns = ("one_step_rms_mrad", "ten_steps_mean_abs_mrad", "open_loop_1s_mean_abs_mrad")
+    rows = [
+        (kind, name, *(f"{errors[column]:.2f}" for column in columns))
+        for kind, models in report.predictions().items()
+        for name, errors in models.items()
+    ]
+    hands = sum(bool(hand.predictions) for hand in report.hands)
+    head = ("motion", f"model ({hands} hands)", "1 step rms, mrad", "10 steps mean abs", "1 s mean abs")
+    return table(head, rows, labels=2)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _interval(numbers: dict[str, Any]) -> str:
+    return f"{100 * numbers['mean']:.0f} +- {100 * numbers['half_width']:.0f} %"

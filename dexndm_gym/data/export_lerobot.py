@@ -1,0 +1,197 @@
+"""Recordings as a LeRobot data set: the file layout of its version 3.0, without video.
+
+LeRobot itself is not needed to write it, and cannot be installed beside every Python and PyTorch that this package runs
+with; what it writes where was read off its release 0.4.4. A frame is one control period: ``observation.state`` are the
+joint positions in rad, ``action`` the targets sent in rad, ``observation.current`` the servo currents in A where all
+recordings have them. The position that the last target of a trajectory led to is in no frame.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
+from dexndm_gym.errors import ConfigurationError, MissingExtraError
+from dexndm_gym.leap.joints import JOINT_NAMES
+
+VERSION = "v3.0"
+
+_FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
+_FILES_PER_CHUNK = 1000
+_INDICES = ("frame_index", "episode_index", "index", "task_index")
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
+    """Write a data set; each recording becomes one data file, so that none has to fit into memory with the others.
+
+    Args:
+        recordings: files written by ``RecordingWriter``.
+        folder: folder to create.
+
+    Returns:
+        The number of episodes.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        ConfigurationError: the folder exists, or there is nothing to export.
+        FileFormatError: an unreadable recording.
+    """
+    try:
+        import pyarrow  # noqa: F401  (an extra)
+    except ImportError as error:
+        raise MissingExtraError('pyarrow is not installed; run: pip install "dexndm_gym[data]"') from error
+    if folder.exists():
+        raise ConfigurationError(f"{folder} exists already; give a new folder for the data set")
+    with_current = all(one.current is not None for path in recordings for one in read_recording(path))
+    tasks, episodes, sums = _Tasks(), [], _Statistics()
+    for number, path in enumerate(recordings):
+        place = {"chunk_index": number // _FILES_PER_CHUNK, "file_index": number % _FILES_PER_CHUNK}
+        frames = []
+        for trajectory in read_recording(path):
+            begin = episodes[-1]["dataset_to_index"] if episodes else 0
+            columns = _frames(trajectory, len(episodes), begin, tasks.number(trajectory), with_current)
+            frames.append(columns)
+            sums.add(columns)
+            episodes.append(
+                {
+                    **{"episode_index": len(episodes), "tasks": [tasks.name(trajectory)], "length": len(trajectory)},
+                    **{"dataset_from_index": begin, "dataset_to_index": begin + len(trajectory)},
+                    **{f"data/{name}": value for name, value in place.items()},
+                    **{"meta/episodes/chunk_index": 0, "meta/episodes/file_index": 0},
+                    "metadata": json.dumps(dict(trajectory.metadata)),
+                }
+            )
+        if frames:
+            _write_table(folder / "data" / _FILE.format(**place), _joined(frames))
+    if not episodes:
+        raise ConfigurationError("expected recordings with at least one trajectory, got none")
+    _write_table(
+        folder / "meta" / "episodes" / _FILE.format(chunk_index=0, file_index=0),
+        {name: [episode[name] for episode in episodes] for name in episodes[0]},
+    )
+    tasks.write(folder / "meta" / "tasks.parquet")
+    _write_json(folder / "meta" / "stats.json", sums.as_dict())
+    _write_json(folder / "meta" / "info.json", _info(len(episodes), sums.count, len(tasks.names), with_current))
+    return len(episodes)
+
+
+def _frames(trajectory: Trajectory, episode: int, begin: int, task: int, with_current: bool) -> Columns:
+    length = len(trajectory)
+    frame = np.arange(length)
+    columns = {"observation.state": trajectory.position[:-1].astype(np.float32)}
+    if with_current and trajectory.current is not None:
+        columns["observation.current"] = trajectory.current[:-1].astype(np.float32)
+    columns["action"] = trajectory.target.astype(np.float32)
+    columns["timestamp"] = (frame / CONTROL_HZ).astype(np.float32)
+    return columns | {
+        name: np.broadcast_to(values, length).astype(np.int64)
+        for name, values in zip(_INDICES, (frame, np.array(episode), begin + frame, np.array(task)), strict=True)
+    }
+
+
+def _joined(frames: Iterable[Columns]) -> Columns:
+    frames = list(frames)
+    return {name: np.concatenate([columns[name] for columns in frames]) for name in frames[0]}
+
+
+class _Tasks:
+    """What the hand did, in words, numbered as they come."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+
+    def name(self, trajectory: Trajectory) -> str:
+        found = trajectory.metadata.get
+        what = "turn an object" if found("mode") == "policy" else f"replay {found('motion', 'targets')}"
+        return f"{what}; surroundings: {found('surroundings', 'free')}; wrist: {found('wrist', 'palm_up')}"
+
+    def number(self, trajectory: Trajectory) -> int:
+        return self.names.setdefault(self.name(trajectory), len(self.names))
+
+    def write(self, path: Path) -> None:
+        import pyarrow as pa
+
+        # LeRobot looks tasks up by the index of a pandas frame, which this note makes of the second column.
+        columns = [
+            {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": kind, "metadata": None}
+            for name, kind in (("task_index", "int64"), ("task", "unicode"))
+        ]
+        note = {"index_columns": ["task"], "column_indexes": [], "columns": columns, "pandas_version": "2.0.0"}
+        table = pa.table({"task_index": list(self.names.values()), "task": list(self.names)})
+        _write_table(path, table.replace_schema_metadata({"pandas": json.dumps(note)}))
+
+
+class _Statistics:
+    """Smallest, largest, mean and standard deviation of every column."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sums: dict[str, list[npt.NDArray[np.float64]]] = {}
+
+    def add(self, columns: Columns) -> None:
+        for name, values in columns.items():
+            rows = values.reshape(len(values), -1).astype(np.float64)
+            new = [rows.min(axis=0), rows.max(axis=0), rows.sum(axis=0), np.square(rows).sum(axis=0)]
+            old = self._sums.get(name)
+            if old is not None:
+                new = [np.minimum(old[0], new[0]), np.maximum(old[1], new[1]), old[2] + new[2], old[3] + new[3]]
+            self._sums[name] = new
+        self.count += len(columns["index"])
+
+    def as_dict(self) -> dict[str, dict[str, list[float]]]:
+        found = {}
+        for name, (low, high, total, squares) in self._sums.items():
+            mean = total / self.count
+            deviation = np.sqrt(np.maximum(squares / self.count - mean**2, 0.0))
+            found[name] = {"min": low.tolist(), "max": high.tolist(), "mean": mean.tolist(), "std": deviation.tolist()}
+            found[name]["count"] = [self.count]
+        return found
+
+
+def _info(episodes: int, frames: int, tasks: int, with_current: bool) -> dict[str, Any]:
+    vectors = ("observation.state", *(("observation.current",) if with_current else ()), "action")
+    features: dict[str, Any] = {
+        name: {"dtype": "float32", "shape": [len(JOINT_NAMES)], "names": list(JOINT_NAMES)} for name in vectors
+    }
+    scalars = {"timestamp": "float32"} | dict.fromkeys(_INDICES, "int64")
+    return {
+        **{"codebase_version": VERSION, "robot_type": "leap_hand", "fps": int(CONTROL_HZ)},
+        **{
+            "total_episodes": episodes,
+            "total_frames": frames,
+            "total_tasks": tasks,
+            "splits": {"train": f"0:{episodes}"},
+        },
+        **{"chunks_size": _FILES_PER_CHUNK, "data_files_size_in_mb": 100, "video_files_size_in_mb": 200},
+        **{"data_path": f"data/{_FILE}", "video_path": None},
+        "features": features | {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in scalars.items()},
+    }
+
+
+def _write_table(path: Path, columns: Any) -> None:
+    """Write a pyarrow table, or columns by name; matrices become lists of fixed length."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(columns, dict):
+        columns = pa.table(
+            {
+                name: pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+                if isinstance(values, np.ndarray) and values.ndim == 2
+                else pa.array(values)
+                for name, values in columns.items()
+            }
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(columns, path)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=4), encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Recordings as a Minari data set.
+
+An observation holds the joint positions in rad, an action the targets sent in rad, ``infos["current"]`` the servo
+currents in A where they were recorded. Nothing tracks an object in most recordings, so that all rewards are 0.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from dexndm_gym.data.recording import read_recording
+from dexndm_gym.errors import ConfigurationError, MissingExtraError
+from dexndm_gym.leap.joints import NUM_JOINTS
+
+if TYPE_CHECKING:
+    from minari.data_collector import EpisodeBuffer
+
+_NAME = re.compile(r"[-\w]+-v\d+")
+
+
+def export_minari(recordings: Sequence[Path], folder: Path) -> int:
+    """Write a data set, which ``minari.load_dataset`` finds where MINARI_DATASETS_PATH is the folder around it.
+
+    Args:
+        recordings: files written by ``RecordingWriter``.
+        folder: folder to create; its name is the id of the data set and ends with a version, like ``leap-v0``.
+
+    Returns:
+        The number of episodes.
+
+    Raises:
+        MissingExtraError: Minari is not installed.
+        ConfigurationError: the folder exists or its name is no id, or there is nothing to export.
+        FileFormatError: an unreadable recording.
+    """
+    try:
+        import minari
+        from minari.dataset.minari_storage import MinariStorage
+    except ImportError as error:
+        raise MissingExtraError('minari is not installed; run: pip install "dexndm_gym[data]"') from error
+    if not _NAME.fullmatch(folder.name):
+        raise ConfigurationError(
+            f"a Minari data set has a name that ends with a version, like leap-v0; got {folder.name}"
+        )
+    if folder.exists():
+        raise ConfigurationError(f"{folder} exists already; give a new folder for the data set")
+    if not any(read_recording(path) for path in recordings):
+        raise ConfigurationError("expected recordings with at least one trajectory, got none")
+    (folder / "data").mkdir(parents=True)
+    space = Box(-np.pi, np.pi, (NUM_JOINTS,), np.float32)
+    storage = MinariStorage.new(folder / "data", observation_space=space, action_space=space)
+    storage.update_episodes(_episodes(recordings))
+    about = (json.dumps(dict(one.metadata)) for path in recordings for one in read_recording(path))
+    storage.update_episode_metadata({"recording": text} for text in about)
+    storage.update_metadata(
+        {
+            "dataset_id": folder.name,
+            "minari_version": minari.__version__,
+            "description": "Joint positions and targets of a LEAP hand, in rad, 20 Hz; all rewards are 0.",
+        }
+    )
+    return int(storage.total_episodes)
+
+
+def _episodes(recordings: Sequence[Path]) -> "Iterator[EpisodeBuffer]":
+    from minari.data_collector import EpisodeBuffer
+
+    for path in recordings:
+        for one in read_recording(path):
+            nothing, last = np.zeros(len(one)), np.zeros(len(one), dtype=bool)
+            last[-1] = True
+            yield EpisodeBuffer(
+                observations=list(one.position.astype(np.float32)),
+                actions=list(one.target.astype(np.float32)),
+                rewards=nothing.tolist(),
+                terminations=[False] * len(one),
+                truncations=last.tolist(),
+                infos=None if one.current is None else {"current": list(one.current.astype(np.float32))},
+            )

@@ -11,13 +11,14 @@ WORKERS ?= 2
 DEMO_ARGS ?=
 SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
+BENCH_SIM_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
 GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +57,11 @@ bench-correction: $(INSTALLED) ## Time a correction, and fits to an hour of reco
 
 bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through the bare SDK
 	$(BIN)/python benchmarks/bench_bus.py $(BENCH_ARGS)
+
+# All of it: BENCH_SIM_ARGS="--memory-steps 1000000"; the comparison with EnvPool needs $(BIN)/pip install -e ".[bench]"
+bench-sim: $(INSTALLED) ## Time simulated environments against the physics in them, and against EnvPool; writes build/bench-sim.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_sim.py --json build/bench-sim.json $(BENCH_SIM_ARGS)
 
 # All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets

@@ -172,7 +172,7 @@ class Soak:
         self.process.commands["inject"]("power_loss")
         self.process.commands["clear_faults"]()
         try:
-            self.hand._disconnect()
+            self.hand._connection.close()
             self.env.reset()
         except HardwareError as error:
             self._fail("not recovered", faults, repr(error))

@@ -62,3 +62,7 @@ class ServoAlertError(HardwareError):
 
 class SafetyError(HardwareError):
     """A command or reading lies outside the limits that protect the hand."""
+
+
+class StopRequestedError(HardwareError):
+    """Somebody has stopped the hand: a key was pressed, or ``stop`` was called."""

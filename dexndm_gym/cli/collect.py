@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import gymnasium
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, write_json
 from dexndm_gym.cli.coverage import summarise
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
 from dexndm_gym.data.trajectory import Trajectory
@@ -134,6 +134,6 @@ def _collect(command: CollectCommand, setting: dict[str, str], replays: list[Tra
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
         input(_PRESS)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
         player = EnvPlayer(env, load_policy_file(command.policy), wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

@@ -1,6 +1,8 @@
 """What several commands share: shipped files, policies, numbers as JSON."""
 
 import json
+import logging
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,15 @@ from dexndm_gym import assets
 from dexndm_gym.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import gymnasium
+
     from dexndm_gym.dynamics.fit import Progress
+    from dexndm_gym.hardware.stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
 Options = TypeVar("Options")
+
+_LOG = logging.getLogger(__name__)
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 """A file that need not be given."""
@@ -72,6 +79,20 @@ def find_recordings(paths: Sequence[Path]) -> list[Path]:
     if not found:
         raise ConfigurationError(f"no recordings (*.h5) in {', '.join(map(str, paths))}")
     return found
+
+
+def announce_stop_key() -> None:
+    """Say that any key stops the hand, where there are keys."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        _LOG.info("Any key stops the hand.")
+
+
+def stop_key(env: "gymnasium.Env[Any, Any]") -> "StopKey":
+    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``."""
+    from dexndm_gym.hardware.stop import StopKey
+
+    announce_stop_key()
+    return StopKey(env.unwrapped.hand.stop)  # type: ignore[attr-defined]
 
 
 @contextmanager

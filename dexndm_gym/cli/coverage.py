@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 from dexndm_gym.cli.common import File, find_recordings, parse, table, write_json
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.coverage import Coverage, coverage_figure, measure_coverage
 from dexndm_gym.leap.joints import JOINT_NAMES

@@ -10,7 +10,7 @@ import gymnasium
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, table, write_json
 from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
@@ -139,7 +139,9 @@ def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scor
 
     with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
         played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model)
-        return scores(record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch))
+        with stop_key(env):
+            episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
+        return scores(episodes)
 
 
 def _gap(command: EvaluateCommand, policy: Policy) -> None:

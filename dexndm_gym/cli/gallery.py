@@ -22,8 +22,8 @@ from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 _HOLDING_TIME = 0.5
 _SIZE = (200, 160)
-_SEE_THROUGH = 0.45
-_CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.012, 0.010, 0.062), angle=24.0)
+_SEE_THROUGH = 0.65
+_CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.012, 0.010, 0.062), angle=26.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from dexndm_gym.cli.common import table
+from dexndm_gym.cli.common import announce_stop_key, table
 from dexndm_gym.cli.hand_options import (
     VIRTUAL_PORT,
     Calibrate,
@@ -58,6 +58,22 @@ def _session(command: HandOptions, path: str, silence: Any, settings: Any = None
 
     with _bus(command, path, silence) as bus, HandSession(bus, Pacer(PERIOD), settings) as session:
         yield session
+
+
+T = TypeVar("T")
+
+
+def _with_stop_key(session: Any, moves: Iterator[T]) -> Iterator[T]:
+    """Let any key stop the hand while it moves, and only then: between two moves there may be questions to answer."""
+    from dexndm_gym.hardware.stop import StopKey
+
+    announce_stop_key()
+    while True:
+        with StopKey(session.stop):
+            move = next(moves, None)
+        if move is None:
+            return
+        yield move
 
 
 def scan(command: Scan, path: str, _silence: Any) -> None:
@@ -127,7 +143,7 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
     whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
     painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
     with _session(command, path, silence) as session:
-        for motion in motions(session, command.joints):
+        for motion in _with_stop_key(session, motions(session, command.joints)):
             picture = command.out / f"{motion.joint:02d}_{JOINT_NAMES[motion.joint]}.png"
             imageio.imwrite(picture, painter.draw(motion.pose, None, "cube"))
             print(
@@ -160,7 +176,7 @@ def gains(command: Gains, path: str, silence: Any) -> None:
                 *(f"{r.joint}", JOINT_NAMES[r.joint], f"{r.rise_time:.2f}"),
                 *(f"{100 * r.overshoot:.0f}", f"{1000 * r.error:.0f}"),
             )
-            for r in step_responses(session, command.joints)
+            for r in _with_stop_key(session, step_responses(session, command.joints))
         ]
     print(table(("id", "joint", "90 % after s", "overshoot %", "error mrad"), rows, labels=2))
     print(

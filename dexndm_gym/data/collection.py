@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray

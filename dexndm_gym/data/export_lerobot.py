@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.leap.joints import JOINT_NAMES

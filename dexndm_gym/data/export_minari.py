@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gymnasium.spaces import Box
 
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.leap.joints import NUM_JOINTS
 

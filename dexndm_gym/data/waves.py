@@ -51,12 +51,13 @@ def _draw(rng: np.random.Generator, number: int, start: FloatArray, largest_step
     way = int(np.ceil(np.abs(MIDDLE - start).max() / largest_step))
     wave = np.tile(MIDDLE, (steps, 1))
     half_range = (UPPER_LIMITS - LOWER_LIMITS)[joint] / 2
-    wave[way:, joint] += amplitude * half_range * shape(2 * rate * np.arange(steps - way) / CONTROL_HZ)
+    wave[way:, joint] += (
+        amplitude * half_range * shape(2 * rate / CONTROL_HZ * np.arange(steps - way, dtype=np.float64))
+    )
     if kind == "noisy square":
         wave += _NOISE * rng.standard_normal(wave.shape)
     target, now = np.empty_like(wave), start
-    for step in range(steps):
-        now = np.clip(wave[step], now - largest_step, now + largest_step)
-        target[step] = now
+    for step, wanted in enumerate(wave):
+        now = target[step] = np.clip(wanted, now - largest_step, now + largest_step)
     metadata: dict[str, Any] = {"wave": kind, "joint": JOINT_NAMES[joint], "amplitude": amplitude, "rate": rate}
     return Trajectory(np.vstack([start, target]), target, metadata)

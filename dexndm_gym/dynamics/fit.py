@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dexndm_gym.data.recording import RecordingReader
+from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory, TrajectoryView
 from dexndm_gym.dynamics.identification import identify_joints
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, one_step_errors, stay

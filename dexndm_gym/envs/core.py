@@ -111,9 +111,11 @@ class RotationTask:
         self._state = self.hand.state()
         if not np.isfinite(self._state.position).all():
             raise SimulationDivergedError("Joint positions are not finite; reset the env to go on")
+        if self._state.sent_target is not None:
+            sent = self._state.sent_target
         self._push_history(base, sent)
         self.steps += 1
-        return self._score(before, info | {"base_target": base, "sent_target": sent})
+        return self._score(before, info | {"base_target": base, "sent_target": sent, **self._state.info})
 
     def observation(self) -> npt.NDArray[np.float32]:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""

@@ -32,6 +32,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     (rad about the axis since reset), ``time`` (s) and, where the object is tracked, ``object_pose`` and reward terms.
     A fault of the hand ends the episode: ``truncated`` is True, ``info["fault"]`` names the error, ``fault_message``
     says what happened, ``torque_off`` whether the servos confirmed that they are off; the observation is the last one.
+    A hand with servos also says there how it keeps its clock: see ``DynamixelHand``.
     """
 
     metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
@@ -106,7 +107,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             result = self.task.step(np.asarray(action, dtype=np.float64)[None])
         except HardwareError as error:
             self._running = False
-            info = {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
+            info = {name: value[0] for name, value in self.task.state().info.items()}
+            info |= {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
             return self.task.observation()[0], 0.0, False, True, info
         info = {name: value[0] for name, value in result.info.items()}
         self._show()

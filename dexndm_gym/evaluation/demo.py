@@ -12,7 +12,7 @@ import gymnasium
 from tqdm import tqdm
 
 from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories, split
 from dexndm_gym.dynamics.measures import one_step_errors

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import PERIOD, HandSession
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -36,14 +37,13 @@ def step_responses(session: HandSession, joints: Sequence[int] = range(NUM_JOINT
     Raises:
         HardwareError: the hand failed; its torque is off.
     """
-    rest = np.zeros(NUM_JOINTS)
     for joint in joints:
-        session.move_to(rest)
+        session.move_to(OPEN_HAND)
         begin = session.hold(_REST)[joint]
-        goal = rest.copy()
-        goal[joint] = STEP
+        goal = OPEN_HAND.copy()
+        goal[joint] += STEP
         way = np.array([session.send(goal)[joint] for _ in range(round(_OBSERVED / PERIOD))]) - begin
-        wanted = STEP - begin
+        wanted = goal[joint] - begin
         rise = (int(np.argmax(way >= _ARRIVED * way[-1])) + 1) * PERIOD
         yield StepResponse(joint, rise, float(max(0.0, way.max() / wanted - 1)), float(wanted - way[-1]))
-    session.move_to(rest)
+    session.move_to(OPEN_HAND)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
-from dexndm_gym.leap.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
 SWING = 0.4
 """How far each joint is moved, rad."""
@@ -60,7 +61,7 @@ class JointMotion:
 
 
 def mirror(session: HandSession, joints: Sequence[int] = range(NUM_JOINTS)) -> Iterator[JointMotion]:
-    """Move from the flat hand one joint after the other, and back.
+    """Move from the open hand, fingers spread, one joint after the other, and back.
 
     Each motion is yielded while the joint is out, so that a picture of the same pose can be held beside it: the servos
     cannot know that they sit in the wrong place.
@@ -68,13 +69,12 @@ def mirror(session: HandSession, joints: Sequence[int] = range(NUM_JOINTS)) -> I
     Raises:
         HardwareError: the hand failed; its torque is off.
     """
-    rest = np.clip(np.zeros(NUM_JOINTS), LOWER_LIMITS, UPPER_LIMITS)
     for joint in joints:
-        session.move_to(rest)
+        session.move_to(OPEN_HAND)
         before = session.hold(_SETTLE)
-        pose = rest.copy()
+        pose = OPEN_HAND.copy()
         pose[joint] += SWING
         session.move_to(pose)
         way = session.hold(_SETTLE) - before
         yield JointMotion(joint, pose, float(way[joint]), float(np.abs(np.delete(way, joint)).max()))
-    session.move_to(rest)
+    session.move_to(OPEN_HAND)

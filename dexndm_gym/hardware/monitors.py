@@ -14,6 +14,9 @@ _CLOCK_TOLERANCE = 30
 """How far servos may disagree about the time between two readings, ms."""
 _STILL = 0.01
 """How far a stuck joint may still move, rad."""
+_FREE_ERROR, _FREE_STEPS = 0.2, 3
+"""A joint that moves neither way when its goal is this far away, rad, on one side and on the other, for so many control
+steps each, is not held by an object."""
 
 
 class ClockMonitor:
@@ -54,7 +57,10 @@ class ClockMonitor:
 
 
 class StallMonitor:
-    """Notices joints that push for long without moving."""
+    """Notices joints that push for long without moving, and at once those that can be moved neither way.
+
+    An object may well hold a joint back, but only from one side.
+    """
 
     def __init__(self, error: float, steps: int) -> None:
         """Set what counts as stuck.
@@ -68,7 +74,8 @@ class StallMonitor:
 
     def forget(self) -> None:
         """Begin anew."""
-        self._anchor, self._count = np.full(NUM_JOINTS, np.nan), np.zeros(NUM_JOINTS, dtype=np.int64)
+        self._anchor = np.full(NUM_JOINTS, np.nan)
+        self._pushing, self._above, self._below = np.zeros((3, NUM_JOINTS), dtype=np.int64)
 
     def check(self, position: FloatArray, goal: FloatArray) -> None:
         """Take in a reading and the goal that led to it, (16,) rad each.
@@ -76,10 +83,14 @@ class StallMonitor:
         Raises:
             SafetyError: joints are stuck; the message names them.
         """
-        stalled = (np.abs(goal - position) > self._error) & (np.abs(position - self._anchor) < _STILL)
-        self._anchor = np.where(stalled, self._anchor, position)
-        self._count = np.where(stalled, self._count + 1, 0)
-        stuck = np.flatnonzero(self._count >= self._steps).tolist()
+        error = goal - position
+        still = np.abs(position - self._anchor) < _STILL
+        self._anchor = np.where(still, self._anchor, position)
+        self._pushing = np.where(still & (np.abs(error) > self._error), self._pushing + 1, 0)
+        self._above = np.where(still, self._above + (error > _FREE_ERROR), 0)
+        self._below = np.where(still, self._below + (error < -_FREE_ERROR), 0)
+        free = np.minimum(self._above, self._below) >= _FREE_STEPS
+        stuck = np.flatnonzero(free | (self._pushing >= self._steps)).tolist()
         if stuck:
             raise SafetyError(
                 f"These joints push without moving: {name_servos(stuck)}. Is something in their way, do fingers press "

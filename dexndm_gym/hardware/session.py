@@ -11,7 +11,9 @@ from dexndm_gym.errors import HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import Pacing
 from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
+from dexndm_gym.hardware.self_collision import CollisionGuard
 from dexndm_gym.hardware.startup import ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.stop import StopSwitch
 from dexndm_gym.hardware.units import rad_from_ticks, ticks_from_rad
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
@@ -41,6 +43,12 @@ class HandSession:
         self._goal = np.zeros(NUM_JOINTS)
         self._guard: TorqueGuard | None = None
         self._last_contact = -math.inf
+        self._collisions = CollisionGuard()
+        self._stop = StopSwitch()
+
+    def stop(self, reason: str) -> None:
+        """End the session with a StopRequestedError, from any thread; takes up to a control period."""
+        self._stop.press(reason)
 
     def __enter__(self) -> "HandSession":
         """Switch torque on, fingers where they are.
@@ -78,10 +86,8 @@ class HandSession:
 
     def move_to(self, pose: FloatArray, speed: float = 0.5) -> FloatArray:
         """Move to a pose, (16,) rad, the fastest joint at ``speed`` rad/s; the position reached."""
-        begin, way = self._goal, pose - self._goal
-        steps = max(1, math.ceil(np.abs(way).max() / (speed * PERIOD)))
-        for step in range(1, steps):
-            self.send(begin + way * (step / steps))
+        for between in self._collisions.way(self._goal, pose, speed * PERIOD):
+            self.send(between)
         return self.send(pose)
 
     def hold(self, seconds: float) -> FloatArray:
@@ -96,15 +102,22 @@ class HandSession:
             self._goal = rad_from_ticks(rearm(self._bus, self._settings))
 
     def send(self, pose: FloatArray) -> FloatArray:
-        """Send a goal, (16,) rad, wait for a period; the position then."""
+        """Send a goal, (16,) rad, wait for a period; the position then.
+
+        Raises:
+            HardwareError: the hand failed; the end of the session switches its torque off.
+        """
+        self._stop.check()
         if self._guard is None:
             raise HardwareError("This session has ended; start another one")
         if time.monotonic() - self._last_contact > _WATCHDOG_MARGIN * self._settings.watchdog:
             self._resume()
-        ticks = ticks_from_rad(limit_target(pose, self._goal, _LARGEST_STEP))
+        target, _ = self._collisions.restrain(limit_target(pose, self._goal, _LARGEST_STEP), self._goal)
+        ticks = ticks_from_rad(target)
         self._bus.sync_write("goal_position", ticks)
         self._goal = rad_from_ticks(ticks)
         self._pacer.wait()
+        self._stop.check()
         self._last_contact = time.monotonic()
         position = rad_from_ticks(self._bus.sync_read("present_position")["present_position"])
         check_plausible(position)

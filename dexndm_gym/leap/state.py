@@ -1,6 +1,8 @@
 """What hands measure, whatever they are made of."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from dexndm_gym.leap.joints import FloatArray
 
@@ -23,3 +25,9 @@ class HandState:
 
     torque: FloatArray | None = None
     """Joint torques of the servos, (n, 16), N m; None where they are not measured."""
+
+    sent_target: FloatArray | None = None
+    """What the hand made of the target, (n, 16), rad; None where it was sent as it came."""
+
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """What else this kind of hand has to say, (n, ...) by name; for the ``info`` of the environment."""

@@ -49,6 +49,7 @@ class VirtualHandProcess:
         clock: str = "lockstep",
         *,
         surroundings: str = FREE,
+        model: str = "xl330",
         faults: Sequence[str] = (),
         meshes: Sequence[str] = (),
         start_timeout: float = 60.0,
@@ -59,6 +60,7 @@ class VirtualHandProcess:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
             surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             meshes: names of the objects from mesh files that may be placed.
             start_timeout: seconds to wait at most.
@@ -79,7 +81,7 @@ class VirtualHandProcess:
         """Replies to requests that were given up: they come before those to later ones."""
         directory = tempfile.mkdtemp(prefix="dexndm-")
         control = str(Path(directory) / "control")
-        options = ["--seed", str(seed), "--clock", clock, "--control", control, "--owned"]
+        options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
         options += [f"--mesh={mesh}" for mesh in meshes]

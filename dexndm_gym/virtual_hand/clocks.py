@@ -1,10 +1,13 @@
 """How time passes for the virtual hand: as on the wall, or only when the host commands."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from dexndm_gym.virtual_hand.servos import STEP, ServoChain
+
+_LOG = logging.getLogger(__name__)
 
 CONTROL_PERIOD = 0.050
 """Seconds that one command of goals stands for in lock-step."""
@@ -84,11 +87,15 @@ class RealTimeClock:
         self._now = now
         self._sleep = sleep
         self._start = now() - chain.time
+        self._lagged = False
 
     def catch_up(self) -> None:
         """Advance the physics up to now, in whole steps: readings are at most one step old."""
         behind = self._now() - self._start - self._chain.time
         if behind > _LONGEST_LAG:
+            if not self._lagged:
+                _LOG.warning("This machine is too busy for the virtual hand: its time falls behind real time")
+                self._lagged = True
             self._chain.skip(behind - _LONGEST_LAG)
             behind = _LONGEST_LAG
         for _ in range(int(behind / STEP)):

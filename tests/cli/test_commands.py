@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from dexndm_gym.cli import main
 from dexndm_gym.cli.common import table, tqdm_progress
 from dexndm_gym.data.collection import recordings_in
-from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, save_model
 from dexndm_gym.training.policy import StudentPolicy

@@ -6,7 +6,8 @@ import pytest
 
 from dexndm_gym.data.export_lerobot import export_lerobot
 from dexndm_gym.data.export_minari import export_minari
-from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import JOINT_NAMES

@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from dexndm_gym.data.recording import RecordingWriter, read_recording
+from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 
 ZEROS = np.zeros(16)

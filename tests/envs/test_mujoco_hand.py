@@ -1,15 +1,17 @@
 """Simulated hands: randomisation reaches the physics, and nothing depends on threads or neighbours."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
-from dexndm_gym.envs.make import make_sim_vector_env
+from dexndm_gym.envs.make import make_sim_env, make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.starts import PALM_UP, StartStates, cup_rows, load_starts
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.task.quaternions import multiply
 
@@ -34,25 +36,61 @@ def run(randomisation, *, num_threads=1, steps=20, num_hands=2, seed=0):
     return np.concatenate([state.position, state.object_pose], axis=1)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"mass": (0.05, 0.05)},
-        {"friction": (0.3, 0.3)},
-        {"stiffness": (0.7, 0.7)},
-        {"damping": (2.0, 2.0)},
-        {"frictionloss": (3.0, 3.0)},
-        {"torsional_friction": (0.01, 0.01)},
-        {"push_scale": 5.0},
-        {"centre_of_mass": 0.01},
-        {"armature": (3.0, 3.0)},
-        {"link_mass": (1.5, 1.5)},
-        {"delay": (0.02, 0.02)},
-    ],
-    ids=lambda change: next(iter(change)),
-)
+SWITCHES = [
+    {"mass": (0.05, 0.05)},
+    {"friction": (0.3, 0.3)},
+    {"stiffness": (0.7, 0.7)},
+    {"damping": (2.0, 2.0)},
+    {"frictionloss": (3.0, 3.0)},
+    {"torsional_friction": (0.01, 0.01)},
+    {"push_scale": 5.0},
+    {"push_scale": 5.0, "push_probability": 1.0},
+    {"centre_of_mass": 0.01},
+    {"armature": (3.0, 3.0)},
+    {"link_mass": (1.5, 1.5)},
+    {"delay": (0.02, 0.02)},
+]
+
+
+def test_no_switch_is_left_untested():
+    assert {list(change)[-1] for change in SWITCHES} == {field.name for field in fields(Randomisation)}
+
+
+@pytest.mark.parametrize("change", SWITCHES, ids=lambda change: list(change)[-1])
 def test_each_switch_changes_the_physics(change):
     assert not np.allclose(run(NOTHING), run(replace(NOTHING, **change)), atol=1e-6)
+
+
+def test_pushes_come_as_often_as_they_are_said_to():
+    seldom, always = ({"push_scale": 5.0, "push_probability": share} for share in (0.25, 1.0))
+    assert not np.allclose(run(replace(NOTHING, **seldom)), run(replace(NOTHING, **always)), atol=1e-6)
+
+
+def test_the_size_of_a_start_state_is_the_size_of_the_object():
+    rest = []
+    for scale in (0.9, 1.0):
+        row = load_starts().draw("cube", PALM_UP, np.random.default_rng(0))
+        pose = row.object_pose[None]
+        starts = StartStates({("cube", PALM_UP): cup_rows(row.joints[None], pose, np.array([scale]))})
+        hand = MujocoHand(1, starts=starts)
+        target = hand.reset(np.array([0]), [Scene(object="cube")], np.random.default_rng(0))
+        for _ in range(10):
+            hand.step(target)
+        rest.append(hand.state().object_pose[0, :3])
+    assert np.linalg.norm(rest[1] - rest[0]) > 0.001
+
+
+def test_joint_noise_is_on_what_is_observed_and_not_in_the_physics():
+    seen, physics = [], []
+    for noise in (0.0, 0.005):
+        env = make_sim_env(object="cube", randomise=True, config=TaskConfig(position_noise=noise))
+        env.reset(seed=0)
+        observation, *_, info = env.step(np.zeros(16, dtype=np.float32))
+        seen.append(observation[9 * 32 : 9 * 32 + 16] - info["position"])
+        physics.append(info["position"])
+    np.testing.assert_allclose(seen[0], 0.0, atol=1e-6)
+    assert 0.0005 < np.abs(seen[1]).mean() < 0.005
+    np.testing.assert_allclose(physics[1], physics[0], atol=1e-3)
 
 
 @pytest.mark.parametrize(("delay", "still_steps"), [(0.0, 0), (0.04, 0), (0.05, 1), (0.12, 2)])
@@ -83,7 +121,24 @@ def test_a_centre_of_mass_is_moved_without_moving_the_object():
 
 
 def test_thread_count_does_not_matter():
-    np.testing.assert_array_equal(run(Randomisation(), num_hands=8), run(Randomisation(), num_hands=8, num_threads=2))
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (15, 8, 16)).astype(np.float32)
+    observations, rewards = [], []
+    for threads in (1, 2):
+        env = make_sim_vector_env(
+            num_envs=8,
+            num_threads=threads,
+            randomise=True,
+            object=["cube", "duck", "ball_40"],
+            wrist="six",
+            axis="random",
+            config=TaskConfig(episode_steps=6),  # so that episodes end and others begin
+        )
+        env.reset(seed=0)
+        results = [env.step(action) for action in actions]
+        observations.append([result[0] for result in results])
+        rewards.append([result[1] for result in results])
+    np.testing.assert_array_equal(*observations)
+    np.testing.assert_array_equal(*rewards)
 
 
 def test_state_is_not_a_view_of_the_simulation():

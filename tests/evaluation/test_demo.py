@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dexndm_gym.data.recording import read_recording
+from dexndm_gym.data.reading import read_recording
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, save_model
 from dexndm_gym.errors import ConfigurationError, FileFormatError

@@ -51,3 +51,25 @@ def test_a_stuck_joint_is_noticed_and_a_slow_one_is_not() -> None:
     goal[3] = 0.4
     for _ in range(30):
         monitor.check(position, np.where(np.arange(16) == 3, goal, position))
+
+
+def test_a_joint_that_moves_neither_way_is_noticed_at_once() -> None:
+    monitor, position, goal = StallMonitor(0.5, 1000), np.zeros(16), np.zeros(16)
+    for _ in range(20):  # something is in its way
+        goal[3] = 0.3
+        monitor.check(position, goal)
+        goal[3] = -0.1
+        monitor.check(position, goal)
+    goal[3] = -0.3
+    for _ in range(2):
+        monitor.check(position, goal)
+    with pytest.raises(SafetyError, match=r"without moving: 3 \(if_dip\)\."):
+        monitor.check(position, goal)
+
+
+def test_a_joint_that_goes_back_and_forth_is_not_stuck() -> None:
+    monitor, position, goal = StallMonitor(0.5, 1000), np.zeros(16), np.zeros(16)
+    for step in range(40):
+        goal[3] = 0.3 if step // 5 % 2 else -0.3
+        position[3] += 0.1 * (goal[3] - position[3])
+        monitor.check(position, goal)

@@ -39,13 +39,16 @@ def test_real_time_follows_the_wall(physics, chain: ServoChain) -> None:
     assert physics.advanced == pytest.approx([0.005] * len(physics.advanced))
 
 
-def test_a_slow_physics_loses_motion_but_not_time(physics, chain: ServoChain) -> None:
+def test_a_slow_physics_loses_motion_but_not_time(physics, chain: ServoChain, caplog) -> None:
     wall = Wall()
     clock = RealTimeClock(chain, wall, wall.sleep)
     wall.sleep(2.0)
     clock.catch_up()
     assert sum(physics.advanced) == pytest.approx(0.1, abs=0.006)
     assert chain.time == pytest.approx(2.0, abs=0.006)
+    wall.sleep(2.0)
+    clock.catch_up()
+    assert caplog.text.count("falls behind real time") == 1, "it is said once"
 
 
 def test_the_watchdog_runs_on_the_wall_in_real_time(physics, chain: ServoChain) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from dynamixel_sdk import (
+    COMM_RX_TIMEOUT,
     COMM_SUCCESS,
     GroupBulkRead,
     GroupBulkWrite,
@@ -53,7 +54,7 @@ def process() -> Iterator[VirtualHandProcess]:
 @pytest.fixture
 def host(process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     # The library gives up after 34 ms, which a busy machine may need for anything.
-    monkeypatch.setattr("dynamixel_sdk.port_handler.LATENCY_TIMER", 100)
+    monkeypatch.setattr("dynamixel_sdk.port_handler.LATENCY_TIMER", 300)
     host = Host(process.port)
     yield host
     host.port.closePort()
@@ -117,3 +118,90 @@ def test_indirect_addresses(host: Host) -> None:
         assert host.write(7, 168 + 2 * slot, address, 2) == DONE
     direct = host.read(7, POSITION, 4)
     assert host.read(7, 208, 6) == direct << 16
+
+
+@pytest.mark.parametrize("baud", [57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000])
+def test_servos_follow_to_another_baud_rate(host: Host, baud: int) -> None:
+    code = (9600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000).index(baud)
+    assert host.write(8, 8, code, 1) == DONE
+    host.port.setBaudRate(baud)
+    assert host.handler.ping(host.port, 8) == (1200, *DONE)
+    assert host.write(8, 8, 6, 1) == DONE
+    host.port.setBaudRate(4_000_000)
+    assert host.handler.ping(host.port, 8) == (1200, *DONE)
+
+
+@pytest.mark.parametrize(
+    ("servo", "mode", "address", "size", "goal", "present", "present_size", "tolerance"),
+    [
+        (3, 0, 102, 2, 120, 126, 2, 1),  # current
+        (7, 1, 104, 4, 60, 128, 4, 30),  # velocity
+        (11, 4, GOAL, 4, 2300, POSITION, 4, 90),  # extended position
+        (15, 16, 100, 2, 150, 124, 2, 1),  # PWM
+    ],
+)
+def test_operating_modes(
+    process: VirtualHandProcess,
+    host: Host,
+    servo: int,
+    mode: int,
+    address: int,
+    size: int,
+    goal: int,
+    present: int,
+    present_size: int,
+    tolerance: int,
+) -> None:
+    for where, value, length in ((11, mode, 1), (64, 1, 1), (address, goal, size)):
+        assert host.write(servo, where, value, length) == DONE
+    process.command("pass_time", seconds=0.2 if mode != 4 else 1.0)
+    assert abs(host.read(servo, present, present_size) - goal) <= tolerance
+    for where, value in ((64, 0), (11, 3)):
+        assert host.write(servo, where, value, 1) == DONE
+
+
+def test_profiles(process: VirtualHandProcess, host: Host) -> None:
+    assert host.write(7, 10, 4, 1) == DONE  # time-based
+    assert host.write(7, 64, 1, 1) == DONE
+    start = host.read(7, POSITION, 4)
+    assert host.write(7, 108, 200, 4) == DONE
+    assert host.write(7, 112, 1000, 4) == DONE
+    assert host.write(7, GOAL, start + 200, 4) == DONE
+    process.command("pass_time", seconds=0.5)
+    assert abs(host.read(7, 140, 4) - (start + 100)) <= 10, "half of the way after half of the time"
+    assert host.read(7, 123, 1) & 0x32 == 0x32, "a trapezoid, under way"
+    assert host.read(7, 122, 1) == 1
+    process.command("pass_time", seconds=0.7)
+    assert host.read(7, 140, 4) == start + 200
+    assert host.read(7, 123, 1) & 0x02 == 0
+    assert host.write(7, 64, 0, 1) == DONE
+    assert host.write(7, 10, 0, 1) == DONE
+
+
+def test_reverse_mode(process: VirtualHandProcess, host: Host) -> None:
+    before = host.read(9, POSITION, 4)
+    assert host.write(9, 10, 1, 1) == DONE
+    process.command("pass_time", seconds=0.005)
+    assert abs(host.read(9, POSITION, 4) - (4096 - before)) <= 3
+    assert host.write(9, 10, 0, 1) == DONE
+
+
+def test_status_return_level_return_delay_and_eeprom_lock(host: Host) -> None:
+    assert host.write(12, 9, 0, 1) == DONE
+    assert host.write(12, 64, 1, 1) == DONE
+    assert host.write(12, 9, 250, 1) == (COMM_SUCCESS, 7)
+    assert host.write(12, 64, 0, 1) == DONE
+    assert host.write(12, 68, 1, 1) == DONE
+    assert host.write(12, LED, 1, 1)[0] == COMM_RX_TIMEOUT
+    assert host.read(12, LED, 1) == 1
+    assert host.handler.write1ByteTxOnly(host.port, 12, 68, 2) == COMM_SUCCESS
+    assert host.write(12, LED, 0, 1) == DONE
+
+
+def test_the_full_hands_servos_have_their_own_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dynamixel_sdk.port_handler.LATENCY_TIMER", 300)
+    with VirtualHandProcess(model="xc330") as process:
+        host = Host(process.port)
+        assert host.handler.ping(host.port, 3) == (1240, *DONE)
+        assert [host.read(3, address, 2) for address in (LIMIT, P_GAIN, 80)] == [2352, 1100, 500]
+        host.port.closePort()

@@ -1,21 +1,22 @@
 """A LEAP hand with real servos, or anything that speaks like them on a serial port."""
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
-from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError, HardwareError
+from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.connection import SafeConnection
 from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
+from dexndm_gym.hardware.safety import check_plausible, limit_target
+from dexndm_gym.hardware.self_collision import CollisionGuard
 from dexndm_gym.hardware.startup import check_health, hold_still, prepare, rearm
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
@@ -35,12 +36,21 @@ _COOLING_PERIOD = 10.0
 _WATCHDOG_MARGIN = 0.8
 """After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 
+_PACING = ("rate", "jitter_p50", "jitter_p99", "jitter_worst", "overruns")
+"""Fields of a ``PacingReport`` that ``info`` shows."""
+
 
 class DynamixelHand:
     """One hand on a serial port: a ``Hand`` with n = 1.
 
     ``reset`` connects where that is needed. Whatever fails afterwards switches the torque off, closes the port and
     raises a typed error; the next ``reset`` connects anew.
+
+    In ``info`` it says how well it keeps its clock in real time: ``pacing_rate`` (Hz), ``pacing_jitter_p50``,
+    ``pacing_jitter_p99`` and ``pacing_jitter_worst`` (s), ``pacing_overruns`` (their number by cause), all of them
+    since the hand was made (see ``PacingReport``), and ``pacing_overrun`` (the cause, if this step was one). And what
+    the check for self-collisions did: ``held_fingers`` (names of those whose targets were held in this step) and
+    ``self_collisions`` (how often that happened since the hand was made).
     """
 
     num_hands = 1
@@ -78,8 +88,10 @@ class DynamixelHand:
             retries=self.config.retries,
             retry_time=CONTROL_PERIOD,
         )
-        self._guard: TorqueGuard | None = None
+        self._connection = SafeConnection(self._bus)
         self._closed = False
+        self._collisions = CollisionGuard(self.config.overlap)
+        self._target, self._held = START_POSE, ""
         self._state: HandState | None = None
         self._goal = START_POSE.copy()
         self._clocks = ClockMonitor()
@@ -104,8 +116,8 @@ class DynamixelHand:
             raise ConfigurationError(
                 f"This is one hand; expected one id and one scene, got {len(ids)} and {len(scenes)}"
             )
-        with self._failing_safe():
-            if self._guard is None:
+        with self._connection.failing_safe():
+            if not self._connection.is_open:
                 self._connect()
             self._steps_to_check = 0
             self._clocks.forget()
@@ -127,11 +139,16 @@ class DynamixelHand:
         Raises:
             HardwareError: the hand failed; its torque is off.
         """
-        with self._failing_safe():
-            if self._guard is None:
+        with self._connection.failing_safe():
+            if not self._connection.is_open:
                 raise HardwareError("The hand is not connected; call reset first")
-            wanted = np.asarray(target, dtype=np.float64)
-            self._tick(limit_target(wanted.reshape(-1), self._goal, self.config.max_target_step))
+            self.pacer.spent("caller")
+            wanted = np.asarray(target, dtype=np.float64).reshape(-1)
+            limited = limit_target(wanted, self._goal, self.config.max_target_step)
+            limited, held = self._collisions.restrain(limited, self._goal)
+            self._held = ", ".join(held)
+            self.pacer.spent("self-collision check")
+            self._tick(limited)
 
     def state(self) -> HandState:
         """The latest measurement. Torque is None: these servos measure current at their supply, not in the motor.
@@ -149,8 +166,8 @@ class DynamixelHand:
         Raises:
             HardwareError: the hand cannot be read.
         """
-        with self._failing_safe():
-            if self._guard is not None:
+        with self._connection.failing_safe():
+            if self._connection.is_open:
                 return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
             self._bus.open()
             try:
@@ -164,14 +181,28 @@ class DynamixelHand:
         Raises:
             HardwareError: the hand cannot be read.
         """
-        self._disconnect()
+        self._connection.close()
         while self.temperature().max() > limit:
             self._sleep(_COOLING_PERIOD)
 
+    def stop(self, reason: str = "stop() was called") -> None:
+        """Switch the torque off: at once, or within a control period where the hand is just moving.
+
+        May be called from any thread. The episode ends with a StopRequestedError, and so does every attempt to go on
+        until ``release_stop``.
+        """
+        self._connection.stop(reason)
+
+    def release_stop(self) -> None:
+        """After ``stop``: allow the next ``reset`` to connect and move."""
+        self._connection.release_stop()
+
     def close(self) -> None:
         """Switch the torque off and close the port. Safe to call twice."""
+        if not self._closed and isinstance(self.pacer, Pacer) and (pacing := self.pacer.report()).ticks:
+            _LOG.info("%s: %s", self._bus.port.path, pacing)
         self._closed = True
-        self._disconnect()
+        self._connection.close()
         if self._companion is not None:
             self._companion.close()
 
@@ -179,59 +210,29 @@ class DynamixelHand:
         bus = self._bus
         if self._tracker is not None:
             self._tracker.object_pose()  # better to learn now than with the fingers moving that it does not work
-        bus.open()
-        # From here on somebody will switch the torque off, whatever happens: servos may come with torque on.
-        self._guard = TorqueGuard(self, lambda: _switch_off(bus))
+        self._connection.open()
         prepare(bus, self.config.servos)
         self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
-
-    def _disconnect(self) -> bool | None:
-        """Switch off and close; whether the servos confirmed it, None where nothing was connected."""
-        if self._guard is None:
-            return None
-        confirmed = self._guard.release()
-        self._guard = None
-        return confirmed
-
-    @contextmanager
-    def _failing_safe(self) -> Iterator[None]:
-        try:
-            yield
-        except (BusTimeoutError, BusProtocolError) as error:
-            # First stop the fingers, then find out what happened.
-            cause = error
-            try:
-                self._bus.cut_torque()
-                cause = self._bus.explain(error)
-            except HardwareError as gone:
-                cause = gone
-            cause.torque_off = self._disconnect()
-            raise cause from error
-        except HardwareError as error:
-            error.torque_off = self._disconnect()
-            raise
-        except BaseException:
-            self._disconnect()
-            raise
 
     def _ramp_to_start(self) -> None:
         self._measure()
         begin = self.state().position[0]
-        way = START_POSE - begin
-        steps = math.ceil(np.abs(way).max() / (self.config.ramp_speed * CONTROL_PERIOD))
-        for step in range(1, steps + 1):
-            self._tick(begin + way * (step / steps))
+        for pose in self._collisions.way(begin, START_POSE, self.config.ramp_speed * CONTROL_PERIOD):
+            self._tick(pose)
 
     def _hold(self, seconds: float) -> None:
         for _ in range(round(seconds / CONTROL_PERIOD)):
             self._tick(START_POSE)
 
     def _tick(self, goal: FloatArray) -> None:
+        self._connection.check_stop()
         self._check_servos()
         ticks = ticks_from_rad(goal)
         self._bus.sync_write("goal_position", ticks)
-        self._goal = rad_from_ticks(ticks)
+        self._goal, self._target = rad_from_ticks(ticks), goal
+        self.pacer.spent("bus")
         self.pacer.wait()
+        self._connection.check_stop()
         self._measure()
 
     def _measure(self) -> None:
@@ -241,12 +242,25 @@ class DynamixelHand:
         position = rad_from_ticks(raw["present_position"])
         check_plausible(position)
         self._stalls.check(position, self._goal)
+        self.pacer.spent("bus")
+        object_pose = None if self._tracker is None else np.array(self._tracker.object_pose(), ndmin=2)
+        self.pacer.spent("tracker")
         self._state = HandState(
             position=position[None],
             velocity=rad_per_second_from_units(raw["present_velocity"])[None],
             current=ampere_from_units(raw["present_current"])[None],
-            object_pose=None if self._tracker is None else np.array(self._tracker.object_pose(), ndmin=2),
+            object_pose=object_pose,
+            sent_target=self._target[None],
+            info=self._info(),
         )
+
+    def _info(self) -> dict[str, Any]:
+        info: dict[str, Any] = {"held_fingers": [self._held], "self_collisions": [self._collisions.count]}
+        if isinstance(self.pacer, Pacer):
+            report = self.pacer.report()
+            info |= {f"pacing_{name}": [getattr(report, name)] for name in _PACING}
+            info["pacing_overrun"] = [self.pacer.overrun]
+        return info
 
     def _check_servos(self) -> None:
         pause = time.monotonic() - self._last_contact
@@ -258,14 +272,3 @@ class DynamixelHand:
         if not check_health(self._bus, self.config.servos):
             _LOG.warning("The servos stopped after a pause of %.0f ms between commands; going on", pause * 1000.0)
             self._goal = rad_from_ticks(rearm(self._bus, self.config.servos))
-
-
-def _switch_off(bus: DynamixelBus) -> bool:
-    try:
-        bus.torque_off()
-    except HardwareError as error:
-        _LOG.warning("Could not confirm that torque is off; the servos' watchdog stops them. %s", error)
-        return False
-    finally:
-        bus.close()
-    return True

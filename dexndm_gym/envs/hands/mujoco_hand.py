@@ -76,6 +76,11 @@ class MujocoHand:
         self._delay = np.zeros(num_hands, dtype=np.int64)  # physics steps
         self._targets = np.zeros((num_hands, 1 + math.ceil(round(longest / TIMESTEP) / SUBSTEPS), NUM_JOINTS))
 
+    @property
+    def batch(self) -> Batch:
+        """The simulations, for who wants more of MuJoCo than a hand shows."""
+        return self._batch
+
     def _bind(self) -> None:
         batch = self._batch
         self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")

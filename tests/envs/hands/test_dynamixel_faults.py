@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -21,6 +23,7 @@ from dexndm_gym.errors import (
     PortError,
     SafetyError,
     ServoAlertError,
+    StopRequestedError,
 )
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.startup import ServoSettings
@@ -42,7 +45,7 @@ def step(hand: DynamixelHand) -> None:
 
 
 def flex_and_hold(hand: DynamixelHand) -> None:
-    for step_number in range(130):
+    for step_number in range(60):
         hand.step(hand.sent_target + (0.04 if step_number < 20 else 0.0))
 
 
@@ -180,6 +183,51 @@ def test_a_fault_ends_the_episode_with_its_reason(
     assert len(info["fault_message"]) > 20
     with pytest.raises(ConfigurationError, match="call reset"):
         env.step(action)
+
+
+def test_stop_switches_torque_off_at_once_and_for_good(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    hand.stop("a key was pressed")
+    assert not any(torque(process))
+    for go_on in (step, reset):
+        with pytest.raises(StopRequestedError, match="a key was pressed") as caught:
+            go_on(hand)
+        assert caught.value.torque_off
+    hand.release_stop()
+    reset(hand)
+    assert all(torque(process))
+
+
+def test_stop_in_the_middle_of_a_step_ends_the_episode(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess
+) -> None:
+    hand = make()
+    env = LeapRotateEnv(hand)
+    env.reset(seed=0)
+    wait = hand.pacer.wait
+
+    def somebody_stops() -> None:
+        thread = threading.Thread(target=hand.stop)
+        thread.start()
+        thread.join(5.0)
+        assert not thread.is_alive(), "who stops does not wait"
+        wait()
+
+    hand.pacer.wait = somebody_stops  # type: ignore[method-assign]
+    _, _, _, truncated, info = env.step(np.zeros(16, dtype=np.float32))
+    assert truncated
+    assert (info["fault"], info["torque_off"]) == ("StopRequestedError", True)
+    assert not any(torque(process))
+
+
+def test_a_jammed_joint_is_noticed_within_a_second_when_goals_pass_it(
+    hand: DynamixelHand, process: VirtualHandProcess
+) -> None:
+    process.inject("stuck:servo=6")
+    begin = process.command("status")["time_s"]
+    swing = 0.35 * np.sin(2.0 * np.pi * np.arange(100) / 20)
+    with pytest.raises(SafetyError, match=r"without moving: 6 \(mf_pip\)"):
+        deque(map(hand.step, START_POSE[None] + swing[:, None, None]), maxlen=0)
+    assert process.command("status")["time_s"] - begin < 1.1
 
 
 def test_duplicated_answers_disturb_nothing(hand: DynamixelHand, process: VirtualHandProcess) -> None:

@@ -10,6 +10,7 @@ import pytest
 from dexndm_gym.envs.hands.connect import connect
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.startup import ServoSettings
@@ -17,6 +18,7 @@ from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import UPPER_LIMITS
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.self_collision import SelfCollision
 from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
@@ -120,6 +122,26 @@ def test_targets_are_kept_within_limits_and_step(hand: DynamixelHand) -> None:
     np.testing.assert_allclose(hand.sent_target[0], expected, atol=RAD_PER_TICK)
 
 
+def test_fingers_that_would_meet_are_held_and_the_observation_knows(make: Callable[..., DynamixelHand]) -> None:
+    hand = make()
+    env = LeapRotateEnv(hand)
+    env.reset(seed=0)
+    action = np.zeros(16, dtype=np.float32)
+    action[0] = 1.0  # the index finger towards the middle finger
+    sent, held = [], []
+    for _ in range(25):
+        *_, info = env.step(action)
+        sent.append(info["sent_target"])
+        held.append(info["held_fingers"])
+    overlap = SelfCollision().overlap
+    assert max(overlap(target).max() for target in sent) <= hand.config.overlap
+    assert overlap(info["base_target"]).max() > hand.config.overlap
+    assert held[0] == ""
+    assert held[-1] == "index, middle"
+    assert info["self_collisions"] == sum(map(bool, held))
+    np.testing.assert_allclose(hand.sent_target[0], info["sent_target"], atol=RAD_PER_TICK)
+
+
 def test_without_tracker_and_operator_the_hand_waits_for_the_object(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess
 ) -> None:
@@ -177,6 +199,13 @@ def test_real_time_keeps_20_hz_and_survives_a_pause(caplog: pytest.LogCaptureFix
     time.sleep(0.25)  # longer than the servos' watchdog
     step(hand)
     assert "The servos stopped after a pause" in caplog.text
-    assert hand.pacer.report().overruns >= 1
+    assert hand.pacer.report().overruns["caller"] >= 1
+    info = hand.state().info
+    assert info["pacing_overrun"] == ["caller"]
+    assert info["pacing_overruns"] == [hand.pacer.report().overruns]
+    assert 0.0 <= info["pacing_jitter_p50"][0] <= info["pacing_jitter_p99"][0] <= info["pacing_jitter_worst"][0] + 1e-5
     step(hand)
+    caplog.set_level("INFO")
     hand.close()
+    hand.close()
+    assert caplog.text.count("ticks at") == 1

@@ -1,0 +1,108 @@
+"""A connection to the servos that ends with their torque off, whatever ends it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dexndm_gym.errors import BusProtocolError, BusTimeoutError, HardwareError
+from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.safety import TorqueGuard
+from dexndm_gym.hardware.stop import StopSwitch
+
+_LOG = logging.getLogger(__name__)
+
+
+class SafeConnection:
+    """Opens and closes a bus, watches over what is done in between, and can be stopped from other threads."""
+
+    def __init__(self, bus: DynamixelBus) -> None:
+        """Watch over a bus that is not open yet."""
+        self._bus = bus
+        self._guard: TorqueGuard | None = None
+        self._confirmed: bool | None = None
+        self._stop, self._busy = StopSwitch(), threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._guard is not None
+
+    def open(self) -> None:
+        """Open the port; from here on somebody will switch the torque off, as servos may come with torque on.
+
+        Raises:
+            PortError: it cannot be opened.
+        """
+        bus = self._bus
+        bus.open()
+        self._guard, self._confirmed = TorqueGuard(self, lambda: _switch_off(bus)), None
+
+    def close(self) -> bool | None:
+        """Switch off and close; whether the servos confirmed it, now or before; None if they were never connected."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            self._confirmed = guard.release()
+        return self._confirmed
+
+    def stop(self, reason: str) -> None:
+        """Close: at once, or in the next ``check_stop`` of who is working within ``failing_safe``. From any thread."""
+        self._stop.press(reason)
+        if self._busy.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._busy.release()
+
+    def release_stop(self) -> None:
+        """Allow work again."""
+        self._stop.release()
+
+    def check_stop(self) -> None:
+        """Look whether somebody has stopped the hand.
+
+        Raises:
+            StopRequestedError: somebody has.
+        """
+        self._stop.check()
+
+    @contextmanager
+    def failing_safe(self) -> Iterator[None]:
+        """Within this, every exception closes the connection; errors of the hardware say whether torque is off.
+
+        Raises:
+            StopRequestedError: somebody has stopped the hand.
+        """
+        with self._busy:
+            try:
+                self._stop.check()
+                yield
+            except (BusTimeoutError, BusProtocolError) as error:
+                cause = self._explain(error)
+                cause.torque_off = self.close()
+                raise cause from error
+            except HardwareError as error:
+                error.torque_off = self.close()
+                raise
+            except BaseException:
+                self.close()
+                raise
+
+    def _explain(self, error: HardwareError) -> HardwareError:
+        # First stop the fingers, then find out what happened.
+        try:
+            self._bus.cut_torque()
+            return self._bus.explain(error)
+        except HardwareError as gone:
+            return gone
+
+
+def _switch_off(bus: DynamixelBus) -> bool:
+    try:
+        bus.torque_off()
+    except HardwareError as error:
+        _LOG.warning("Could not confirm that torque is off; the servos' watchdog stops them. %s", error)
+        return False
+    finally:
+        bus.close()
+    return True

@@ -1,0 +1,109 @@
+"""Stopping a hand at once: a switch that stays pressed, and any key of the terminal to press it."""
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from dexndm_gym.errors import StopRequestedError
+
+try:
+    import termios
+    import tty
+except ImportError:  # pragma: no cover - there is no termios on Windows
+    termios = tty = None
+
+
+class StopSwitch:
+    """Pressed from any thread, looked at by whoever moves the hand."""
+
+    def __init__(self) -> None:
+        """Not pressed."""
+        self._reason = ""
+
+    def press(self, reason: str) -> None:
+        """Stop; ``reason`` says who wanted it."""
+        self._reason = reason
+
+    def release(self) -> None:
+        """Allow motion again."""
+        self._reason = ""
+
+    def check(self) -> None:
+        """Look at the switch.
+
+        Raises:
+            StopRequestedError: it is pressed.
+        """
+        if self._reason:
+            raise StopRequestedError(f"The hand was stopped: {self._reason}")
+
+
+class StopKey:
+    """A context manager: while it is open, any key in the terminal stops the hand.
+
+    Works wherever the standard input is a terminal, ssh included; elsewhere, and in the background, it does nothing.
+    Ctrl-C goes on to interrupt the program, which switches torque off as well.
+
+    Example::
+
+        with StopKey(env.unwrapped.hand.stop):
+            ...
+    """
+
+    def __init__(self, stop: Callable[[str], object], terminal: int | None = None) -> None:
+        """Describe the key.
+
+        Args:
+            stop: called once with the reason when a key is pressed, in another thread.
+            terminal: file descriptor of the terminal; None for the standard input.
+        """
+        self._stop, self._terminal = stop, terminal
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "StopKey":
+        """Listen, if there is a terminal to listen to."""
+        terminal = _standard_input() if self._terminal is None else self._terminal
+        if termios is None or tty is None or terminal is None or not _in_foreground(terminal):
+            return self
+        self._settings, self._listening = termios.tcgetattr(terminal), terminal
+        tty.setcbreak(terminal)
+        self._ended, self._end = os.pipe()
+        self._thread = threading.Thread(target=self._listen, name="stop key", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the terminal back as it was; what was typed meanwhile is dropped."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        os.close(self._end)
+        thread.join()
+        os.close(self._ended)
+        if termios is not None and _in_foreground(self._listening):
+            termios.tcsetattr(self._listening, termios.TCSAFLUSH, self._settings)
+
+    def _listen(self) -> None:
+        ready, _, _ = select.select([self._listening, self._ended], [], [])
+        if self._ended not in ready:
+            self._stop("a key was pressed")
+
+
+def _standard_input() -> int | None:
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # closed, or replaced by something that is no file
+        return None
+
+
+def _in_foreground(terminal: int) -> bool:
+    """Whether that is a terminal, and ours: the system stops programs in the background that touch it."""
+    try:
+        return os.isatty(terminal) and os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False

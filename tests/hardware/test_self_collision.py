@@ -1,0 +1,85 @@
+"""What is sent where fingers would meet."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dexndm_gym.errors import SafetyError
+from dexndm_gym.hardware import self_collision
+from dexndm_gym.hardware.self_collision import OPEN_HAND, OVERLAP, CollisionGuard
+from dexndm_gym.leap.grasps import START_POSE
+from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.leap.self_collision import SelfCollision
+
+HAND = SelfCollision()
+
+
+def random_pose(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(LOWER_LIMITS, UPPER_LIMITS)
+
+
+def towards_middle(angle: float) -> np.ndarray:
+    """The flat hand with its index finger swung towards the middle finger, and a bent ring finger."""
+    pose = np.zeros(16)
+    pose[[0, 9]] = angle, 0.3
+    return pose
+
+
+def test_a_free_target_is_sent_as_it_came() -> None:
+    guard = CollisionGuard()
+    assert guard.restrain(START_POSE, OPEN_HAND)[0] is START_POSE
+    assert guard.count == 0
+
+
+def test_fingers_that_would_meet_wait_and_the_others_go_on() -> None:
+    guard = CollisionGuard()
+    sent, held = guard.restrain(towards_middle(0.4), np.zeros(16))
+    assert held == ("index", "middle")
+    np.testing.assert_array_equal(sent, towards_middle(0.0))
+    assert guard.count == 1
+
+
+def test_a_finger_that_runs_into_a_waiting_one_waits_too() -> None:
+    previous, target = np.zeros(16), np.zeros(16)
+    # All swing; the ring finger would follow the middle one, which waits for the index finger.
+    target[[0, 4, 8]] = 0.5, 0.2, -0.2
+    sent, held = CollisionGuard().restrain(target, previous)
+    assert held == ("index", "middle", "ring")
+    np.testing.assert_array_equal(sent, previous)
+
+
+def test_fingers_that_overlap_already_may_part_but_not_press_on() -> None:
+    guard = CollisionGuard()
+    np.testing.assert_array_equal(guard.restrain(towards_middle(0.39), towards_middle(0.4))[0], towards_middle(0.39))
+    assert guard.restrain(towards_middle(0.41), towards_middle(0.4))[0][0] == 0.4
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 2**32), st.integers(0, 2**32))
+def test_what_is_sent_never_overlaps_more_than_allowed(before: int, after: int) -> None:
+    previous, target = random_pose(before), random_pose(after)
+    sent, held = CollisionGuard().restrain(target, previous)
+    assert (HAND.overlap(sent) <= np.maximum(OVERLAP, HAND.overlap(previous) + 1e-5)).all()
+    assert bool(held) == (sent is not target)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32))
+def test_the_way_to_the_start_pose_is_slow_and_free(seed: int) -> None:
+    begin = START_POSE + 0.4 * (random_pose(seed) - START_POSE)
+    allowed = np.maximum(OVERLAP, HAND.overlap(begin) + 1e-3)
+    before = begin
+    for pose in CollisionGuard().way(begin, START_POSE, 0.05):
+        assert np.abs(pose - before).max() <= 0.05 + 1e-9
+        assert (HAND.overlap(pose) <= allowed).all()
+        before = pose
+    np.testing.assert_allclose(before, START_POSE, atol=1e-6)
+
+
+def test_a_way_that_cannot_be_found_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(self_collision, "OPEN_HAND", towards_middle(-0.3))
+    poses = CollisionGuard().way(np.zeros(16), towards_middle(0.5), 0.05)
+    with pytest.raises(SafetyError, match=r"each other's way: index, middle\. Switch the torque off"):
+        for _ in poses:
+            pass

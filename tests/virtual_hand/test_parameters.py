@@ -25,7 +25,8 @@ def test_severity_zero_is_the_nominal_hand():
 
 def test_severity_scales_the_distance_from_nominal():
     def distance(severity):
-        return np.abs(np.log(HandParameters.draw(0, Spread(severity=severity)).servos.coulomb / 0.0075))
+        nominal = HandParameters.nominal().servos.coulomb
+        return np.abs(np.log(HandParameters.draw(0, Spread(severity=severity)).servos.coulomb / nominal))
 
     assert distance(2.0) == pytest.approx(2 * distance(1.0))
 

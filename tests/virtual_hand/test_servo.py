@@ -8,6 +8,9 @@ from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 DT = 0.001
 NOMINAL = ServoParameters()
+KT, RESISTANCE, COULOMB = (
+    float(np.asarray(value)) for value in (NOMINAL.torque_constant, NOMINAL.resistance, NOMINAL.coulomb)
+)
 SUPPLY = np.array([5.0])
 
 
@@ -58,10 +61,10 @@ def test_d_gain_answers_a_change_of_error_once():
 
 
 def test_stall_torque_is_supply_over_resistance_times_torque_constant():
-    bank = make_bank()
+    bank = make_bank(saturation=0.0)
     configure(bank)
     bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
-    assert bank.torque[0] == pytest.approx(0.371 * 5.0 / 3.88)
+    assert bank.torque[0] == pytest.approx(KT * 5.0 / RESISTANCE)
 
 
 def test_the_current_limit_cuts_the_pwm_back():
@@ -69,7 +72,7 @@ def test_the_current_limit_cuts_the_pwm_back():
     configure(bank, current=0.5)
     bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
     assert bank.current[0] == pytest.approx(0.5)
-    assert bank.duty[0] == pytest.approx(0.5 * 3.88 / 5.0)
+    assert bank.duty[0] == pytest.approx(0.5 * RESISTANCE / 5.0)
 
 
 def test_torque_per_current_falls_off_where_the_motor_saturates():
@@ -79,7 +82,7 @@ def test_torque_per_current_falls_off_where_the_motor_saturates():
         configure(bank, current=current)
         bank.drive(np.zeros(1), np.array([0.0]), SUPPLY)
         torques.append(bank.torque[0])
-    assert torques == pytest.approx([-0.371 * 0.1 / 1.05, -0.371 / 1.5])
+    assert torques == pytest.approx([-KT * 0.1 / 1.05, -KT / 1.5])
 
 
 def test_encoder_reads_whole_ticks_with_its_offset():
@@ -94,7 +97,7 @@ def test_it_reaches_its_goal_up_to_friction_and_not_beyond():
     configure(joints.servos, d=200, current=0.5)
     track = run(joints, [0.5], 1.0)[:, 0]
     # what dry friction can hold against the proportional gain, and a tick
-    band = 0.0075 / 0.83 / (800 / 256 * 4096 / (2 * np.pi) / 885 * 5 / 3.88 * 0.371) + 0.0016
+    band = COULOMB / 0.83 / (800 / 256 * 4096 / (2 * np.pi) / 885 * 5 / RESISTANCE * KT) + 0.0016
     assert abs(track[-1] - 0.5) < band
     assert track.max() < 0.6
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dexndm_gym.data.servo_logs import ServoTicks
+from dexndm_gym.data.servo_logs import ServoTicks, read_servo_logs, resample
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,9 +20,10 @@ def load(name):
 
 @pytest.mark.skipif(not LOGS.is_dir(), reason="logs of real servos are not at ../shared/data")
 def test_nominal_servo_follows_logs_of_a_real_one():
-    errors = load("identify_servo").replay_logs(LOGS, ServoParameters())
-    assert errors["all"] < 3.0
-    assert errors["P 100"] < 2.0
+    benchmark = load("servo_replay")
+    errors = benchmark.score(ServoParameters(), resample(read_servo_logs(LOGS), substeps=benchmark.STEPS))
+    assert errors["all"] < 2.0
+    assert errors["P 100"] < 1.5
 
 
 def test_the_benchmark_finds_the_servo_that_made_the_logs():

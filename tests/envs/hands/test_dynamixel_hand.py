@@ -127,9 +127,9 @@ def test_fingers_that_would_meet_are_held_and_the_observation_knows(make: Callab
     env = LeapRotateEnv(hand)
     env.reset(seed=0)
     action = np.zeros(16, dtype=np.float32)
-    action[0] = 1.0  # the index finger towards the middle finger
+    action[1] = 1.0  # the index finger towards the thumb, and on into the palm
     sent, held = [], []
-    for _ in range(25):
+    for _ in range(30):
         *_, info = env.step(action)
         sent.append(info["sent_target"])
         held.append(info["held_fingers"])
@@ -137,7 +137,7 @@ def test_fingers_that_would_meet_are_held_and_the_observation_knows(make: Callab
     assert max(overlap(target).max() for target in sent) <= hand.config.overlap
     assert overlap(info["base_target"]).max() > hand.config.overlap
     assert held[0] == ""
-    assert held[-1] == "index, middle"
+    assert held[-1] == "index, thumb"
     assert info["self_collisions"] == sum(map(bool, held))
     np.testing.assert_allclose(hand.sent_target[0], info["sent_target"], atol=RAD_PER_TICK)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.leap.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
 from dexndm_gym.task.config import TaskConfig
 
@@ -53,7 +54,9 @@ def play(name: str, **options: Any) -> Run:
 @pytest.fixture(scope="module")
 def runs() -> tuple[Run, Run]:
     """The same actions in simulation and over the wire."""
-    return play("LeapRotate-Sim-v0"), play("LeapRotate-Real-v0", port="virtual")
+    # What protects a hand from running into all limits at once would get in the way here.
+    reckless = DynamixelHandConfig(overlap=1.0, stall_time=60.0)
+    return play("LeapRotate-Sim-v0"), play("LeapRotate-Real-v0", port="virtual", hand_config=reckless)
 
 
 def history(run: Run) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -64,7 +67,8 @@ def history(run: Run) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 def test_info_has_the_same_structure(runs: tuple[Run, Run]) -> None:
     sim, real = ([{key: np.shape(value) for key, value in info.items()} for info in run.info] for run in runs)
-    assert sim == real
+    assert all(on_hand.items() >= simulated.items() for simulated, on_hand in zip(sim, real, strict=True))
+    assert set(real[-1]) - set(sim[-1]) == {"held_fingers", "self_collisions"}, "in lock-step there is no clock to keep"
 
 
 def test_targets_wrist_and_axis_are_equal(runs: tuple[Run, Run]) -> None:

@@ -1,5 +1,10 @@
 """``dexndm hand`` on a virtual hand."""
 
+import os
+import pty
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +42,26 @@ def test_mirror_asks_and_believes(
     assert "the index finger bends at its base" in output.out
     assert "Wrong: 2 (if_pip)" in output.err
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["01_if_mcp.png", "02_if_pip.png"]
+
+
+def test_any_key_stops_the_hand() -> None:
+    ours, theirs = pty.openpty()
+    program = (
+        "import fcntl, sys, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from dexndm_gym.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+    with VirtualHandProcess(clock="realtime") as hand:
+        command = [sys.executable, "-c", program, "hand", "gains", "--port", hand.port]
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as running:
+            os.close(theirs)
+            while not any(hand.command("status")["torque_enable"]):
+                assert running.poll() is None
+                time.sleep(0.05)
+            os.write(ours, b" ")
+            assert running.wait(20.0) == 2
+        assert not any(hand.command("status")["torque_enable"])
+    assert b"The hand was stopped: a key was pressed" in os.read(ours, 65536)
+    os.close(ours)
 
 
 def test_mistakes_are_named(capsys: pytest.CaptureFixture[str]) -> None:

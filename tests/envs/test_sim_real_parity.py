@@ -16,7 +16,6 @@ from dexndm_gym.task.config import TaskConfig
 ACTION_SCALE = TaskConfig().action_scale
 OPENING_STEPS, NUDGE_STEPS, SATURATING_STEPS = 24, 8, 100
 SIDEWAYS_AND_THUMB_BASE = [0, 4, 8, 12, 13]
-OF_THE_REAL_HAND = {"held_fingers", "self_collisions"}
 NUDGE = np.where(np.isin(np.arange(NUM_JOINTS), [12, 13]), -1.0, 1.0)
 
 
@@ -55,8 +54,9 @@ def play(name: str, **options: Any) -> Run:
 @pytest.fixture(scope="module")
 def runs() -> tuple[Run, Run]:
     """The same actions in simulation and over the wire."""
-    fearless = DynamixelHandConfig(stall_time=60.0, overlap=1.0)  # fingers will meet, and push in vain
-    return play("LeapRotate-Sim-v0"), play("LeapRotate-Real-v0", port="virtual", hand_config=fearless)
+    # What protects a hand from running into all limits at once would get in the way here.
+    reckless = DynamixelHandConfig(overlap=1.0, stall_time=60.0)
+    return play("LeapRotate-Sim-v0"), play("LeapRotate-Real-v0", port="virtual", hand_config=reckless)
 
 
 def history(run: Run) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -67,8 +67,8 @@ def history(run: Run) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 def test_info_has_the_same_structure(runs: tuple[Run, Run]) -> None:
     sim, real = ([{key: np.shape(value) for key, value in info.items()} for info in run.info] for run in runs)
-    assert [set(info) for info in real] == [set(info) | OF_THE_REAL_HAND for info in sim]
-    assert all(info[key] == shape for known, info in zip(sim, real, strict=True) for key, shape in known.items())
+    assert all(on_hand.items() >= simulated.items() for simulated, on_hand in zip(sim, real, strict=True))
+    assert set(real[-1]) - set(sim[-1]) == {"held_fingers", "self_collisions"}, "in lock-step there is no clock to keep"
 
 
 def test_targets_wrist_and_axis_are_equal(runs: tuple[Run, Run]) -> None:

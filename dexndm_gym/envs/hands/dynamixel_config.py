@@ -67,7 +67,7 @@ class DynamixelHandConfig:
     stall_error: float = 0.5
     """Distance of a joint from its goal, rad, that ends the episode when the joint does not move for ``stall_time``."""
 
-    stall_time: float = 1.5
+    stall_time: float = 2.0
     """How long a joint may be that far from its goal without moving, s. Objects that are turned hold joints back for up
     to 0.4 s (24 episodes in simulation and on virtual hands)."""
 

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable
 
+import dynamixel_sdk.port_handler
 import numpy as np
 from dynamixel_sdk import COMM_SUCCESS, GroupSyncRead, GroupSyncWrite, PortHandler, Protocol2PacketHandler
 
@@ -17,6 +18,7 @@ from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
 from dexndm_gym.virtual_hand.packets import Instruction, encode
 from dexndm_gym.virtual_hand.servos import ServoChain
 
+dynamixel_sdk.port_handler.LATENCY_TIMER = 100  # ms; on a busy machine its 16 are not enough
 CYCLES = 300
 BAUD = 4_000_000
 

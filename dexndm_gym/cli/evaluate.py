@@ -41,7 +41,8 @@ class EvaluateCommand:
     """How many episodes."""
 
     object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Object, or named set of objects, to turn; the basic set if not given."""
+    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg), to turn; the basic set
+    if not given."""
 
     wrist: Annotated[str, tyro.conf.arg(metavar="NAME")] = "palm_up"
     """Wrist orientation, or named set of them (see docs/frames.md); on a virtual hand only palm_up holds objects."""

@@ -12,11 +12,11 @@ from dexndm_gym.cli.common import parse
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.contact_sheet import write_sheet
+from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
 from dexndm_gym.leap.picture import Camera, HandPainter
 from dexndm_gym.leap.scene import GRAVITY, Scene
-from dexndm_gym.leap.starts import load_starts
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
@@ -35,7 +35,7 @@ class GalleryCommand:
     """
 
     object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
-    """Object, or named set of objects."""
+    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     seed: int = 0
     """Seed of the choice of start states."""
@@ -56,12 +56,13 @@ def run(arguments: list[str]) -> None:
         name for name in OBJECT_SETS.get(command.object) or (get_object(command.object).name,) if name != NO_OBJECT
     ]
     down = {wrist: down_in_hand(np.array(quat)) for wrist, quat in WRISTS.items()}
-    cells = [(name, wrist) for name in names for wrist in WRISTS if load_starts().count(name, down[wrist])]
+    starts = starts_of(names)
+    cells = [(name, wrist) for name in names for wrist in WRISTS if starts.count(name, down[wrist])]
     if not cells:
         raise ConfigurationError(
             f"{command.object!r} has no start state to draw; expected an object or a set of objects"
         )
-    hand = MujocoHand(len(cells))
+    hand = MujocoHand(len(cells), starts=starts, objects=names)
     scenes = [Scene(object=name, gravity=_times(down[wrist], GRAVITY)) for name, wrist in cells]
     target = hand.reset(np.arange(len(cells)), scenes, np.random.default_rng(command.seed))
     for _ in range(round(_HOLDING_TIME / CONTROL_PERIOD)):

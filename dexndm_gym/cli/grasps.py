@@ -13,7 +13,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasp_search import Found, find_starts
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
-from dexndm_gym.leap.starts import PALM_UP, Direction, StartStates
+from dexndm_gym.leap.starts import Direction, StartStates
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
@@ -26,7 +26,7 @@ class GraspsCommand:
     """
 
     object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
-    """Object, or named set of objects."""
+    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     wrist: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Look only for grasps that hold in this wrist orientation."""
@@ -65,16 +65,12 @@ def run(arguments: list[str]) -> None:
         (name, key): states[: command.keep] for name, item in found.items() for key, states in item.rows.items()
     }
     StartStates(rows).save(command.out)
-    numbers = {
-        name: {
-            "in the open hand" if way is None and key == PALM_UP else "grasped": held for key, held in item.held.items()
-        }
-        for name, item in found.items()
-    }
+    numbers = {name: item.held for name, item in found.items()}
     write_json({"tries": command.tries, "held": numbers}, command.json)
     heads = tuple(dict.fromkeys(kind for shares in numbers.values() for kind in shares))
-    cells = [
-        (name, *(f"{round(shares[head] * command.tries)} of {command.tries}" for head in heads))
-        for name, shares in numbers.items()
-    ]
+    cells = [(name, *(_of(shares.get(head), command.tries) for head in heads)) for name, shares in numbers.items()]
     print(table(("tries that held", *heads), cells))
+
+
+def _of(share: float | None, tries: int) -> str:
+    return "" if share is None else f"{round(share * tries)} of {tries}"

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import numpy as np
 import tyro
+from tqdm import tqdm
 
 from dexndm_gym.cli.common import File, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.survival import survival
 from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
 from dexndm_gym.leap.starts import load_starts
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
@@ -19,6 +21,10 @@ class ObjectsCommand:
 
     set: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
     """Only this named set."""
+
+    check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
+    """Also begin this many episodes with each object in each named wrist orientation, and say what share still holds it
+    after half a second with the targets held still, in the worst of the orientations."""
 
     json: File = None
     """Also write the table to this file."""
@@ -32,6 +38,7 @@ class _Row:
     mass_g: str
     aspect: str
     held: str
+    survival: str
     sets: str
 
 
@@ -41,13 +48,22 @@ def run(arguments: list[str]) -> None:
     known = [name for name in OBJECT_SETS if name != "none"]
     if command.set not in known:
         raise ConfigurationError(f"Unknown set {command.set!r}; expected one of {', '.join(known)}")
-    rows = [_row(name) for name in OBJECT_SETS[command.set]]
+    names = OBJECT_SETS[command.set]
+    if command.check < 0:
+        raise ConfigurationError(f"expected a number of episodes of at least 0, got {command.check}")
+    shares: dict[tuple[str, str], float] = {}
+    if command.check:
+        with tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
+            shares = survival(names, command.check, tell=bar.update)
+    rows = [_row(name, {wrist: share for (item, wrist), share in shares.items() if item == name}) for name in names]
     write_json({row.name: asdict(row) for row in rows}, command.json)
-    head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "sets")
-    print(table(head, [tuple(asdict(row).values()) for row in rows], labels=3))
+    head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sets")
+    keep = [i for i, column in enumerate(head) if command.check or column != "kept 0.5 s"]
+    cells = [tuple(tuple(asdict(row).values())[i] for i in keep) for row in rows]
+    print(table(tuple(head[i] for i in keep), cells, labels=3))
 
 
-def _row(name: str) -> _Row:
+def _row(name: str, shares: dict[str, float]) -> _Row:
     item = OBJECTS[name]
     return _Row(
         name=name,
@@ -56,8 +72,16 @@ def _row(name: str) -> _Row:
         mass_g=f"{1000 * item.mass:.0f}",
         aspect=f"{item.aspect:.2f}",
         held=_held(name),
+        survival=_worst(shares),
         sets=", ".join(known for known, names in OBJECT_SETS.items() if known != "all" and name in names),
     )
+
+
+def _worst(shares: dict[str, float]) -> str:
+    if not shares:
+        return ""
+    worst = min(shares, key=shares.__getitem__)
+    return f"{shares[worst]:.1%}" + (f" ({worst})" if shares[worst] < 1.0 else "")
 
 
 def _held(name: str) -> str:

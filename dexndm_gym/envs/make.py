@@ -6,8 +6,8 @@ from typing import Any
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.picture import Camera
-from dexndm_gym.leap.starts import load_starts
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -26,7 +26,9 @@ def make_sim_env(
     """``gymnasium.make("LeapRotate-Sim-v0")``.
 
     Args:
-        object: name, list of names, or named set of objects to draw from; None for the basic set.
+        object: name, list of names, or named set of objects to draw from; None for the basic set. Also a mesh file, as
+            ``"bunny.obj"``, ``"bunny.obj,size=0.07,mass=0.1"`` or ``load_mesh("bunny.obj", size=0.07, mass=0.1)`` of
+            ``dexndm_gym.leap.meshes``; the first time it is decomposed, and grasps of it are looked for.
         wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
         axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomise: vary the physics from episode to episode, and add noise to the observation.
@@ -35,15 +37,9 @@ def make_sim_env(
         render_mode: None, ``"rgb_array"`` or ``"human"``.
         camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own.
     """
-    hand, noise, config = _simulation(1, randomise, config, starts, num_threads=1)
-    return LeapRotateEnv(
-        hand,
-        options=_options(object, wrist, axis),
-        config=config,
-        noise=noise,
-        render_mode=render_mode,
-        camera=camera,
-    )
+    options = _options(object, wrist, axis)
+    hand, noise, config = _simulation(1, options, randomise, config, starts, num_threads=1)
+    return LeapRotateEnv(hand, options=options, config=config, noise=noise, render_mode=render_mode, camera=camera)
 
 
 def make_sim_vector_env(
@@ -69,8 +65,9 @@ def make_sim_vector_env(
         config: as in make_sim_env.
         num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
     """
-    hand, noise, config = _simulation(num_envs, randomise, config, starts, num_threads=num_threads)
-    return LeapRotateVectorEnv(hand, options=_options(object, wrist, axis), config=config, noise=noise)
+    options = _options(object, wrist, axis)
+    hand, noise, config = _simulation(num_envs, options, randomise, config, starts, num_threads=num_threads)
+    return LeapRotateVectorEnv(hand, options=options, config=config, noise=noise)
 
 
 def make_real_env(
@@ -100,9 +97,8 @@ def make_real_env(
     from dexndm_gym.envs.hands.connect import connect  # the driver is an extra
 
     options = _options(object, wrist, axis)
-    return LeapRotateEnv(
-        connect(port, **connection), options=options, config=config, render_mode=render_mode, camera=camera
-    )
+    hand = connect(port, objects=options.objects, **connection)
+    return LeapRotateEnv(hand, options=options, config=config, render_mode=render_mode, camera=camera)
 
 
 def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:
@@ -110,10 +106,21 @@ def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:
 
 
 def _simulation(
-    num_envs: int, randomise: bool, config: TaskConfig | None, starts: str | Path | None, *, num_threads: int
+    num_envs: int,
+    options: EpisodeOptions,
+    randomise: bool,
+    config: TaskConfig | None,
+    starts: str | Path | None,
+    *,
+    num_threads: int,
 ) -> tuple[MujocoHand, float, TaskConfig]:
     config = config or TaskConfig()
     randomisation = Randomisation() if randomise else None
-    states = load_starts() if starts is None else load_starts(Path(starts))
-    hand = MujocoHand(num_envs, randomisation=randomisation, num_threads=num_threads, starts=states)
+    hand = MujocoHand(
+        num_envs,
+        randomisation=randomisation,
+        num_threads=num_threads,
+        starts=starts_of(options.objects, *([] if starts is None else [Path(starts)])),
+        objects=options.objects,
+    )
     return hand, config.position_noise if randomise else 0.0, config

@@ -1,7 +1,8 @@
 """Finds states in which a hand holds an object, many tries at once.
 
-Two kinds: *cups*, palm up, the object lying in the open hand; and *grasps*, the fingers closed around it so firmly that
-it stays whichever way gravity pulls. All of it runs in the training simulation with nominal servos.
+Two kinds: *cups*, palm up, the object lying in the open hand; and *grasps*, the fingers closed so firmly that it stays
+whichever way gravity pulls: around it, or with their tips alone where it is small. All of it runs in the training
+simulation with nominal servos.
 """
 
 import zlib
@@ -10,16 +11,15 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch
+import numpy.typing as npt
 
+from dexndm_gym.leap.fingertips import LARGEST, close_tips
 from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE, draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
-from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
-from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
-from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import GRAVITY
-from dexndm_gym.leap.servo import SIM_SERVO
-from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows
+from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows, rounded
+from dexndm_gym.leap.trials import Trials
 
 SIZE_SCALE = (0.95, 1.05)
 """Range of the factor on an object's size."""
@@ -28,10 +28,14 @@ SIX_WAYS = np.concatenate([np.eye(3), -np.eye(3)])
 """Directions of gravity of the six named wrist orientations. What resists these six resists every other direction:
 forces that contacts can resist form a convex set."""
 
-_TIMESTEP, _CONTROL_STEPS = 0.01, 5
+_PERIOD = 0.05
+"""Time between two targets while fingers close, s."""
 
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
+
+_ENOUGH_TIP_GRASPS = 8
+"""Grasps by the fingertips alone from which on a small object needs no others."""
 
 _FLEXION = np.array([0.0, 1.0, 0.8, 0.6] * 3 + [0.0, 0.2, 0.8, 0.8])
 """How fast joints close, relative to the knuckles."""
@@ -82,8 +86,8 @@ class Found:
     rows: dict[Direction | None, FloatArray]
     """Rows as ``StartStates`` takes them, by direction of gravity; None stands for any."""
 
-    held: dict[Direction | None, float]
-    """Share of the tries that held."""
+    held: dict[str, float]
+    """Share of the tries that held, by kind: ``by fingertips``, ``grasped``, ``in the open hand``."""
 
 
 def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None) -> Found:
@@ -96,13 +100,18 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
         way: the only direction of gravity that matters, hand frame; None for every direction, and cups for palm up.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
-    rows = {way: find_grasps(item, tries, rng, ways=SIX_WAYS if way is None else np.array([way]))}
+    ways = SIX_WAYS if way is None else np.array([way])
+    kinds: dict[str, FloatArray] = {}
+    if item.extents.max() <= LARGEST:
+        kinds["by fingertips"] = find_tip_grasps(item, tries, rng, ways=ways)
+    if len(kinds.get("by fingertips", ())) < _ENOUGH_TIP_GRASPS:
+        kinds["grasped"] = find_grasps(item, tries, rng, ways=ways)
+    rows = {way: np.concatenate(list(kinds.values()))}
     if way is None:
-        rows[PALM_UP] = find_cups(item, tries, rng)
-    held = {key: len(value) / tries for key, value in rows.items()}
-    if way is None and held[PALM_UP] < _FEWEST_CUPS:
-        del rows[PALM_UP]
-    return Found(rows=rows, held=held)
+        kinds["in the open hand"] = find_cups(item, tries, rng)
+        if len(kinds["in the open hand"]) >= _FEWEST_CUPS * tries:
+            rows[PALM_UP] = kinds["in the open hand"]
+    return Found(rows=rows, held={kind: len(found) / tries for kind, found in kinds.items()})
 
 
 def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
@@ -111,8 +120,8 @@ def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> Fl
     Returns:
         Rows as ``StartStates`` takes them, (k, 40), for gravity along PALM_UP.
     """
-    scale = rng.uniform(*SIZE_SCALE, tries)
-    trials = _Trials(item, scale)
+    scale = _draw_scale(item, tries, rng)
+    trials = Trials(item, scale)
     trials.gravity[:] = np.multiply(PALM_UP, GRAVITY)
     pose = np.array([draw_object_pose(item, rng, s) for s in scale])
     trials.begin(np.tile(START_POSE, (tries, 1)), pose, np.tile(START_POSE, (tries, 1)))
@@ -148,23 +157,65 @@ def find_grasps(
         Rows as ``StartStates`` takes them, (k, 40), those first in which the object is farthest from the palm: fingers
         that hold it can turn it, a fist cannot.
     """
-    scale = rng.uniform(*SIZE_SCALE, tries)
-    trials = _Trials(item, scale, friction=search.friction)
+    scale = _draw_scale(item, tries, rng)
+    trials = Trials(item, scale, friction=search.friction)
     target = _close(trials, _places(item, scale, search, rng), search, rng)
-    pose, joints = trials.object_pose, trials.joints
-    reached = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < search.reach
-    still = np.flatnonzero(reached & (trials.object_speed[:, 0] < 0.02))
-    held = np.zeros((tries, len(ways)), dtype=np.bool_)
-    if len(still):
-        each = np.repeat(still, len(ways))
-        trials = _Trials(item, scale[each], friction=search.friction)
-        trials.gravity[:] = GRAVITY * np.tile(ways, (len(still), 1))
-        trials.begin(joints[each], pose[each], target[each])
-        trials.run(search.hold_time)
-        way = np.linalg.norm(trials.object_pose[:, :3] - pose[each, :3], axis=1)
-        held[still] = ((way < search.slip) & (trials.object_speed[:, 0] < 0.03)).reshape(-1, len(ways))
-    rows = np.concatenate([joints, target, pose, scale[:, None]], axis=1)[held.all(axis=1)]
+    return _held(trials, item, scale, target, ways, search)
+
+
+def find_tip_grasps(
+    item: RotatableObject,
+    tries: int,
+    rng: np.random.Generator,
+    *,
+    ways: FloatArray = SIX_WAYS,
+    search: GraspSearch = GraspSearch(),
+) -> FloatArray:
+    """As ``find_grasps``, but only fingertips touch the object; for objects up to ``fingertips.LARGEST``."""
+    scale = _draw_scale(item, tries, rng)
+    trials = Trials(item, scale, friction=search.friction)
+    quat = rng.standard_normal((tries, 4))
+    target = close_tips(trials, quat / np.linalg.norm(quat, axis=1, keepdims=True), rng)
+    trials.run(SETTLE_TIME)
+    by_tips = np.array([trials.held_by_tips(i) for i in range(tries)])
+    return _held(trials, item, scale, target, ways, search, among=by_tips)
+
+
+def _held(
+    trials: Trials,
+    item: RotatableObject,
+    scale: FloatArray,
+    target: FloatArray,
+    ways: FloatArray,
+    search: GraspSearch,
+    *,
+    among: npt.NDArray[np.bool_] | bool = True,
+) -> FloatArray:
+    """Rows of the trials, those ``among`` them, that hold their objects still whichever way gravity pulls."""
+    reached = np.linalg.norm(trials.object_pose[:, :3] - CUP_CENTRE, axis=1) < search.reach
+    still = reached & among & (trials.object_speed[:, 0] < 0.02)
+    # What files hold is what has to hold.
+    rows = rounded(np.concatenate([trials.joints, target, trials.object_pose, scale[:, None]], axis=1)[still])
+    for way in ways:
+        if len(rows):
+            rows = rows[_resists(item, rows, way, search)]
     return rows[np.argsort(-rows[:, 34])]
+
+
+def _resists(item: RotatableObject, rows: FloatArray, way: FloatArray, search: GraspSearch) -> npt.NDArray[np.bool_]:
+    """Which of the states keep their object where it is while gravity pulls one way."""
+    pose = rows[:, 32:39]
+    trials = Trials(item, rows[:, 39], friction=search.friction)
+    trials.gravity[:] = GRAVITY * way
+    trials.begin(rows[:, :16], pose, rows[:, 16:32])
+    trials.run(search.hold_time)
+    gave_way = np.linalg.norm(trials.object_pose[:, :3] - pose[:, :3], axis=1)
+    return (gave_way < search.slip) & (trials.object_speed[:, 0] < 0.03)
+
+
+def _draw_scale(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
+    """Factors on the object's size, (tries,); hulls cannot be scaled in a simulation."""
+    return np.ones(tries) if item.has_hulls else rng.uniform(*SIZE_SCALE, tries)
 
 
 def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
@@ -181,76 +232,27 @@ def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: 
 def _lowest(item: RotatableObject, quat: FloatArray) -> float:
     """Height of the lowest point of the object in this orientation, m from its centre."""
     turned = [piece.moved(offset=np.zeros(3), turn=quat, factor=1.0) for piece in item.pieces]
-    return min(piece.position[2] - piece.reach[2] for piece in turned)
+    return min(piece.bounds[0, 2] for piece in turned)
 
 
-def _close(trials: "_Trials", pose: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
+def _close(trials: "Trials", pose: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
     """Close the open hands until their fingers press, then let go of the objects; returns the targets, (n, 16)."""
     n = len(pose)
     spread = rng.uniform(-search.pose_spread, search.pose_spread, (n, NUM_JOINTS))
     target = clip_to_limits(START_POSE - _OPENING + spread)
-    period = _CONTROL_STEPS * _TIMESTEP
-    step = _FLEXION * rng.uniform(0.6, 1.4, (n, NUM_JOINTS)) * search.closing_speed * period
+    step = _FLEXION * rng.uniform(0.6, 1.4, (n, NUM_JOINTS)) * search.closing_speed * _PERIOD
     moving = np.ones((n, 4, 1), dtype=np.bool_)
     trials.begin(target, pose, target)
     trials.damp_object(2.0, 0.002)
-    for _ in range(round(search.closing_time / period)):
+    for _ in range(round(search.closing_time / _PERIOD)):
         target = clip_to_limits(target + (step.reshape(n, 4, 4) * moving).reshape(n, NUM_JOINTS))
         trials.control[:] = target
-        trials.run(period)
+        trials.run(_PERIOD)
         behind = np.where(_FLEXION > 0.0, target - trials.joints, 0.0).reshape(n, 4, 4)
         moving &= behind.max(axis=2, keepdims=True) < search.press
     trials.damp_object(0.0, 0.0)
     trials.run(SETTLE_TIME)
     return target
-
-
-class _Trials:
-    """Simulated hands, all with the same object; gravity is nothing until it is written."""
-
-    def __init__(self, item: RotatableObject, scale: FloatArray, *, friction: float | None = None) -> None:
-        model = build_batch_model(build_spec(SIM_SERVO, timestep=_TIMESTEP, object_slots=MAX_PIECES))
-        self._batch = Batch(model, len(scale))
-        self._joint_qpos, _ = joint_indices(model)
-        self._object_qpos, self._object_dof = object_indices(model)
-        slots = ObjectSlots(model, self._batch)
-        for i, factor in enumerate(scale):
-            slots.put(i, item, mass=item.mass, scale=float(factor))
-        if friction is not None:
-            slots.friction[:, :, 0] = friction
-        self.gravity = self._batch.expand("opt.gravity")
-        self.gravity[:] = 0.0
-        self._damping = self._batch.expand("dof_damping")
-        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
-        self.control = self._batch.bind("ctrl")
-
-    def begin(self, joints: FloatArray, pose: FloatArray, target: FloatArray) -> None:
-        """Put joints and objects to rest where they are said to be."""
-        self._batch.set_const()
-        self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
-        self._qpos[:, self._joint_qpos], self._qpos[:, self._object_qpos] = joints, pose
-        self.control[:] = target
-
-    def damp_object(self, along: float, about: float) -> None:
-        """Hold the objects back, N s/m and N m s/rad."""
-        self._damping[:, self._object_dof] = np.repeat([along, about], 3)
-
-    def run(self, seconds: float) -> None:
-        self._batch.step(nstep=round(seconds / _TIMESTEP))
-
-    @property
-    def joints(self) -> FloatArray:
-        return self._qpos[:, self._joint_qpos]
-
-    @property
-    def object_pose(self) -> FloatArray:
-        return self._qpos[:, self._object_qpos]
-
-    @property
-    def object_speed(self) -> FloatArray:
-        """Linear and angular speed, (n, 2), m/s and rad/s."""
-        velocity = self._qvel[:, self._object_dof].reshape(-1, 2, 3)
-        return np.linalg.norm(velocity, axis=2)
 
 
 def _product(a: Sequence[float] | FloatArray, b: FloatArray) -> FloatArray:

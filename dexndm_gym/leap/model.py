@@ -5,6 +5,7 @@ therefore gravity along -z; another wrist orientation is another gravity vector,
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.leap.objects import OBJECTS
-from dexndm_gym.leap.pieces import GEOM_TYPES
+from dexndm_gym.leap.pieces import Hull
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.shapes import Capsule, Shape, contact_shapes, tip_shapes, visual_shapes
 
@@ -64,6 +65,7 @@ def build_spec(
     visual: bool = False,
     first_object: RotatableObject = OBJECTS["cylinder"],
     object_slots: int = 0,
+    meshes: Sequence[RotatableObject] = (),
 ) -> mujoco.MjSpec:
     """Build hand and object.
 
@@ -73,6 +75,7 @@ def build_spec(
         visual: also add what is only seen (brackets, lights).
         first_object: the object that the model is compiled with; batches give each simulation its own.
         object_slots: fewest geoms of the object's body; those without a piece are copies of the first.
+        meshes: objects made of hulls that simulations of a batch may be given besides ``first_object``.
 
     Returns:
         A spec whose actuators are in motor order 0..15.
@@ -89,6 +92,8 @@ def build_spec(
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE  # small model; MuJoCo 4.0.0 has a bug in the sparse path
     _add_bodies(spec, visual=visual)
     _add_actuators(spec, servo)
+    for item in {item.name: item for item in (first_object, *meshes)}.values():
+        _add_meshes(spec, item)
     _add_object(spec, first_object, object_slots, visual=visual)
     if visual:
         _add_stage(spec)
@@ -105,6 +110,17 @@ def object_indices(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     """Addresses of the object's pose in ``qpos``, (7,), and of its velocity in ``qvel``, (6,)."""
     joint = model.joint(OBJECT_BODY)
     return joint.qposadr[0] + np.arange(7), joint.dofadr[0] + np.arange(6)
+
+
+def mesh_name(item: RotatableObject, index: int) -> str:
+    """Name of the mesh asset of one of an object's pieces, which is a hull."""
+    return f"{item.name}#{index}"
+
+
+def _add_meshes(spec: mujoco.MjSpec, item: RotatableObject) -> None:
+    for index, piece in enumerate(item.pieces):
+        if isinstance(piece, Hull):
+            spec.add_mesh(name=mesh_name(item, index), uservert=np.array(piece.vertices).flatten())
 
 
 def _add_bodies(spec: mujoco.MjSpec, *, visual: bool) -> None:
@@ -198,9 +214,11 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visua
     body.add_freejoint(name=OBJECT_BODY)
     spare = [item.pieces[0]] * (slots - len(item.pieces))
     for index, piece in enumerate([*item.pieces, *spare]):
+        mesh = mesh_name(item, item.pieces.index(piece)) if isinstance(piece, Hull) else ""
         body.add_geom(
             name=f"{OBJECT_BODY}_{index}",
-            type=GEOM_TYPES[piece.shape],
+            type=piece.geom_type,
+            meshname=mesh,
             size=piece.geom_size,
             pos=piece.position,
             quat=piece.quat,

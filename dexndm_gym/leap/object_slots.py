@@ -1,11 +1,16 @@
 """Gives each simulation of a batch its own object, by writing model fields instead of compiling models."""
 
 import mujoco
+import numpy as np
+import numpy.typing as npt
 from mujoco.batch import Batch
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.model import OBJECT_BODY
+from dexndm_gym.leap.model import OBJECT_BODY, mesh_name
 from dexndm_gym.leap.rotatable import RotatableObject
+
+IntArray = npt.NDArray[np.int64]
 
 
 class ObjectSlots:
@@ -24,11 +29,14 @@ class ObjectSlots:
             model: the batch's model, from ``build_batch_model``.
             batch: the simulations.
         """
+        self._model = model
+        self._known: dict[str, tuple[IntArray, FloatArray, FloatArray]] = {}
         self._body = model.body(OBJECT_BODY).id
         start, count = model.body_geomadr[self._body], model.body_geomnum[self._body]
         slots = slice(start, start + count)
         self._count = batch.expand("body_geomnum")
         self._type, self._size = batch.expand("geom_type")[:, slots], batch.expand("geom_size")[:, slots]
+        self._mesh = batch.expand("geom_dataid")[:, slots]
         self._pos, self._quat = batch.expand("geom_pos")[:, slots], batch.expand("geom_quat")[:, slots]
         # Collision detection goes by these bounds, which do not follow a change of type.
         self._rbound, self._aabb = batch.expand("geom_rbound")[:, slots], batch.expand("geom_aabb")[:, slots]
@@ -41,7 +49,8 @@ class ObjectSlots:
     ) -> None:
         """Make ``item`` the object of simulation ``i``.
 
-        Constants that MuJoCo derives from masses follow with ``batch.set_const``.
+        An object made of hulls keeps its size. Constants that MuJoCo derives from masses follow with
+        ``batch.set_const``.
 
         Args:
             i: the simulation.
@@ -50,15 +59,46 @@ class ObjectSlots:
             scale: factor on its size.
             off_centre: where its centre of mass is instead of where its shape says, (3,), m, object frame. The pieces
                 move the other way, because the frame's origin is the centre of mass.
+
+        Raises:
+            ConfigurationError: ``item`` comes from a mesh that the model was not compiled with.
         """
+        meshes, positions, quats = self._placed(item)
         used = len(item.pieces)
         self._count[i, self._body] = used
         self._type[i, :used], self._size[i, :used] = item.geom_types, item.geom_sizes * scale
-        self._pos[i, :used], self._quat[i, :used] = item.positions * scale - off_centre, item.quats
+        self._pos[i, :used], self._quat[i, :used] = positions * scale - off_centre, quats
+        self._mesh[i, :used] = meshes
         self._rbound[i, :used] = item.bounding_radii * scale
         self._aabb[i, :used, 3:] = item.half_extents * scale
         self.mass[i] = mass
         self._inertia[i, self._body] = mass * (item.unit_inertia * scale**2)
+
+    def require(self, item: RotatableObject) -> None:
+        """Raise what ``put`` would raise."""
+        self._placed(item)
+
+    def _placed(self, item: RotatableObject) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Mesh ids, positions and orientations of an object's geoms: MuJoCo moves meshes into a frame of its own."""
+        if not item.has_hulls:
+            return np.full(len(item.pieces), -1), item.positions, item.quats
+        if item.name not in self._known:
+            self._known[item.name] = self._find_meshes(item)
+        return self._known[item.name]
+
+    def _find_meshes(self, item: RotatableObject) -> tuple[IntArray, FloatArray, FloatArray]:
+        try:
+            meshes = np.array([self._model.mesh(mesh_name(item, i)).id for i in range(len(item.pieces))])
+        except KeyError as error:
+            raise ConfigurationError(
+                f"The simulation was made without the mesh {item.name!r}, and a mesh cannot be added to it later; name "
+                f"it when the environment is made, for example gym.make(..., object=[..., {item.name!r}])"
+            ) from error
+        positions, quats = np.empty((len(meshes), 3)), np.empty((len(meshes), 4))
+        for i, mesh in enumerate(meshes):
+            mujoco.mju_rotVecQuat(positions[i], self._model.mesh_pos[mesh], item.quats[i])
+            mujoco.mju_mulQuat(quats[i], item.quats[i], self._model.mesh_quat[mesh])
+        return meshes, item.positions + positions, quats
 
 
 def build_batch_model(spec: mujoco.MjSpec) -> mujoco.MjModel:

@@ -4,9 +4,11 @@ Sizes are the paper's where it gives them (table 9 and its test objects); names 
 """
 
 import difflib
+from collections.abc import Iterable
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.complex_shapes import COMPLEX
+from dexndm_gym.leap.meshes import SUFFIXES, is_mesh, parse_mesh
 from dexndm_gym.leap.rotatable import RotatableObject, primitive
 
 NO_OBJECT = "none"
@@ -74,16 +76,29 @@ OBJECT_SETS: dict[str, tuple[str, ...]] = {
 
 
 def get_object(name: str) -> RotatableObject:
-    """The object of that name.
+    """The object of that name, or of that mesh file.
+
+    Args:
+        name: one of OBJECTS, or an OBJ, STL or PLY file, with settings or without: ``bunny.obj,size=0.07,mass=0.1``.
 
     Raises:
         ConfigurationError: there is no such object; the message lists those there are.
+        FileFormatError: the file holds no usable mesh.
+        MissingExtraError: it is a mesh file, and the extra ``meshes`` is not installed.
     """
     if name in OBJECTS:
         return OBJECTS[name]
+    if is_mesh(name):
+        return parse_mesh(name)
     close = difflib.get_close_matches(str(name), (*OBJECTS, *OBJECT_SETS), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ConfigurationError(
         f"Unknown object {name!r}; expected an object that `dexndm objects` lists, such as "
-        f"{', '.join(OBJECT_SETS['basic'])}, or a set: {', '.join(OBJECT_SETS)}.{hint}"
+        f"{', '.join(OBJECT_SETS['basic'])}, or a set: {', '.join(OBJECT_SETS)}; or a mesh file "
+        f"({', '.join(SUFFIXES)}).{hint}"
     )
+
+
+def mesh_objects(names: Iterable[str]) -> tuple[RotatableObject, ...]:
+    """Those of the named objects that come from mesh files, each once: what a simulation has to be made with."""
+    return tuple(get_object(name) for name in dict.fromkeys(names) if is_mesh(name))

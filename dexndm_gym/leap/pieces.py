@@ -1,6 +1,6 @@
 """The convex primitives that objects are made of."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import mujoco
@@ -9,6 +9,7 @@ import numpy as np
 from dexndm_gym.leap.joints import FloatArray
 
 Vector = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
 Colour = tuple[float, float, float, float]
 
 GEOM_TYPES = {
@@ -28,7 +29,7 @@ class Piece:
     """A solid, uniform primitive; the axis of cylinders and capsules is the local z."""
 
     shape: str
-    """One of ``box``, ``cylinder``, ``ellipsoid``, ``capsule``, ``sphere``."""
+    """One of ``box``, ``cylinder``, ``ellipsoid``, ``capsule``, ``sphere``; ``hull`` for a ``Hull``."""
 
     extents: Vector
     """Full lengths along the local axes, m; a capsule's with its round ends."""
@@ -36,10 +37,15 @@ class Piece:
     position: Vector = (0.0, 0.0, 0.0)
     """Centre in the object's frame, m."""
 
-    quat: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    quat: Quaternion = (1.0, 0.0, 0.0, 0.0)
     """Orientation in the object's frame, w x y z."""
 
     colour: Colour = ORANGE
+
+    @property
+    def geom_type(self) -> mujoco.mjtGeom:
+        """MuJoCo's type."""
+        return GEOM_TYPES[self.shape]
 
     @cached_property
     def half_extents(self) -> FloatArray:
@@ -117,15 +123,89 @@ class Piece:
             return np.abs(along) * half + radius * np.sqrt(np.maximum(1.0 - along**2, 0.0))
         return np.abs(self.rotation) @ self.half_extents
 
+    @cached_property
+    def bounds(self) -> FloatArray:
+        """Lowest and highest coordinates in the object's frame, (2, 3), m."""
+        return np.array(self.position) + np.array([-self.reach, self.reach])
+
     def moved(self, *, offset: FloatArray, turn: FloatArray, factor: float) -> "Piece":
         """This piece after the whole object was shifted by ``offset`` in m, turned by the quaternion and enlarged."""
-        position, quat = np.empty(3), np.empty(4)
-        mujoco.mju_rotVecQuat(position, (np.array(self.position) + offset) * factor, turn)
-        mujoco.mju_mulQuat(quat, turn, np.array(self.quat))
-        x, y, z = position
-        w, i, j, k = quat
+        position, quat = _moved(self, offset, turn, factor)
         width, depth, height = np.array(self.extents) * factor
-        return replace(self, position=(x, y, z), quat=(w, i, j, k), extents=(width, depth, height))
+        return replace(self, position=position, quat=quat, extents=(width, depth, height))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hull(Piece):
+    """A solid, uniform convex polyhedron; its frame is that of its principal axes of inertia.
+
+    Its ``extents`` are those of the smallest box about the frame's origin that holds it.
+    """
+
+    shape: str = "hull"
+    extents: Vector = field(init=False)
+
+    vertices: tuple[Vector, ...]
+    """m, in the piece's frame."""
+
+    content: float
+    """Volume, m^3."""
+
+    moments: Vector
+    """Principal moments of inertia for a mass of 1 kg, m^2."""
+
+    def __post_init__(self) -> None:
+        """Derive the extents."""
+        x, y, z = 2 * np.abs(self.vertices).max(axis=0)
+        object.__setattr__(self, "extents", (float(x), float(y), float(z)))
+
+    @property
+    def geom_type(self) -> mujoco.mjtGeom:
+        """MuJoCo's type."""
+        return mujoco.mjtGeom.mjGEOM_MESH
+
+    @cached_property
+    def bounding_radius(self) -> float:
+        """Distance of the farthest vertex from the frame's origin, m."""
+        return float(np.linalg.norm(self.vertices, axis=1).max())
+
+    @cached_property
+    def volume(self) -> float:
+        """m^3."""
+        return self.content
+
+    @cached_property
+    def unit_inertia(self) -> FloatArray:
+        """Principal moments of inertia for a mass of 1 kg, (3,), m^2."""
+        return np.array(self.moments)
+
+    @cached_property
+    def bounds(self) -> FloatArray:
+        """See ``Piece.bounds``."""
+        corners = np.array(self.vertices) @ self.rotation.T + self.position
+        return np.array([corners.min(axis=0), corners.max(axis=0)])
+
+    def moved(self, *, offset: FloatArray, turn: FloatArray, factor: float) -> "Hull":
+        """See ``Piece.moved``."""
+        position, quat = _moved(self, offset, turn, factor)
+        return replace(
+            self,
+            position=position,
+            quat=quat,
+            vertices=tuple(map(tuple, (np.array(self.vertices) * factor).tolist())),
+            content=self.content * factor**3,
+            moments=tuple((np.array(self.moments) * factor**2).tolist()),
+        )
+
+
+def _moved(piece: Piece, offset: FloatArray, turn: FloatArray, factor: float) -> tuple[Vector, Quaternion]:
+    """Position and orientation of a piece of an object that was shifted, turned and enlarged."""
+    position, quat = np.empty(3), np.empty(4)
+    mujoco.mju_rotVecQuat(position, (np.array(piece.position) + offset) * factor, turn)
+    mujoco.mju_mulQuat(quat, turn, np.array(piece.quat))
+    x, y, z = position
+    w, i, j, k = quat
+    return (x, y, z), (w, i, j, k)
 
 
 def box(centre: Vector, size: Vector, colour: Colour, *, pitch: float = 0.0) -> Piece:

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.pieces import GEOM_TYPES, Piece, Vector
+from dexndm_gym.leap.pieces import Hull, Piece, Vector
 
 MAX_PIECES = 10
 """Most pieces that an object may have: every simulated hand keeps room for as many."""
@@ -25,7 +25,7 @@ MASS_RANGE = (0.01, 0.05)
 class RotatableObject:
     """A rigid body made of convex pieces; its frame is that of its principal axes of inertia.
 
-    Make one with ``primitive`` or ``assemble``.
+    Make one with ``primitive``, ``assemble`` or ``load_mesh``.
     """
 
     name: str
@@ -38,8 +38,13 @@ class RotatableObject:
 
     @property
     def is_primitive(self) -> bool:
-        """Whether it is one piece."""
-        return len(self.pieces) == 1
+        """Whether it is one box, cylinder, ellipsoid, capsule or sphere."""
+        return len(self.pieces) == 1 and not self.has_hulls
+
+    @property
+    def has_hulls(self) -> bool:
+        """Whether it is made of hulls: such an object comes from a mesh, which a model has to be compiled with."""
+        return any(isinstance(piece, Hull) for piece in self.pieces)
 
     @cached_property
     def corners(self) -> FloatArray:
@@ -69,7 +74,7 @@ class RotatableObject:
     @cached_property
     def geom_types(self) -> FloatArray:
         """MuJoCo's types of the pieces, (pieces,)."""
-        return np.array([int(GEOM_TYPES[piece.shape]) for piece in self.pieces], dtype=np.float64)
+        return np.array([int(piece.geom_type) for piece in self.pieces], dtype=np.float64)
 
     @cached_property
     def geom_sizes(self) -> FloatArray:
@@ -105,7 +110,7 @@ def primitive(name: str, shape: str, extents: Vector, mass: float | None = None)
     return RotatableObject(name=name, pieces=(piece,), mass=_mass([piece]) if mass is None else mass)
 
 
-def assemble(name: str, pieces: Sequence[Piece], longest: float) -> RotatableObject:
+def assemble(name: str, pieces: Sequence[Piece], longest: float, *, mass: float | None = None) -> RotatableObject:
     """An object of several pieces, scaled, and moved so that its frame is that of its principal axes.
 
     Pieces may overlap; where they do, the material counts once per piece.
@@ -114,6 +119,7 @@ def assemble(name: str, pieces: Sequence[Piece], longest: float) -> RotatableObj
         name: its name.
         pieces: at most MAX_PIECES, in any unit of length.
         longest: longest side of the finished object's bounding box, m.
+        mass: kg; None takes it from the volume.
     """
     volumes = np.array([piece.volume for piece in pieces])
     centre = volumes @ np.array([piece.position for piece in pieces]) / volumes.sum()
@@ -123,7 +129,7 @@ def assemble(name: str, pieces: Sequence[Piece], longest: float) -> RotatableObj
     upright = _principal_axes(standing)
     lying = tuple(_turned(piece, upright * [1.0, -1.0, -1.0, -1.0]) for piece in standing)
     w, i, j, k = upright
-    return RotatableObject(name=name, pieces=lying, mass=_mass(lying), upright=(w, i, j, k))
+    return RotatableObject(name=name, pieces=lying, mass=_mass(lying) if mass is None else mass, upright=(w, i, j, k))
 
 
 _NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
@@ -134,8 +140,8 @@ def _turned(piece: Piece, turn: FloatArray) -> Piece:
 
 
 def _corners(pieces: Sequence[Piece]) -> FloatArray:
-    position, reach = np.array([piece.position for piece in pieces]), np.array([piece.reach for piece in pieces])
-    return np.array([(position - reach).min(axis=0), (position + reach).max(axis=0)])
+    bounds = np.array([piece.bounds for piece in pieces])
+    return np.array([bounds[:, 0].min(axis=0), bounds[:, 1].max(axis=0)])
 
 
 def _inertia(pieces: Sequence[Piece]) -> FloatArray:

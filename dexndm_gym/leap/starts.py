@@ -95,9 +95,7 @@ class StartStates:
     def save(self, path: Path) -> None:
         """Write all states to an npz file."""
         arrays = {
-            _key(name, direction): np.rint(rows / _QUANTUM).astype(np.int16)
-            for name, states in self._states.items()
-            for direction, rows in states
+            _key(name, direction): _whole(rows) for name, states in self._states.items() for direction, rows in states
         }
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
@@ -126,6 +124,11 @@ def cup_rows(joints: FloatArray, object_pose: FloatArray, scale: FloatArray) -> 
     return np.concatenate([joints, np.tile(START_POSE, (len(joints), 1)), object_pose, scale[:, None]], axis=1)
 
 
+def rounded(rows: FloatArray) -> FloatArray:
+    """Rows as they come out of a file that they were saved to, (k, 40)."""
+    return _restored(_whole(rows))
+
+
 @cache
 def load_starts(*extra: Path) -> StartStates:
     """The shipped start states, and on top of them those of other files."""
@@ -142,11 +145,17 @@ def _key(name: str, direction: Direction | None) -> str:
 
 
 def _parse(key: str) -> tuple[str, Direction | None]:
-    name, _, wrist = key.partition("/")
+    name, slash, wrist = key.rpartition("/")  # names of meshes are paths
+    if not slash:
+        return key, PALM_UP
     if wrist == ANY_WRIST:
         return name, None
-    x, y, z = (float(x) for x in wrist.split()) if wrist else PALM_UP
+    x, y, z = (float(x) for x in wrist.split())
     return name, (x, y, z)
+
+
+def _whole(rows: FloatArray) -> npt.NDArray[np.int16]:
+    return np.rint(rows / _QUANTUM).astype(np.int16)
 
 
 def _restored(rows: npt.NDArray[np.generic]) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import OBJECT_SETS, get_object
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.orientations import (
     AXES,
@@ -77,8 +78,10 @@ class EpisodeOptions:
         )
 
 
-def _objects(value: str | Sequence[str]) -> tuple[str, ...]:
-    names = [value] if isinstance(value, str) else value
+def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
+    """One object, set or mesh, or a list of them, by name."""
+    values = [value] if isinstance(value, str | RotatableObject) else value
+    names = [item.name if isinstance(item, RotatableObject) else item for item in values]
     if len(names) == 0:
         raise ConfigurationError("object is an empty list; give at least one name")
     return tuple(found for name in names for found in OBJECT_SETS.get(name) or (get_object(name).name,))

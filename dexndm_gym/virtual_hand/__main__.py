@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--surroundings", choices=SURROUNDINGS, default=FREE, help="what loads the fingers")
     parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
     parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
+    parser.add_argument("--mesh", action="append", default=[], help="mesh file that may be placed as an object")
     parser.add_argument("--link", help="path of a symbolic link to the port, for when that vanishes and returns")
     parser.add_argument(
         *("--fault", "-f"),
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     faults = [Fault.parse(fault) for fault in options.fault]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    physics = VirtualHandPhysics([options.seed], surroundings=options.surroundings)
+    physics = VirtualHandPhysics([options.seed], surroundings=options.surroundings, objects=options.mesh)
     with _control_socket(options.control) as listener:
         server = VirtualHandServer(
             physics,

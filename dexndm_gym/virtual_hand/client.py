@@ -51,6 +51,7 @@ class VirtualHandProcess:
         surroundings: str = FREE,
         model: str = "xl330",
         faults: Sequence[str] = (),
+        meshes: Sequence[str] = (),
         start_timeout: float = 60.0,
     ) -> None:
         """Start the process and wait until its port can be opened.
@@ -61,6 +62,7 @@ class VirtualHandProcess:
             surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
             model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
+            meshes: names of the objects from mesh files that may be placed.
             start_timeout: seconds to wait at most.
 
         Raises:
@@ -82,6 +84,7 @@ class VirtualHandProcess:
         options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
+        options += [f"--mesh={mesh}" for mesh in meshes]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],

@@ -4,6 +4,7 @@ Both share addresses, sizes and units; they differ in model number, limits and d
 vendor's manual. Addresses below 64 are EEPROM: kept through a reboot, and writable only while torque is off.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,6 +39,12 @@ class Register:
     def signed(self) -> bool:
         """Whether the bytes are two's complement."""
         return self.minimum < 0
+
+    @property
+    def code(self) -> str:
+        """Format character of its bytes."""
+        code = {1: "b", 2: "h", 4: "i"}[self.size]
+        return code if self.signed else code.upper()
 
 
 _R, _RW = False, True
@@ -138,7 +145,8 @@ class ServoModel:
             ]
         self.registers = tuple(sorted(registers, key=lambda register: register.address))
         self.by_name = {register.name: register for register in self.registers}
-        self.by_address = {register.address: register for register in self.registers}
+        self.fields = {r.name: (struct.Struct(f"<{r.code}"), r.address) for r in self.registers}
+        """Register name -> how to read and write its bytes, and where."""
         self.byte_owner = {r.address + i: r for r in self.registers for i in range(r.size)}
         """The register that each defined byte belongs to."""
 
@@ -147,7 +155,7 @@ class ServoModel:
         return np.dtype(
             {
                 "names": [r.name for r in self.registers],
-                "formats": [f"<{'i' if r.signed else 'u'}{r.size}" for r in self.registers],
+                "formats": [f"<{r.code}" for r in self.registers],
                 "offsets": [r.address for r in self.registers],
                 "itemsize": self.size,
             }

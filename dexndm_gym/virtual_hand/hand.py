@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
 from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.virtual_hand.firmware import (
     CURRENT_BASED_POSITION_MODE,
@@ -42,7 +42,12 @@ class VirtualHandPhysics(HandPhysics):
     """
 
     def __init__(
-        self, hands: Sequence[int | HandParameters], *, num_threads: int = 1, surroundings: str = FREE
+        self,
+        hands: Sequence[int | HandParameters],
+        *,
+        num_threads: int = 1,
+        surroundings: str = FREE,
+        objects: Sequence[str] = (),
     ) -> None:
         """Build the hands, flat and without torque, palm up, their objects put away.
 
@@ -50,6 +55,7 @@ class VirtualHandPhysics(HandPhysics):
             hands: a seed, or explicit parameters, per hand.
             num_threads: threads that step the simulations, 0 for all processors; results do not depend on it.
             surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            objects: names of the objects that may be placed; needed for those from mesh files.
 
         Raises:
             ConfigurationError: ``hands`` is empty, or there are no such surroundings.
@@ -59,7 +65,7 @@ class VirtualHandPhysics(HandPhysics):
         drawn = [hand if isinstance(hand, HandParameters) else HandParameters.draw(hand) for hand in hands]
         super().__init__(len(drawn))
         self.parameters = tuple(drawn)
-        self._plant = HandPlant(drawn, num_threads, surroundings)
+        self._plant = HandPlant(drawn, num_threads, surroundings, mesh_objects(objects))
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)

@@ -50,9 +50,22 @@ class HandPlant:
         link_inertia: inertia at each joint without rotor, fingers stretched, (16,), kg m^2.
     """
 
-    def __init__(self, hands: Sequence[HandParameters], num_threads: int, surroundings: str = FREE) -> None:
-        """Build one simulation per entry of ``hands``, all joints at zero and the objects parked."""
-        self._model = _compile(surroundings)
+    def __init__(
+        self,
+        hands: Sequence[HandParameters],
+        num_threads: int,
+        surroundings: str = FREE,
+        meshes: Sequence[RotatableObject] = (),
+    ) -> None:
+        """Build one simulation per entry of ``hands``, all joints at zero and the objects parked.
+
+        Args:
+            hands: what is hidden in each.
+            num_threads: threads that step them.
+            surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            meshes: objects made of hulls that may be put in.
+        """
+        self._model = _compile(surroundings, meshes)
         self._batch = Batch(self._model, len(hands), num_threads)
         self._qpos_index, self._dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
@@ -169,8 +182,9 @@ class HandPlant:
         return self._qpos[:, self._object_qpos].copy()
 
 
-def _compile(surroundings: str) -> mujoco.MjModel:
-    spec, nominal = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES), ServoParameters()
+def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
+    spec = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
+    nominal = ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
         joint = spec.joint(name)

@@ -30,15 +30,13 @@ class RegisterFile:
 
     def __getitem__(self, name: str) -> int:
         """Value of a register."""
-        register = self.model.by_name[name]
-        start = register.address
-        return int.from_bytes(self.memory[start : start + register.size], "little", signed=register.signed)
+        field, address = self.model.fields[name]
+        return field.unpack_from(self.memory, address)[0]
 
     def __setitem__(self, name: str, value: int) -> None:
         """Set a register, writable or not."""
-        register = self.model.by_name[name]
-        start = register.address
-        self.memory[start : start + register.size] = value.to_bytes(register.size, "little", signed=register.signed)
+        field, address = self.model.fields[name]
+        field.pack_into(self.memory, address, value)
 
     def read(self, address: int, length: int) -> bytes:
         """Bytes of the table, indirect data resolved; bytes that belong to no register read as 0.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.leap.grasp_search import SIX_WAYS, GraspSearch, find_cups, find_grasps, find_starts
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.grasp_search import SIX_WAYS, GraspSearch, find_cups, find_grasps, find_starts, find_tip_grasps
+from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, START_POSE
 from dexndm_gym.leap.objects import OBJECTS
 from dexndm_gym.leap.rotatable import primitive
 from dexndm_gym.leap.starts import PALM_UP
@@ -13,7 +13,20 @@ def test_finding_is_repeatable():
     assert set(first.rows) == {None, PALM_UP}
     for key, rows in first.rows.items():
         np.testing.assert_array_equal(rows, again.rows[key])
-        assert first.held[key] == len(rows) / 12 > 0.5
+    assert first.held == {"grasped": len(first.rows[None]) / 12, "in the open hand": len(first.rows[PALM_UP]) / 12}
+    assert min(first.held.values()) > 0.5
+
+
+def test_small_objects_are_held_by_fingertips_away_from_the_palm():
+    rows = find_tip_grasps(OBJECTS["box_30x30x30"], 24, np.random.default_rng(0))
+    assert len(rows) >= 3
+    assert (rows[:, 34] > PALM_HEIGHT + 0.03).all()
+
+
+def test_too_few_fingertip_grasps_are_topped_up():
+    found = find_starts(OBJECTS["ball_40"], 12, 0)
+    assert 12 * found.held["by fingertips"] < 8
+    assert len(found.rows[None]) == round(12 * (found.held["by fingertips"] + found.held["grasped"])) > 0
 
 
 def test_grasps_press_and_cups_do_not():

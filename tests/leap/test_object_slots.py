@@ -9,7 +9,8 @@ from dexndm_gym.leap.grasps import START_POSE, draw_object_pose
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.objects import OBJECTS
-from dexndm_gym.leap.rotatable import MAX_PIECES
+from dexndm_gym.leap.pieces import Hull
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject, assemble
 from dexndm_gym.leap.servo import SIM_SERVO
 
 NAMES = ("cylinder", "cube", "ellipsoid", "duck", "chair", "ball_60", "cow")
@@ -39,6 +40,38 @@ def batch_rows() -> np.ndarray:
     batch.ctrl = START_POSE
     batch.step(nstep=30)
     return batch.bind("qpos").copy()
+
+
+def tetrahedron() -> RotatableObject:
+    """A lopsided one of two hulls, whose frames MuJoCo moves and turns."""
+    corners = np.array([(0.0, 0.0, 0.0), (0.05, 0.0, 0.0), (0.01, 0.06, 0.0), (0.02, 0.01, 0.05)])
+    corners -= corners.mean(axis=0)
+    piece = Hull(vertices=tuple(map(tuple, corners.tolist())), content=2.5e-5, moments=(4e-4, 3e-4, 3e-4))
+    turned = piece.moved(offset=np.array([0.03, 0.0, 0.0]), turn=np.array([0.6, 0.0, 0.8, 0.0]), factor=1.0)
+    return assemble("tetrahedra", [piece, turned], 0.07)
+
+
+def test_hulls_written_into_a_batch_are_compiled_hulls() -> None:
+    item = tetrahedron()
+    pose = draw_object_pose(item, np.random.default_rng(0))
+    compiled = build_spec(SIM_SERVO, timestep=0.01, first_object=item).compile()
+    data = mujoco.MjData(compiled)
+    model = build_batch_model(build_spec(SIM_SERVO, timestep=0.01, object_slots=MAX_PIECES, meshes=[item]))
+    batch = Batch(model, 2, 1)
+    slots = ObjectSlots(model, batch)
+    for i in range(2):
+        slots.put(i, OBJECTS["duck"], mass=0.02)
+        slots.put(i, item, mass=item.mass)
+    batch.set_const()
+    batch.reset()
+    qpos = np.zeros(compiled.nq)
+    qpos[joint_indices(compiled)[0]], qpos[compiled.joint(OBJECT_BODY).qposadr[0] :][:7] = START_POSE, pose
+    data.qpos[:], data.ctrl[:] = qpos, START_POSE
+    batch.bind("qpos")[:], batch.ctrl = qpos, START_POSE
+    mujoco.mj_step(compiled, data, 30)
+    batch.step(nstep=30)
+    assert np.abs(data.qpos - qpos).max() > 1e-3
+    np.testing.assert_allclose(batch.bind("qpos")[1], data.qpos, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", NAMES)

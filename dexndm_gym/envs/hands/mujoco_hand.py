@@ -13,7 +13,7 @@ from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
-from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
@@ -44,6 +44,7 @@ class MujocoHand:
         randomisation: Randomisation | None = None,
         num_threads: int = 0,
         starts: StartStates | None = None,
+        objects: Sequence[str] = (),
     ) -> None:
         """Build the simulations.
 
@@ -52,13 +53,16 @@ class MujocoHand:
             randomisation: what to vary from episode to episode; None keeps everything nominal.
             num_threads: threads that step them, 0 for all processors; results do not depend on it.
             starts: states that episodes start from; None for the shipped ones.
+            objects: names of the objects that episodes may have; needed for those from mesh files.
         """
         if num_hands < 1:
             raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
         self.num_hands = num_hands
         self.randomisation = randomisation
         self._starts = starts if starts is not None else load_starts()
-        self._model = build_batch_model(build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES))
+        meshes = mesh_objects(objects)
+        spec = build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
+        self._model = build_batch_model(spec)
         self._batch = Batch(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
@@ -94,11 +98,14 @@ class MujocoHand:
         """Start the hands ``ids`` from states in which they hold their objects still; returns the targets held.
 
         Raises:
-            ConfigurationError: there is no such state for an object in its wrist orientation.
+            ConfigurationError: there is no such state for an object in its wrist orientation, or the object comes from
+                a mesh that was not named when this was made.
         """
         self._rng = rng
         # An empty hand is one whose object is kept out of reach.
         names = ["cylinder" if scene.object == NO_OBJECT else scene.object for scene in scenes]
+        for name in set(names):
+            self._objects.require(get_object(name))
         self._empty[ids] = [scene.object == NO_OBJECT for scene in scenes]
         gravity = [PALM_UP if scene.object == NO_OBJECT else scene.gravity for scene in scenes]
         starts = [self._starts.draw(name, down, rng) for name, down in zip(names, gravity, strict=True)]

@@ -1,0 +1,190 @@
+"""Objects from mesh files, decomposed into convex hulls once and kept in the user's cache."""
+
+import hashlib
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.leap.cache import cached_file, missing_meshes_extra
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.pieces import Colour, Hull
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject, assemble
+
+SUFFIXES = (".obj", ".stl", ".ply")
+"""Files that are taken for meshes."""
+
+DEFAULT_SIZE = 0.08
+"""Longest side of a mesh whose size is not given, m."""
+
+SIZES = (0.015, 0.25)
+"""Range of longest sides that a hand can be asked to hold, m."""
+
+MASSES = (0.001, 1.0)
+"""Range of masses that a hand can be asked to hold, kg."""
+
+MAX_FACES = 100_000
+"""Largest mesh that is decomposed: two to three minutes on one core."""
+
+_MAX_BYTES = 100_000_000
+_THINNEST = 1e-5
+"""Least volume of a mesh, in cubes of its longest side; rods of 1 : 1 : 300 have that."""
+
+_SETTINGS: dict[str, Any] = {
+    "threshold": 0.05,  # how concave a part may be, in units of the mesh
+    "max_convex_hull": MAX_PIECES,
+    "decimate": True,
+    "max_ch_vertex": 64,
+    "resolution": 1000,
+    "mcts_iterations": 60,
+    "seed": 0,
+}
+_COLOURS: tuple[Colour, ...] = ((0.93, 0.47, 0.20, 1.0), (0.96, 0.66, 0.30, 1.0), (0.80, 0.35, 0.16, 1.0))
+
+_LOG = logging.getLogger(__name__)
+
+
+def is_mesh(name: str) -> bool:
+    """Whether the name of an object is that of a mesh file, with or without settings."""
+    return Path(name.partition(",")[0]).suffix.lower() in SUFFIXES
+
+
+def parse_mesh(name: str) -> RotatableObject:
+    """The object that a name such as ``bunny.obj`` or ``bunny.obj,size=0.07,mass=0.1`` stands for.
+
+    Raises:
+        ConfigurationError: a setting is unknown, no number or out of range, or there is no such file.
+        FileFormatError: the file holds no usable mesh.
+        MissingExtraError: the extra ``meshes`` is not installed.
+    """
+    path, *settings = name.split(",")
+    given: dict[str, float] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        try:
+            if key not in ("size", "mass"):
+                raise ValueError(f"there is no setting {key!r}")
+            given[key] = float(value)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"expected a mesh such as bunny.obj,size=0.07,mass=0.1 (m, kg), got {name!r}: {error}"
+            ) from error
+    return load_mesh(path, **given)
+
+
+@cache
+def load_mesh(path: str | Path, size: float = DEFAULT_SIZE, mass: float | None = None) -> RotatableObject:
+    """Make an object of a mesh file, whatever its unit of length.
+
+    The mesh becomes at most MAX_PIECES convex hulls; that takes seconds to minutes the first time. Its name,
+    ``PATH,size=SIZE,mass=MASS``, can be used wherever an object is named. A file is read once per process.
+
+    Args:
+        path: OBJ, STL or PLY file; the mesh has to be closed.
+        size: longest side of the object, m.
+        mass: kg; None takes it from the volume, as for built-in objects.
+
+    Raises:
+        ConfigurationError: size or mass is out of range, or there is no such file.
+        FileFormatError: the file holds no usable mesh; the message says why, and what to try.
+        MissingExtraError: the extra ``meshes`` is not installed.
+    """
+    name = str(path) + (f",size={size:g}" if size != DEFAULT_SIZE else "") + ("" if mass is None else f",mass={mass:g}")
+    for what, value, (low, high), unit in (("size", size, SIZES, "m"), ("mass", mass, MASSES, "kg")):
+        if value is not None and not low <= value <= high:
+            raise ConfigurationError(f"expected a {what} from {low:g} to {high:g} {unit} for {path}, got {value:g}")
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ConfigurationError(f"expected a mesh file ({', '.join(SUFFIXES)}), got {path}")
+    return assemble(name, _hulls(Path(path)), size, mass=mass)
+
+
+def _hulls(path: Path) -> list[Hull]:
+    """The mesh as hulls, in its own unit of length."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise _unusable(path, f"is larger than {_MAX_BYTES / 1e6:.0f} MB", _DECIMATE)
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the mesh {path}: {error.strerror}") from error
+    key = repr((content, path.suffix.lower(), sorted(_SETTINGS.items())))
+    with np.load(cached_file("meshes", key, lambda stored: _decompose(path, stored)), allow_pickle=False) as file:
+        parts = [(file[f"vertices_{i}"], file[f"faces_{i}"]) for i in range(len(file.files) // 2)]
+    return [_hull(*part, _COLOURS[i % len(_COLOURS)]) for i, part in enumerate(parts)]
+
+
+def _decompose(path: Path, stored: Path) -> None:
+    """Write vertices and triangles of the convex parts of a mesh."""
+    coacd, trimesh = _libraries()
+    mesh = _read(path)
+    coacd.set_log_level("error")
+    _LOG.info("Decomposing %s, %d faces, into convex hulls", path, len(mesh.faces))
+    unit = float(mesh.extents.max())
+    parts = coacd.run_coacd(coacd.Mesh(mesh.vertices / unit, mesh.faces), **_SETTINGS)
+    solid = [part for part in parts if trimesh.Trimesh(*part).volume > _THINNEST / 100]
+    arrays = {}
+    for i, (vertices, faces) in enumerate(solid):
+        arrays |= {f"vertices_{i}": vertices * unit, f"faces_{i}": faces}
+    np.savez_compressed(stored, **arrays)
+
+
+def _read(path: Path) -> Any:
+    """The mesh of a file as trimesh has it, checked."""
+    _, trimesh = _libraries()
+    try:
+        mesh = trimesh.load_mesh(path, process=False)
+        vertices, count = np.asarray(mesh.vertices), len(mesh.faces)
+    except Exception as error:  # parsers raise anything on a broken file
+        raise _unusable(path, f"is not a mesh ({type(error).__name__}: {error})", "export it again") from error
+    if count == 0:
+        raise _unusable(path, "has no triangles", "export faces, not only points or lines")
+    if not np.isfinite(vertices).all():
+        raise _unusable(path, "has vertices that are not finite numbers", "remove them and export it again")
+    if count > MAX_FACES:
+        raise _unusable(path, f"has {count} faces, at most {MAX_FACES} are taken", _DECIMATE)
+    mesh = trimesh.Trimesh(vertices, mesh.faces)  # merges vertices that are in one place
+    if not mesh.is_watertight:
+        raise _unusable(path, "is not closed, so that it has no inside", _CLOSE)
+    if abs(mesh.volume) < _THINNEST * float(mesh.extents.max()) ** 3:
+        raise _unusable(path, "has next to no volume", "give it thickness")
+    return mesh
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Modules coacd and trimesh."""
+    try:
+        import coacd
+        import trimesh
+    except ImportError as error:
+        raise missing_meshes_extra(error) from error
+    return coacd, trimesh
+
+
+_DECIMATE = "decimate it, for example with Blender's Decimate modifier or MeshLab's quadric edge collapse"
+_CLOSE = "close its holes, for example with trimesh.repair.fill_holes or Blender's 3D Print Toolbox"
+
+
+def _unusable(path: Path, what: str, remedy: str) -> FileFormatError:
+    return FileFormatError(f"{path} {what}; expected one closed mesh in an OBJ, STL or PLY file: {remedy}")
+
+
+def _hull(vertices: FloatArray, faces: FloatArray, colour: Colour) -> Hull:
+    _, trimesh = _libraries()
+    solid = trimesh.Trimesh(vertices, faces)
+    axes = np.array(solid.principal_inertia_vectors).T
+    axes[:, 2] = np.cross(axes[:, 0], axes[:, 1])  # right-handed
+    quat = np.empty(4)
+    mujoco.mju_mat2Quat(quat, axes.flatten())
+    w, i, j, k = quat.tolist()
+    x, y, z = solid.center_mass.tolist()
+    return Hull(
+        vertices=tuple(map(tuple, ((vertices - solid.center_mass) @ axes).tolist())),
+        content=float(solid.volume),
+        moments=tuple((solid.principal_inertia_components / solid.volume).tolist()),
+        position=(x, y, z),
+        quat=(w, i, j, k),
+        colour=colour,
+    )

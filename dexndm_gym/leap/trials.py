@@ -1,0 +1,111 @@
+"""Many simulated hands that try to hold one object."""
+
+from functools import cached_property
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+from mujoco.batch import Batch
+
+from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
+from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.servo import SIM_SERVO
+
+TIMESTEP = 0.01
+"""Physics step, s, as in the training simulation."""
+
+
+class Trials:
+    """n hands with nominal servos and the same object; gravity is nothing until it is written.
+
+    Attributes:
+        gravity: in the hand frame, (n, 3), m/s^2.
+        control: joint targets, (n, 16), rad.
+    """
+
+    def __init__(self, item: RotatableObject, scale: FloatArray, *, friction: float | None = None) -> None:
+        """Give each hand the object.
+
+        Args:
+            item: the object.
+            scale: factors on its size, (n,).
+            friction: of the object; None for nominal.
+        """
+        spec = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=item, object_slots=MAX_PIECES)
+        self._model = model = build_batch_model(spec)
+        self._batch = Batch(model, len(scale))
+        self._joint_qpos, self._joint_dof = joint_indices(model)
+        self._object_qpos, self._object_dof = object_indices(model)
+        self._tips = [model.site(name).id for name in TIP_NAMES]
+        slots = ObjectSlots(model, self._batch)
+        for i, factor in enumerate(scale):
+            slots.put(i, item, mass=item.mass, scale=float(factor))
+        if friction is not None:
+            slots.friction[:, :, 0] = friction
+        self.gravity = self._batch.expand("opt.gravity")
+        self.gravity[:] = 0.0
+        self._damping = self._batch.expand("dof_damping")
+        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self._sites = self._batch.bind("site_xpos")
+        self.control = self._batch.bind("ctrl")
+
+    def begin(self, joints: FloatArray, pose: FloatArray, target: FloatArray) -> None:
+        """Put joints and objects to rest where they are said to be."""
+        self._batch.set_const()
+        self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE.value)
+        self._qpos[:, self._joint_qpos], self._qpos[:, self._object_qpos] = joints, pose
+        self.control[:] = target
+        self._batch.forward()
+
+    def damp_object(self, along: float, about: float) -> None:
+        """Hold the objects back, N s/m and N m s/rad."""
+        self._damping[:, self._object_dof] = np.repeat([along, about], 3)
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        self._batch.step(nstep=round(seconds / TIMESTEP))
+
+    @property
+    def joints(self) -> FloatArray:
+        """Joint angles, (n, 16), rad."""
+        return self._qpos[:, self._joint_qpos]
+
+    @property
+    def object_pose(self) -> FloatArray:
+        """Position in m and quaternion w x y z, (n, 7)."""
+        return self._qpos[:, self._object_qpos]
+
+    @property
+    def object_speed(self) -> FloatArray:
+        """Linear and angular speed, (n, 2), m/s and rad/s."""
+        velocity = self._qvel[:, self._object_dof].reshape(-1, 2, 3)
+        return np.linalg.norm(velocity, axis=2)
+
+    @property
+    def tips(self) -> FloatArray:
+        """Fingertips, (n, 4, 3), m."""
+        return self._sites[:, self._tips]
+
+    def tip_jacobians(self) -> FloatArray:
+        """How each fingertip moves with its own four joints, (n, 4 fingers, 3, 4), m/rad."""
+        tips, dof = self.tips, self._joint_dof.reshape(4, 4)
+        parts = [
+            self._batch.jac(int(self._model.site_bodyid[site]), tips[:, finger])[0][:, :, dof[finger]]
+            for finger, site in enumerate(self._tips)
+        ]
+        return np.stack(parts, axis=1)
+
+    @cached_property
+    def _tip_geoms(self) -> npt.NDArray[np.int64]:
+        return np.array([self._model.geom(name).id for name in TIP_NAMES])
+
+    def held_by_tips(self, i: int) -> bool:
+        """Whether two or more fingertips touch the object in hand ``i``, and nothing else does."""
+        model, data = self._batch.get_model(i), self._batch.get_data(i)
+        mujoco.mj_fwdPosition(model, data)
+        pairs = data.contact.geom
+        of_object = model.geom_bodyid[pairs] == model.body(OBJECT_BODY).id
+        touching = np.unique(pairs[~of_object & of_object.any(axis=1, keepdims=True)])
+        return len(touching) >= 2 and bool(np.isin(touching, self._tip_geoms).all())

@@ -138,7 +138,7 @@ def single_against_mujoco(chunks: int) -> Row:
 
 def against_envpool(num_envs: int, threads: int, chunks: int) -> Row:
     """Steps per second over those of EnvPool's task with the same cube, control step and physics step."""
-    import envpool  # an extra: pip install -e ".[bench]"
+    import envpool  # type: ignore[import-not-found]  # an extra: pip install -e ".[bench]"
 
     theirs = envpool.make_gymnasium("LeapCubeRotateZAxis-v1", num_envs=num_envs, num_threads=threads, seed=0)
     theirs.reset()

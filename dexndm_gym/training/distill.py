@@ -14,6 +14,7 @@ from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.teacher_env import teacher_observation
+from dexndm_gym.training.torch_threads import one_torch_thread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class SampleMemory:
         return self._observations[rows], self._actions[rows]
 
 
+@one_torch_thread()
 def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     """Distil by DAgger: the student acts more and more of the time, the teacher says what it would have done.
 

@@ -17,6 +17,7 @@ from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
+from dexndm_gym.training.torch_threads import one_torch_thread
 
 WIDTH = (512, 256, 128)
 
@@ -49,6 +50,7 @@ class StudentPolicy(nn.Module):
         return self.network(torch.cat([*features, observation[:, HISTORY * 2 * NUM_JOINTS :]], dim=1))
 
     @torch.no_grad()
+    @one_torch_thread()
     def predict(
         self, observation: npt.NDArray[np.float32], state: Any = None, *_: Any, **__: Any
     ) -> tuple[npt.NDArray[np.float32], None]:

@@ -14,6 +14,7 @@ from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_env import TeacherVecEnv
+from dexndm_gym.training.torch_threads import one_torch_thread
 
 TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
 """The paper's terms, weighted so that a CPU run of minutes finds a gait: faster turning pays, a drop costs."""
@@ -140,6 +141,7 @@ def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise))
 
 
+@one_torch_thread()
 def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     """Train a teacher.
 

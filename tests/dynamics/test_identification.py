@@ -37,7 +37,7 @@ def motion(table: np.ndarray, seed: int, ticks: int = 400, disturbed: float = 0.
 
 @pytest.mark.parametrize("disturbed", [0.0, 0.01])
 def test_parameters_are_found_through_a_coarse_encoder_and_disturbances(disturbed: float) -> None:
-    found = identify_joints([motion(TRUTH, seed, disturbed=disturbed) for seed in range(6)])
+    found = identify_joints([motion(TRUTH, seed, disturbed=disturbed) for seed in range(12)])
     tolerance = 2 if disturbed else 1
     for name, allowed in (("stiffness", 0.03), ("damping", 0.05), ("friction", 0.1)):
         column = PARAMETERS.index(name)
@@ -50,7 +50,7 @@ def test_weak_servos_of_the_virtual_hand_are_told_from_strong_ones() -> None:
     weakening = np.linspace(1.0, 2.5, NUM_JOINTS)
     weak = HandParameters(servos=ServoParameters(resistance=2.98 * weakening))
     nominal, changed = (
-        identify_joints(wiggle(VirtualHand([hand] * 8)))[:, 0] for hand in (HandParameters.nominal(), weak)
+        identify_joints(wiggle(VirtualHand([hand] * 24)))[:, 0] for hand in (HandParameters.nominal(), weak)
     )
     np.testing.assert_allclose(changed / nominal, 1 / weakening, rtol=0.25)
     assert np.corrcoef(changed / nominal, 1 / weakening)[0, 1] > 0.95

@@ -22,13 +22,13 @@ def play(player: EnvPlayer, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_simulated_episodes_end_with_the_drop_and_repeat_with_their_seed(throw: Any, strict: TaskConfig) -> None:
-    one, other = simulate(throw, 3, seed=4, config=strict), simulate(throw, 3, seed=4, config=strict)
+    one, other = simulate(throw, 8, seed=4, config=strict), simulate(throw, 8, seed=4, config=strict)
     for trajectory, again in zip(one, other, strict=True):
         assert 2 <= len(trajectory) <= 60
         np.testing.assert_array_equal(trajectory.position, again.position)
         assert trajectory.metadata["object"] in OBJECTS
     assert min(len(trajectory) for trajectory in one) < 60
-    assert (one[0].position[0] != simulate(throw, 3, seed=5, config=strict)[0].position[0]).any()
+    assert (one[0].position[0] != simulate(throw, 8, seed=5, config=strict)[0].position[0]).any()
 
 
 def test_a_simulated_collection_shakes_replays_on_empty_hands(wiggle: Any, strict: TaskConfig) -> None:

@@ -37,7 +37,7 @@ def motion(table: np.ndarray, seed: int, ticks: int = 400, disturbed: float = 0.
 
 @pytest.mark.parametrize("disturbed", [0.0, 0.01])
 def test_parameters_are_found_through_a_coarse_encoder_and_disturbances(disturbed: float) -> None:
-    found = identify_joints([motion(TRUTH, seed, disturbed=disturbed) for seed in range(12)])
+    found = identify_joints([motion(TRUTH, seed, disturbed=disturbed) for seed in range(12 if disturbed else 6)])
     tolerance = 2 if disturbed else 1
     for name, allowed in (("stiffness", 0.03), ("damping", 0.05), ("friction", 0.1)):
         column = PARAMETERS.index(name)

@@ -19,6 +19,8 @@ OPEN_HAND.flags.writeable = False
 
 _ARRIVED = 1e-9
 """Angles that differ by less are the same, rad."""
+_STUCK = 0.02
+"""A hand that moves by less than this share of a step is not getting anywhere."""
 _ROUNDING = 1e-6
 """Overlaps of a pose that differ by less are the same, m."""
 
@@ -59,17 +61,21 @@ class CollisionGuard:
     def way(self, begin: FloatArray, goal: FloatArray, step: float) -> Iterator[FloatArray]:
         """Poses from one pose to another, (16,) rad each, the fastest joint by ``step`` rad at a time.
 
-        The way is straight, but fingers wait for others to pass; where they wait for each other, the hand opens first.
+        The way is straight, but fingers wait for others to pass; where they wait for each other, the hand opens first. If
+        they are too entangled for that, they are pulled open against each other: slowly, and whoever follows the way has
+        to watch for joints that stall.
 
         Raises:
             SafetyError: it does not get there like that.
         """
         pose, held = begin, ()
-        for aim in (goal, OPEN_HAND, goal):
+        for aim, gently in ((goal, True), (OPEN_HAND, True), (goal, True), (OPEN_HAND, False), (goal, True)):
             while (left := np.abs(aim - pose).max()) > _ARRIVED:
                 before = pose
-                pose, held = self.restrain(pose + (aim - pose) * min(1.0, step / left), before)
-                if np.abs(pose - before).max() <= _ARRIVED:
+                pose = pose + (aim - pose) * min(1.0, step / left)
+                if gently:
+                    pose, held = self.restrain(pose, before)
+                if left > step and np.abs(pose - before).max() < _STUCK * step:
                     break
                 yield pose
             else:

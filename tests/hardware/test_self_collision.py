@@ -77,6 +77,16 @@ def test_the_way_to_the_start_pose_is_slow_and_free(seed: int) -> None:
     np.testing.assert_allclose(before, START_POSE, atol=1e-6)
 
 
+def test_entangled_fingers_are_pulled_apart() -> None:
+    index, middle = (-0.74, 2.16, 1.62, 1.61), (-0.04, 0.28, 1.41, 1.86)
+    ring, thumb = (-0.49, 1.06, 0.55, 1.88), (-0.25, 1.66, 0.7, -1.25)
+    begin = np.array([*index, *middle, *ring, *thumb])  # the thumb is behind the index finger
+    poses = [begin, *CollisionGuard().way(begin, START_POSE, 0.05)]
+    assert np.abs(np.diff(poses, axis=0)).max() <= 0.05 + 1e-9
+    np.testing.assert_allclose(poses[-1], START_POSE, atol=1e-6)
+    assert max(HAND.overlap(pose).max() for pose in poses) > OVERLAP
+
+
 def test_a_way_that_cannot_be_found_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(self_collision, "OPEN_HAND", towards_middle(-0.3))
     poses = CollisionGuard().way(np.zeros(16), towards_middle(0.5), 0.05)

@@ -61,9 +61,9 @@ class CollisionGuard:
     def way(self, begin: FloatArray, goal: FloatArray, step: float) -> Iterator[FloatArray]:
         """Poses from one pose to another, (16,) rad each, the fastest joint by ``step`` rad at a time.
 
-        The way is straight, but fingers wait for others to pass; where they wait for each other, the hand opens first. If
-        they are too entangled for that, they are pulled open against each other: slowly, and whoever follows the way has
-        to watch for joints that stall.
+        The way is straight, but fingers wait for others to pass; where they wait for each other, the hand opens first.
+        If they are too entangled for that, they are pulled open against each other: slowly, and whoever follows the way
+        has to watch for joints that stall.
 
         Raises:
             SafetyError: it does not get there like that.
@@ -76,6 +76,7 @@ class CollisionGuard:
                 if gently:
                     pose, held = self.restrain(pose, before)
                 if left > step and np.abs(pose - before).max() < _STUCK * step:
+                    pose = before
                     break
                 yield pose
             else:

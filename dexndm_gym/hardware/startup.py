@@ -168,9 +168,9 @@ def rearm(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
     """
     present = bus.sync_read("present_position")["present_position"]
     check_plausible(rad_from_ticks(present))
-    # Goals are read-only until 0 is written. Meanwhile the servos stand still, and nobody watches for one packet.
+    # Goals are read-only until 0 is written. Until it is armed again nobody watches, but the servos stand still: armed
+    # before, it would expire once more on a machine that is slow to send the goals.
     bus.sync_write("bus_watchdog", 0)
-    bus.sync_write("bus_watchdog", settings.watchdog_units)
     bus.ensure("goal_position", present)
     bus.ensure("bus_watchdog", settings.watchdog_units)
     return present

@@ -21,7 +21,7 @@ _ERROR_SCALE = 0.004
 """Errors beyond this count ever less, rad: fingers that touched each other must not rule the fit."""
 
 _LOGARITHMIC = np.array([name in ("stiffness", "damping", "friction") for name in PARAMETERS])
-_UNIT = np.array([1.0, 1.0, 1.0, 0.05, 0.1, 1.0])
+_UNIT = np.array([1.0, 1.0, 1.0, 0.05, 0.1, 0.02])
 _LONGEST_DELAY = 0.9 * PERIOD
 
 
@@ -78,13 +78,11 @@ def _runs(trajectories: Sequence[Trajectory]) -> tuple[FloatArray, FloatArray, F
 
 
 def _encode(table: FloatArray) -> FloatArray:
-    share = np.clip(table[..., -1:] / _LONGEST_DELAY, 0.01, 0.99)
-    points = np.where(_LOGARITHMIC, np.log(np.maximum(table, 1e-6)), table / _UNIT)
-    return np.concatenate((points[..., :-1], np.log(share / (1 - share))), axis=-1)
+    return np.where(_LOGARITHMIC, np.log(np.maximum(table, 1e-6)), table / _UNIT)
 
 
 def _decode(points: FloatArray) -> FloatArray:
     table = np.where(_LOGARITHMIC, np.exp(np.minimum(points, 10.0)), points * _UNIT)
-    # A delay cut off at zero would leave the search without a slope there, and the stiffness wrong by a third.
-    delay = _LONGEST_DELAY / (1 + np.exp(-np.clip(points[..., -1:], -10.0, 10.0)))
+    # Reflected, not cut off, at zero: without a slope there the search gets stuck, with a stiffness wrong by a third.
+    delay = np.minimum(np.abs(table[..., -1:]), _LONGEST_DELAY)
     return np.concatenate((table[..., :-1], delay), axis=-1)

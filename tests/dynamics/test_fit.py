@@ -59,8 +59,8 @@ def test_a_fit_never_ends_worse_than_it_began(sim_trajectories: list[Trajectory]
     wild = FitOptions(epochs=1, batch=8, learning_rate=5.0)
     _, report = fit_trajectories(sim_trajectories, start=sim_model, options=wild)
     assert report.start is not None
-    # Physics are identified anew, so it is not to the last digit what it was.
-    assert report.fitted.one_step_rms == pytest.approx(report.start.one_step_rms, rel=0.01)
+    # Physics are identified anew, by half-second runs and not by single steps, so it is not exactly what it was.
+    assert report.fitted.one_step_rms == pytest.approx(report.start.one_step_rms, rel=0.02)
 
 
 def test_open_loop_uses_true_targets_and_predicted_positions() -> None:

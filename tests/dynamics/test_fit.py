@@ -97,8 +97,9 @@ def test_physics_come_from_motion_without_an_object(
         fit_trajectories(data, start=sim_model, options=FitOptions(epochs=0, held_out=0.05))[0].physics[:, 0]
         for data in (weak_trajectories, weak_trajectories + held, held)
     )
-    torch.testing.assert_close(mixed, alone, rtol=0.05, atol=0.0)
-    assert not torch.allclose(only_held, alone, rtol=0.05), "with nothing else, they have to do"
+    off = (only_held - alone).abs()
+    assert (off > 0.1 * alone).all(), "with nothing else, they have to do"
+    assert ((mixed - alone).abs() < 0.2 * off).all(), "others than those held out make a little difference"
 
 
 def test_a_fit_that_was_killed_goes_on_and_ends_the_same(

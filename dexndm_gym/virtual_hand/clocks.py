@@ -88,10 +88,12 @@ class RealTimeClock:
         self._sleep = sleep
         self._start = now() - chain.time
         self._lagged = False
+        self._heard = self._line_free = now()
 
     def catch_up(self) -> None:
         """Advance the physics up to now, in whole steps: readings are at most one step old."""
-        behind = self._now() - self._start - self._chain.time
+        self._heard = self._now()
+        behind = self._heard - self._start - self._chain.time
         if behind > _LONGEST_LAG:
             if not self._lagged:
                 _LOG.warning("This machine is too busy for the virtual hand: its time falls behind real time")
@@ -108,5 +110,6 @@ class RealTimeClock:
         """Nothing: time passes by itself."""
 
     def occupy_line(self, seconds: float) -> None:
-        """Hold the answer back until it would have arrived."""
-        self._sleep(seconds)
+        """Hold the answer back until it would have arrived; what was computed since the request counts as waiting."""
+        self._line_free = max(self._line_free, self._heard) + seconds
+        self._sleep(max(0.0, self._line_free - self._now()))

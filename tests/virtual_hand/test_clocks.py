@@ -39,6 +39,21 @@ def test_real_time_follows_the_wall(physics, chain: ServoChain) -> None:
     assert physics.advanced == pytest.approx([0.005] * len(physics.advanced))
 
 
+def test_an_answer_comes_when_the_line_has_carried_it(physics, chain: ServoChain) -> None:
+    wall = Wall()
+    clock = RealTimeClock(chain, wall, wall.sleep)
+    clock.catch_up()
+    wall.sleep(0.001)  # what the reply takes to compute
+    clock.occupy_line(0.0015)
+    assert wall.time == pytest.approx(100.0015)
+    clock.occupy_line(0.0005)  # a second request came while the first was on the line
+    assert wall.time == pytest.approx(100.0020)
+    wall.sleep(1.0)
+    clock.catch_up()
+    clock.occupy_line(0.0005)
+    assert wall.time == pytest.approx(101.0025), "a line that was idle saves no time"
+
+
 def test_a_slow_physics_loses_motion_but_not_time(physics, chain: ServoChain, caplog) -> None:
     wall = Wall()
     clock = RealTimeClock(chain, wall, wall.sleep)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.dynamics.folded import Array, FoldedModel, Prepared
+from dexndm_gym.dynamics.folded import Array, FoldedModel, Prepared, joints_first
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
-_TOGETHER = 128
+_TOGETHER = 512
 """Hands corrected together: more do not stay in the cache."""
 
 
@@ -88,7 +88,7 @@ class JointwiseInverse:
         self.config = config or InverseConfig()
         self._real = FoldedModel(real_model, network=self.config.network)
         self._sim = FoldedModel(sim_model, network=self.config.network)
-        self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)
+        self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None, None]
 
     def __call__(
         self, position: FloatArray, past_base: FloatArray, past_sent: FloatArray, base_target: FloatArray
@@ -114,45 +114,41 @@ class JointwiseInverse:
         """Target and fallback of some hands."""
         # Numbers that are not finite, or too large, go through to the fallback.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            q, base, sent = (_joints_first(values) for values in (position, past_base, past_sent))
-            reach = np.asarray(base_target.T[:, :, None], dtype=np.float32) - q[..., -1:]
-            wanted = self._sim.step(self._sim.prepare(q, base), reach)
-            previous = sent[..., -1:] - base[..., -1:]
-            correction, usable = self._solve(self._real.prepare(q, sent), reach, wanted, previous)
-        usable = np.asarray(usable.all(axis=(0, 2)))
-        return base_target + np.where(usable[:, None], correction[..., 0].T, 0.0), np.logical_not(usable)
+            target = joints_first(base_target)
+            wanted = self._sim.step(self._sim.prepare(position, past_base), target[None])[0]
+            previous = joints_first(past_sent[:, -1] - past_base[:, -1])
+            correction, usable = self._solve(self._real.prepare(position, past_sent), target, wanted, previous)
+        usable = usable.all(axis=0)
+        return base_target + np.where(usable[:, None], correction.T, 0.0), np.logical_not(usable)
 
     def _solve(
-        self, prepared: Prepared, reach: Array, wanted: Array, previous: Array
+        self, prepared: Prepared, target: Array, wanted: Array, previous: Array
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """The corrections (joints, n, 1), and where the predictions could be used."""
+        """The corrections (joints, n), and where the predictions could be used."""
         bound, rate = np.float32(self.config.bound), np.float32(self.config.rate_limit)
         # The last correction may itself lie outside the bound, where another filter or a joint limit had a say.
         low = np.clip(previous - rate, -bound, bound)
         high = np.clip(previous + rate, -bound, bound)
-        # As little as the rate limit allows is the rule, and only what is better than it replaces it.
-        least = np.clip(np.zeros_like(previous), low, high)
-        at_least = self._cost(self._real.step(prepared, reach + least) - wanted, least, previous)
+        # As little as the rate limit allows is the rule, and only what is better than it replaces it. It is predicted
+        # as the simulation is, one target at a time, so that equal models agree to the last bit.
+        least = np.clip(np.float32(0.0), low, high)
+        at_least = self._cost(self._real.step(prepared, (target + least)[None])[0] - wanted, least, previous)
         tried = low + (high - low) * self._shares
-        best = self._interpolate(tried, self._real.step(prepared, reach + tried) - wanted, previous)
-        at_best = self._cost(self._real.step(prepared, reach + best) - wanted, best, previous)
+        best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)
+        at_best = self._cost(self._real.step(prepared, (target + best)[None])[0] - wanted, best, previous)
         return np.where(at_best < at_least, best, least), np.isfinite(at_least)
 
     def _interpolate(self, tried: Array, residual: Array, previous: Array) -> Array:
-        """The best correction if the residual were straight between those tried, (joints, n, 1)."""
-        left, right, error = tried[..., :-1], tried[..., 1:], residual[..., :-1]
-        slope = (residual[..., 1:] - error) / (right - left)
+        """The best correction if the residual were straight between those tried, (joints, n)."""
+        left, right, error = tried[:-1], tried[1:], residual[:-1]
+        slope = (residual[1:] - error) / (right - left)
         price, change_price = self.config.effort**2, self.config.change_effort**2
         best = slope * (slope * left - error) + change_price * previous
         best = np.clip(best / (slope * slope + (price + change_price + _TINY)), left, right)
         cost = self._cost(error + slope * (best - left), best, previous)
-        return np.take_along_axis(best, cost.argmin(axis=-1)[..., None], axis=-1)
+        return np.take_along_axis(best, cost.argmin(axis=0)[None], axis=0)[0]
 
     def _cost(self, residual: Array, correction: Array, previous: Array) -> Array:
         price, change_price = self.config.effort**2, self.config.change_effort**2
         change = correction - previous
         return residual * residual + price * (correction * correction) + change_price * (change * change)
-
-
-def _joints_first(values: FloatArray) -> Array:
-    return np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32)

@@ -24,13 +24,13 @@ class Prepared:
     """What a model knows of n windows before it is told the target to apply now; arrays (joints, n, ...)."""
 
     position: Array
-    """Present position, (joints, n, 1), rad."""
+    """Present position, (joints, n), rad."""
 
     velocity: Array
-    """Velocity over the last control period, (joints, n, 1), rad/s."""
+    """Velocity over the last control period, (joints, n), rad/s."""
 
     last_target: Array
-    """Target of the last control period, (joints, n, 1), rad."""
+    """Target of the last control period, (joints, n), rad."""
 
     network: tuple[Array, Array] | None
     """What the network makes of the window: first layer before its activation (joints, n, hidden), and the linear path
@@ -60,52 +60,54 @@ class FoldedModel:
                 "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"
             )
         self._network = _FoldedNetwork(model) if network else None
-        self._table = _array(model.physics)[:, None]
+        self._table = _array(model.physics)
         self._physics = Stepper(JointPhysics.from_table(self._table)) if model.config.physics else None
-        self._written_out: dict[tuple[int, ...], Stepper] = {}
+        self._written_out: dict[int, Stepper] = {}
 
     def prepare(self, position: Array, target: Array) -> Prepared:
         """Digest windows whose last target is still open.
 
         Args:
-            position: (joints, n, W) rad, oldest first.
-            target: (joints, n, W-1) rad, oldest first.
+            position: (n, W, joints) rad, oldest first.
+            target: (n, W-1, joints) rad, oldest first.
         """
+        before, present = joints_first(position[:, -2]), joints_first(position[:, -1])
         return Prepared(
-            position=position[..., -1:],
-            velocity=(position[..., -1:] - position[..., -2:-1]) / np.float32(PERIOD),
-            last_target=target[..., -1:],
+            position=present,
+            velocity=(present - before) / np.float32(PERIOD),
+            last_target=joints_first(target[:, -1]),
             network=None if self._network is None else self._network.prepare(position, target),
         )
 
-    def step(self, prepared: Prepared, reach: Array) -> Array:
+    def step(self, prepared: Prepared, target: Array) -> Array:
         """Predict the step for several targets at once.
 
         Args:
             prepared: what ``prepare`` returned.
-            reach: (joints, n, k) targets relative to the present position, rad.
+            target: (k, joints, n) rad. Hands come last because every joint has its own physics: whatever is the same
+                along the last axis costs least.
 
         Returns:
-            (joints, n, k) change of position over the next control period, rad.
+            (k, joints, n) change of position over the next control period, rad.
         """
-        step = np.zeros_like(reach)
+        step = np.zeros_like(target)
         if self._physics is not None:
-            target = prepared.position + reach
             # A single hand's arrays are so small that broadcasting in every operation would take most of the time.
-            advance = self._expanded(reach.shape) if reach.shape[1] == 1 else self._physics
+            advance = self._expanded(len(target)) if target.shape[2] == 1 else self._physics
             after, _ = advance(prepared.position, prepared.velocity, prepared.last_target, target)
             step += after - prepared.position
         if self._network is not None and prepared.network is not None:
-            step += self._network.step(*prepared.network, reach)
+            reach = (target - prepared.position).transpose(1, 2, 0)
+            step += self._network.step(*prepared.network, reach).transpose(2, 0, 1)
         return step
 
-    def _expanded(self, shape: tuple[int, ...]) -> Stepper:
-        """The physics with every parameter written out to a shape (joints, 1, k)."""
-        if shape not in self._written_out:
-            columns = np.broadcast_to(self._table[:, :, None], (*shape, len(PARAMETERS)))
+    def _expanded(self, choices: int) -> Stepper:
+        """The physics of a single hand with every parameter written out for so many targets."""
+        if choices not in self._written_out:
+            columns = np.broadcast_to(self._table[:, None], (choices, len(self._table), 1, len(PARAMETERS)))
             joints = {name: columns[..., column].copy() for column, name in enumerate(PARAMETERS)}
-            self._written_out[shape] = Stepper(JointPhysics(**joints))
-        return self._written_out[shape]
+            self._written_out[choices] = Stepper(JointPhysics(**joints))
+        return self._written_out[choices]
 
 
 class _FoldedNetwork:
@@ -123,7 +125,11 @@ class _FoldedNetwork:
         self._step = _array(model.step)[..., None]
 
     def prepare(self, position: Array, target: Array) -> tuple[Array, Array]:
-        """First layer before its activation and linear path, as far as they do not depend on the target to apply."""
+        """First layer before its activation and linear path, as far as they do not depend on the target to apply.
+
+        Takes what ``FoldedModel.prepare`` takes.
+        """
+        position, target = joints_first(position), joints_first(target)
         present = position[..., -1:]
         inputs = np.concatenate(
             (position[..., :-1] - present, present, target - present, np.zeros_like(present)), axis=-1
@@ -146,6 +152,11 @@ class _FoldedNetwork:
             parts.append((hidden @ self._head).reshape(part.shape))
         nonlinear = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         return (nonlinear + linear + reach * self._linear[:, -1:, :]) * self._step
+
+
+def joints_first(values: npt.NDArray[Any]) -> Array:
+    """Arrays (n, joints) or (n, W, joints) as (joints, n) or (joints, n, W)."""
+    return np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32)
 
 
 def _fold(weight: Array, bias: Array, mean: Array, spread: Array) -> tuple[Array, Array]:

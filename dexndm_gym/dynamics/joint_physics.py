@@ -64,13 +64,15 @@ class Stepper:
 
     def __init__(self, joints: JointPhysics) -> None:
         """Prepare for some joints."""
-        # Torques count as the velocities that they leave behind after a substep: a control loop has no time to spare.
+        # Speeds count in rad per substep, torques as the speeds that they leave behind after a substep, and only delays
+        # that are there are computed: a control loop has no time to spare.
         self._slowing = 1 / (1 + _STEP / INERTIA * joints.damping)
-        push = _STEP / INERTIA * self._slowing
+        push = _STEP * _STEP / INERTIA * self._slowing
         self._limit, self._friction = push * SIM_SERVO.torque_limit, push * joints.friction
         self._stiffness, self._bias, self._slope = (push * it for it in (joints.stiffness, joints.bias, joints.slope))
         self._limits = (-self._limit, -self._friction)
-        self._old = [(joints.delay / _STEP - step).clip(0.0, 1.0) for step in range(SUBSTEPS)]
+        shares = [(joints.delay / _STEP - step).clip(0.0, 1.0) for step in range(SUBSTEPS)]
+        self._old = [share if (share > 0.0).any() else None for share in shares]
 
     def __call__(self, position: Array, velocity: Array, last_target: Array, target: Array) -> tuple[Array, Array]:
         """Simulate one control period.
@@ -85,13 +87,15 @@ class Stepper:
             Position and velocity at its end.
         """
         clip = torch.clip if isinstance(position, torch.Tensor) else _clip
-        back, (below, standing) = last_target - target, self._limits
+        below, standing = self._limits
+        move = velocity * _STEP
         for old in self._old:
-            pull = clip(self._stiffness * (target + old * back - position), below, self._limit)
-            free = self._slowing * velocity + pull + (self._bias - self._slope * position)
-            velocity = free - clip(free, standing, self._friction)
-            position = position + _STEP * velocity
-        return position, velocity
+            goal = target if old is None else target + old * (last_target - target)
+            pull = clip(self._stiffness * (goal - position), below, self._limit)
+            free = self._slowing * move + (self._bias - self._slope * position) + pull
+            move = free - clip(free, standing, self._friction)
+            position = position + move
+        return position, move / _STEP
 
 
 def advance(

@@ -5,6 +5,7 @@ Once ready it writes one JSON line to the standard output: ``{"port": serial por
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write(json.dumps({"port": server.port, "control": listener.getsockname()}) + "\n")
             sys.stdout.flush()
+            gc.freeze()  # looking through everything that stays would hold an answer up by tens of milliseconds
             server.run()
     if options.owned and options.control:
         # Whoever started us made the folder for us alone, and may be gone.

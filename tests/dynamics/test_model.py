@@ -54,6 +54,10 @@ def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, toget
     assert changed.tolist() == [joint // together == 5 // together for joint in range(16)]
 
 
+def hands_first(*windows: torch.Tensor) -> list[np.ndarray]:
+    return [values.permute(1, 2, 0).numpy() for values in windows]
+
+
 def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) -> None:
     with pytest.raises(ConfigurationError, match="16 joints cannot be shared out to networks of 3"):
         make_model(ModelConfig(joints_per_network=3))
@@ -67,23 +71,22 @@ def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physi
     model = make_model(ModelConfig(hidden=(16, 8), physics=physics))
     position, target = windows(16, count)
     folded = FoldedModel(model)
-    prepared = folded.prepare(position.numpy(), target[..., :-1].numpy())
-    choices = np.linspace(-1, 1, 7, dtype=np.float32) * np.ones((16, count, 1), np.float32)
+    prepared = folded.prepare(*hands_first(position, target[..., :-1]))
+    choices = position[..., -1].numpy() + np.linspace(-1, 1, 7, dtype=np.float32)[:, None, None]
     steps = folded.step(prepared, choices)
-    for k in range(7):
-        last = position[..., -1:] + torch.from_numpy(choices[..., k : k + 1])
+    for step, choice in zip(steps, choices, strict=True):
+        last = torch.from_numpy(choice)[..., None]
         expected = model(position, torch.cat((target[..., :-1], last), dim=-1)).detach().numpy()
-        np.testing.assert_allclose(steps[..., k], expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(step, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_without_its_network_a_model_is_its_physics(make_model: MakeModel) -> None:
     model = make_model()
     position, target = windows(16, 8)
     folded = FoldedModel(model, network=False)
-    steps = folded.step(
-        folded.prepare(position.numpy(), target[..., :-1].numpy()), (target - position)[..., -1:].numpy()
-    )[..., 0]
-    np.testing.assert_allclose(steps, model.physical_step(position, target).numpy(), rtol=1e-3, atol=1e-5)
+    prepared = folded.prepare(*hands_first(position, target[..., :-1]))
+    step = folded.step(prepared, target[None, ..., -1].numpy())[0]
+    np.testing.assert_allclose(step, model.physical_step(position, target).numpy(), rtol=1e-3, atol=1e-5)
     model.forget_network()
     assert torch.equal(model(position, target), model.physical_step(position, target))
     with pytest.raises(ModelMismatchError, match="no physics"):

@@ -15,10 +15,12 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
+from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 _SIX = "six"
 _SET_UP = {
@@ -41,7 +43,7 @@ class CollectCommand(CollectOptions):
     out: Path = Path("runs/recordings")
     """Folder for the recordings, one for each hand."""
 
-    port: str = "virtual"
+    port: str = VIRTUAL_PORT
     """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
 
     hand_seed: int = 0
@@ -94,12 +96,13 @@ def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(CollectCommand, "collect", arguments)
     settings = command.settings()
-    replays = _replays(command)
+    policy = load_policy_file(command.policy)
+    replays = _replays(command, policy)
     reports = []
     for number, setting in enumerate(settings):
         place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
         print(f"{place}: {command.minutes:g} min of hand time")
-        reports.append(_collect(command, setting, replays, place))
+        reports.append(_collect(command, setting, policy, replays, place))
     plot = command.out / "coverage.png"
     print(f"\n{summarise(recordings_in(command.out), plot, command.out / 'coverage.json')}\n")
     write_json({"settings": [report.as_dict() for report in reports]}, command.json)
@@ -110,10 +113,10 @@ def run(arguments: list[str]) -> None:
     )
 
 
-def _replays(command: CollectCommand) -> list[Trajectory]:
-    policy, task = load_policy_file(command.policy), TaskConfig()
+def _replays(command: CollectCommand, policy: Policy) -> list[Trajectory]:
     if command.motion == "rollouts":
         return simulate(policy, command.replays, seed=command.seed)
+    task = TaskConfig()
     return wave_trajectories(
         command.replays,
         start=START_POSE,
@@ -123,17 +126,19 @@ def _replays(command: CollectCommand) -> list[Trajectory]:
     )
 
 
-def _collect(command: CollectCommand, setting: dict[str, str], replays: list[Trajectory], place: str) -> CollectReport:
+def _collect(
+    command: CollectCommand, setting: dict[str, str], policy: Policy, replays: list[Trajectory], place: str
+) -> CollectReport:
     from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig  # the driver is an extra
 
     options: dict[str, Any] = {"hand_config": DynamixelHandConfig(placement_time=0.0)}
     about = {"hand": command.name}
-    if command.port == "virtual":
+    if command.port == VIRTUAL_PORT:
         about = {"hand": f"virtual hand {command.hand_seed}"}
         options |= {"hand_seed": command.hand_seed, "surroundings": setting["surroundings"]}
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
         input(_PRESS)
     with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
-        player = EnvPlayer(env, load_policy_file(command.policy), wrist=setting["wrist"], heat=command.heat)
+        player = EnvPlayer(env, policy, wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

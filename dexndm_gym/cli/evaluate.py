@@ -21,6 +21,7 @@ from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
 
 
@@ -45,7 +46,7 @@ class EvaluateCommand:
     if not given."""
 
     wrist: Annotated[str, tyro.conf.arg(metavar="NAME")] = "palm_up"
-    """Wrist orientation, or named set of them (see docs/frames.md); on a virtual hand only palm_up holds objects."""
+    """Wrist orientation, or named set of them (see docs/frames.md); outside simulation only palm_up holds objects."""
 
     axis: Annotated[str, tyro.conf.arg(metavar="NAME")] = "+z"
     """Axis to turn about, or named set of axes; in the world frame."""
@@ -130,7 +131,7 @@ def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scor
     name = command.object or "basic"
     items = OBJECT_SETS.get(name, (name,))
     options: dict[str, Any] = {"wrist": command.wrist, "axis": command.axis}
-    if command.env == "virtual":
+    if command.env == VIRTUAL_PORT:
         options["hand_seed"] = command.hand_seed
 
     def watch(step: Step) -> None:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from dexndm_gym.cli.common import parse
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.survival import HOLDING_TIME
 from dexndm_gym.leap.contact_sheet import write_sheet
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.grasps import CUP_CENTRE
@@ -20,7 +21,6 @@ from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
-_HOLDING_TIME = 0.5
 _SIZE = (200, 160)
 _SEE_THROUGH = 0.65
 _CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.012, 0.010, 0.062), angle=26.0)
@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> None:
     hand = MujocoHand(len(cells), starts=starts, objects=names)
     scenes = [Scene(object=name, gravity=_times(down[wrist], GRAVITY)) for name, wrist in cells]
     target = hand.reset(np.arange(len(cells)), scenes, np.random.default_rng(command.seed))
-    for _ in range(round(_HOLDING_TIME / CONTROL_PERIOD)):
+    for _ in range(round(HOLDING_TIME / CONTROL_PERIOD)):
         hand.step(target)
     state = hand.state()
     pose = state.object_pose
@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> None:
     }
     write_sheet(pictures, names, tuple(WRISTS), command.out, blocks=command.blocks)
     kept = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < TaskConfig().drop_distance
-    print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {_HOLDING_TIME:g} s")
+    print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {HOLDING_TIME:g} s")
 
 
 def _times(vector: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

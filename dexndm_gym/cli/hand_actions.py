@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from dexndm_gym.cli.common import announce_stop_key, table
 from dexndm_gym.cli.hand_options import (
-    VIRTUAL_PORT,
     Calibrate,
     Check,
     Gains,
@@ -20,6 +19,7 @@ from dexndm_gym.cli.hand_options import (
 )
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 _CLEAR_SCREEN = "\033[H\033[J"
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dexndm_gym.leap.joints import NUM_JOINTS
-
-VIRTUAL_PORT = "virtual"
-"""Name that stands for a virtual hand instead of a serial device."""
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,10 +61,15 @@ def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
             sums.add(columns)
             episodes.append(
                 {
-                    **{"episode_index": len(episodes), "tasks": [tasks.name(trajectory)], "length": len(trajectory)},
-                    **{"dataset_from_index": begin, "dataset_to_index": begin + len(trajectory)},
-                    **{f"data/{name}": value for name, value in place.items()},
-                    **{"meta/episodes/chunk_index": 0, "meta/episodes/file_index": 0},
+                    "episode_index": len(episodes),
+                    "tasks": [tasks.name(trajectory)],
+                    "length": len(trajectory),
+                    "dataset_from_index": begin,
+                    "dataset_to_index": begin + len(trajectory),
+                    "data/chunk_index": place["chunk_index"],
+                    "data/file_index": place["file_index"],
+                    "meta/episodes/chunk_index": 0,
+                    "meta/episodes/file_index": 0,
                     "metadata": json.dumps(dict(trajectory.metadata)),
                 }
             )
@@ -162,15 +167,18 @@ def _info(episodes: int, frames: int, tasks: int, with_current: bool) -> dict[st
     }
     scalars = {"timestamp": "float32"} | dict.fromkeys(_INDICES, "int64")
     return {
-        **{"codebase_version": VERSION, "robot_type": "leap_hand", "fps": int(CONTROL_HZ)},
-        **{
-            "total_episodes": episodes,
-            "total_frames": frames,
-            "total_tasks": tasks,
-            "splits": {"train": f"0:{episodes}"},
-        },
-        **{"chunks_size": _FILES_PER_CHUNK, "data_files_size_in_mb": 100, "video_files_size_in_mb": 200},
-        **{"data_path": f"data/{_FILE}", "video_path": None},
+        "codebase_version": VERSION,
+        "robot_type": "leap_hand",
+        "fps": int(CONTROL_HZ),
+        "total_episodes": episodes,
+        "total_frames": frames,
+        "total_tasks": tasks,
+        "splits": {"train": f"0:{episodes}"},
+        "chunks_size": _FILES_PER_CHUNK,
+        "data_files_size_in_mb": 100,
+        "video_files_size_in_mb": 200,
+        "data_path": f"data/{_FILE}",
+        "video_path": None,
         "features": features | {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in scalars.items()},
     }
 

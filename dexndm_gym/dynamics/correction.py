@@ -118,7 +118,7 @@ class JointwiseInverse:
             wanted = self._sim.step(self._sim.prepare(position, past_base), target[None])[0]
             previous = joints_first(past_sent[:, -1] - past_base[:, -1])
             correction, usable = self._solve(self._real.prepare(position, past_sent), target, wanted, previous)
-        usable = usable.all(axis=0)
+        usable = np.asarray(usable.all(axis=0))
         return base_target + np.where(usable[:, None], correction.T, 0.0), np.logical_not(usable)
 
     def _solve(
@@ -131,7 +131,7 @@ class JointwiseInverse:
         high = np.clip(previous + rate, -bound, bound)
         # As little as the rate limit allows is the rule, and only what is better than it replaces it. It is predicted
         # as the simulation is, one target at a time, so that equal models agree to the last bit.
-        least = np.clip(np.float32(0.0), low, high)
+        least = np.clip(np.zeros_like(previous), low, high)
         at_least = self._cost(self._real.step(prepared, (target + least)[None])[0] - wanted, least, previous)
         tried = low + (high - low) * self._shares
         best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)

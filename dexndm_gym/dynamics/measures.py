@@ -13,7 +13,10 @@ from dexndm_gym.dynamics.windows import WindowSet
 Predictor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Maps position and target windows (joints, n, W) to the next step (joints, n), rad; a ``JointwiseModel`` is one."""
 
-_CHUNK, _TEN = 4096, 10
+_CHUNK = 4096
+"""Windows predicted together, to bound memory."""
+_FEW = 10
+"""Control periods of the shorter open-loop error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +101,7 @@ def measure(model: Predictor, windows: WindowSet, every: int = 5) -> PredictionE
     if len(index):
         _, truth = windows.future(index, periods)
         missed = (roll_out(model, windows, index, periods) - truth).abs()
-        ten_steps, open_loop = float(missed[..., :_TEN].mean()), float(missed.mean())
+        ten_steps, open_loop = float(missed[..., :_FEW].mean()), float(missed.mean())
     return PredictionErrors(
         one_step_rms=float(one_step_errors(model, windows).square().mean().sqrt()),
         ten_steps=ten_steps,

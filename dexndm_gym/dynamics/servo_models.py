@@ -4,7 +4,6 @@ from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from dexndm_gym.data.servo_logs import ServoTicks
@@ -14,9 +13,7 @@ from dexndm_gym.dynamics.measures import roll_out
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.servo_physics import Pendulum, ServoPhysics, ServoState, advance, observe
 from dexndm_gym.dynamics.windows import WindowSet
-from dexndm_gym.leap.joints import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from dexndm_gym.leap.joints import FloatArray, IntArray
 
 _CONFIG = ModelConfig(joint_names=("servo",), physics=False)
 _KNOWN_STEPS = 0.98

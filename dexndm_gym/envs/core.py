@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.envs.hand import Hand, IntArray, SimulatedHand
+from dexndm_gym.envs.hand import Hand, SimulatedHand
 from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.grasps import CUP_CENTRE
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray, clip_to_limits
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig

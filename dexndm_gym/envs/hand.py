@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
-
-IntArray = npt.NDArray[np.int64]
 
 
 class Hand(Protocol):

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from dexndm_gym.envs.hand import IntArray
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
 
 _STAGES = 7
@@ -113,7 +114,7 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Co
     stages = _Stages(progress)
     with closing(gymnasium.make("LeapRotate-Sim-v0")) as env:
         simulated = _play(config, policy, env, stages("simulation"))
-    with closing(gymnasium.make("LeapRotate-Real-v0", port="virtual", hand_seed=config.hand_seed)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=VIRTUAL_PORT, hand_seed=config.hand_seed)) as env:
         direct = _play(config, policy, env, stages("direct"))
         replays = _simulate_replays(config, policy, stages("replays"))
         trajectories = _collect(config, EnvPlayer(env, policy), replays, stages.title("collection"), progress)

@@ -20,9 +20,7 @@ from dexndm_gym.errors import (
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.transport import Transport, name_servos
-from dexndm_gym.leap.joints import NUM_JOINTS
-
-IntArray = npt.NDArray[np.int64]
+from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 
 IDS = tuple(range(NUM_JOINTS))
 """Servo ids, which are also their order in every array."""

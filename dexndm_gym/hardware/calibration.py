@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.hardware.bus import DynamixelBus, IntArray
+from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import RAD_PER_TICK, ZERO_TICK
+from dexndm_gym.leap.joints import IntArray
 
 _SAMPLES = 20
 _STEADY = 6

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dexndm_gym.hardware.bus import DynamixelBus, IntArray
+from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.port import adapter_latency_ms
 from dexndm_gym.hardware.registers import MODEL_NAMES, describe_alerts
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
 from dexndm_gym.hardware.startup import ServoSettings
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS, IntArray
 
 _HIGHEST_VOLTAGE = 6.0
 """Supply that X330 servos are specified for, V; the hand's makers use 5."""

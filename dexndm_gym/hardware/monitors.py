@@ -3,10 +3,9 @@
 import numpy as np
 
 from dexndm_gym.errors import BusProtocolError, SafetyError
-from dexndm_gym.hardware.bus import IntArray
 from dexndm_gym.hardware.registers import TICK_WRAP
 from dexndm_gym.hardware.transport import name_servos
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 
 _LONGEST_STEP = 1000
 """Longest time between two readings that is believed, ms of the servos' clocks."""

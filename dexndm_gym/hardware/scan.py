@@ -90,7 +90,9 @@ def _wrong_model(found: Sequence[FoundServo]) -> Iterator[str]:
             yield f"Servo {servo.id} is model {servo.model}; a LEAP hand has {known}."
 
 
-_RULES: tuple[Callable[[Sequence[FoundServo]], Iterator[str]], ...] = (
-    *(_missing, _foreign_ids),
-    *(_wrong_baudrate, _wrong_model),
+_RULES: Sequence[Callable[[Sequence[FoundServo]], Iterator[str]]] = (
+    _missing,
+    _foreign_ids,
+    _wrong_baudrate,
+    _wrong_model,
 )

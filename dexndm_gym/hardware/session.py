@@ -12,7 +12,7 @@ from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import Pacing
 from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
 from dexndm_gym.hardware.self_collision import CollisionGuard
-from dexndm_gym.hardware.startup import ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.startup import WATCHDOG_MARGIN, ServoSettings, check_health, hold_still, prepare, rearm
 from dexndm_gym.hardware.stop import StopSwitch
 from dexndm_gym.hardware.units import rad_from_ticks, ticks_from_rad
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
@@ -22,8 +22,6 @@ PERIOD = 0.05
 
 _LOG = logging.getLogger(__name__)
 
-_WATCHDOG_MARGIN = 0.8
-"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 _LARGEST_STEP = 0.25
 """Largest change of a goal, rad."""
 
@@ -96,11 +94,6 @@ class HandSession:
             self.send(self._goal)
         return self.send(self._goal)
 
-    def _resume(self) -> None:
-        """After a pause, for example a question to the user: see that all is well, and go on if the watchdog struck."""
-        if not check_health(self._bus, self._settings):
-            self._goal = rad_from_ticks(rearm(self._bus, self._settings))
-
     def send(self, pose: FloatArray) -> FloatArray:
         """Send a goal, (16,) rad, wait for a period; the position then.
 
@@ -110,7 +103,7 @@ class HandSession:
         self._stop.check()
         if self._guard is None:
             raise HardwareError("This session has ended; start another one")
-        if time.monotonic() - self._last_contact > _WATCHDOG_MARGIN * self._settings.watchdog:
+        if time.monotonic() - self._last_contact > WATCHDOG_MARGIN * self._settings.watchdog:
             self._resume()
         target, _ = self._collisions.restrain(limit_target(pose, self._goal, _LARGEST_STEP), self._goal)
         ticks = ticks_from_rad(target)
@@ -122,3 +115,8 @@ class HandSession:
         position = rad_from_ticks(self._bus.sync_read("present_position")["present_position"])
         check_plausible(position)
         return position
+
+    def _resume(self) -> None:
+        """After a pause, for example a question to the user: see that all is well, and go on if the watchdog struck."""
+        if not check_health(self._bus, self._settings):
+            self._goal = rad_from_ticks(rearm(self._bus, self._settings))

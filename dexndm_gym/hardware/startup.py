@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
-from dexndm_gym.hardware.bus import DynamixelBus, IntArray
+from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import (
     CURRENT_BASED_POSITION_MODE,
     PWM_FULL,
@@ -17,12 +17,15 @@ from dexndm_gym.hardware.registers import (
 from dexndm_gym.hardware.safety import check_plausible
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 
 _LOG = logging.getLogger(__name__)
 
 SIDE_JOINTS = (0, 4, 8)
 """The joints that move a finger from side to side; they carry less and get softer gains."""
+
+WATCHDOG_MARGIN = 0.8
+"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 
 _REBOOT_TIME = 2.0
 """How long a servo may take to come back from a reboot, s."""

@@ -2,15 +2,12 @@
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 from mujoco.batch import Batch
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 from dexndm_gym.leap.model import OBJECT_BODY, mesh_name
 from dexndm_gym.leap.rotatable import RotatableObject
-
-IntArray = npt.NDArray[np.int64]
 
 
 class ObjectSlots:

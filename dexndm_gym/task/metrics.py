@@ -1,12 +1,9 @@
 """The paper's metrics of an episode, RotR, RotP and TTF, over a batch: the only place where they are defined."""
 
 import numpy as np
-import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 from dexndm_gym.task.config import CONTROL_PERIOD
-
-IntArray = npt.NDArray[np.int64]
 
 
 class RotationMetrics:

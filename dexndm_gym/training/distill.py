@@ -54,6 +54,9 @@ class DistillConfig:
     seed: int = 0
     """Seed of network, environments and batches."""
 
+    randomise: bool = True
+    """Vary the physics from episode to episode."""
+
     task: TaskConfig = field(default_factory=TaskConfig)
     """Figures of the task."""
 
@@ -85,13 +88,13 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     """Distil by DAgger: the student acts more and more of the time, the teacher says what it would have done.
 
     The paper clones surviving trajectories instead, since DAgger failed for it in reality; on our hands DAgger gives
-    the better student for the same minutes, and randomised physics is on while it collects.
+    the better student for the same minutes.
 
     Returns:
         The file of the student.
     """
     torch.manual_seed(config.seed)
-    hand = MujocoHand(config.num_envs, randomisation=Randomisation())
+    hand = MujocoHand(config.num_envs, randomisation=Randomisation() if config.randomise else None)
     env = LeapRotateVectorEnv(hand, config=config.task, noise=config.task.position_noise)
     teacher = PPO.load(config.teacher, device="cpu")
     student = load_policy(config.resume) if config.resume else StudentPolicy()

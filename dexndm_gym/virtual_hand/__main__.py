@@ -36,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--mesh", action="append", default=[], help="mesh file that may be placed as an object")
     parser.add_argument("--link", help="path of a symbolic link to the port, for when that vanishes and returns")
     parser.add_argument(
-        *("--fault", "-f"),
+        "--fault",
+        "-f",
         action="append",
         default=[],
         help="something that goes wrong, such as corrupt:probability=0.01 or stuck:servo=5,after=2,duration=1; may be "

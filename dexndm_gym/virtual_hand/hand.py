@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
 from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.virtual_hand.firmware import (
@@ -24,7 +24,7 @@ from dexndm_gym.virtual_hand.firmware import (
     is_position_mode,
 )
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
-from dexndm_gym.virtual_hand.physics import HandPhysics, IntArray
+from dexndm_gym.virtual_hand.physics import HandPhysics
 from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
 from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING, TICKS_PER_VELOCITY
 from dexndm_gym.virtual_hand.servo import ZERO_TICK, ServoBank

@@ -6,13 +6,12 @@ import numpy as np
 
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.virtual_hand.firmware import CURRENT_BASED_POSITION_MODE
 from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
 from dexndm_gym.virtual_hand.parameters import HandParameters
-from dexndm_gym.virtual_hand.physics import IntArray
 from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
 
 CONTROL_PERIOD = 0.05

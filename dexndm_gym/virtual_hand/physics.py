@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.firmware import (
     CURRENT_MODE,
@@ -18,7 +18,6 @@ from dexndm_gym.virtual_hand.firmware import (
 )
 from dexndm_gym.virtual_hand.servo import ZERO_TICK
 
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 CURRENT_MAX = 1750

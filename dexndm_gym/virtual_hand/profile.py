@@ -119,7 +119,9 @@ class Profile:
         kind = np.where(distance * steep < top_speed**2, TRIANGULAR, TRAPEZOIDAL)
         kind = np.where(used, np.where(rounded, kind, RECTANGULAR), 0)
         for array, value in (
-            *((self._goal, goal), (self._top_speed, top_speed)),
-            *((self._acceleration, steep), (self.kind, kind)),
+            (self._goal, goal),
+            (self._top_speed, top_speed),
+            (self._acceleration, steep),
+            (self.kind, kind),
         ):
             np.copyto(array, value, where=changed)

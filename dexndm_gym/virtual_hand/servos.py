@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.device import REVERSE, TIME_BASED_PROFILE, Device
 from dexndm_gym.virtual_hand.firmware import POSITION_MODE
-from dexndm_gym.virtual_hand.physics import HandPhysics, IntArray
+from dexndm_gym.virtual_hand.physics import HandPhysics
 from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING
 from dexndm_gym.virtual_hand.protection import Protection
 

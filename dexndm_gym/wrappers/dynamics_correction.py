@@ -11,10 +11,9 @@ from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, load_sim_model
 from dexndm_gym.dynamics.windows import WINDOW
-from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.target_filter import TargetWindow
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
-from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray
+from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray, IntArray
 
 ModelLike: TypeAlias = JointwiseModel | str | Path
 """A joint-wise model, or the file that holds one."""

@@ -3,9 +3,8 @@
 import torch
 
 from dexndm_gym.dynamics.residual import ResidualPolicy
-from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.target_filter import TargetWindow
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 
 
 class ResidualFilter:

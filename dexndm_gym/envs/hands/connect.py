@@ -12,9 +12,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.leap.objects import mesh_objects
 from dexndm_gym.leap.scene import FREE
-
-VIRTUAL_PORT = "virtual"
-"""Name that stands for a virtual hand instead of a serial device."""
+from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 PORT_VARIABLE = "DEXNDM_PORT"
 """Environment variable that names the port where a program does not."""

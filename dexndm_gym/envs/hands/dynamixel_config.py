@@ -68,8 +68,8 @@ class DynamixelHandConfig:
     """Distance of a joint from its goal, rad, that ends the episode when the joint does not move for ``stall_time``."""
 
     stall_time: float = 2.0
-    """How long a joint may be that far from its goal without moving, s. Objects that are turned hold joints back for up
-    to 0.4 s (24 episodes in simulation and on virtual hands)."""
+    """How long a joint may be that far from its goal without moving, s. Objects that are turned hold joints back,
+    too, but not for so long."""
 
     overlap: float = OVERLAP
     """How far fingers may overlap with each other or the palm in a commanded pose, m, on the model of the hand. Those

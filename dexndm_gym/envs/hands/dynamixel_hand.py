@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
@@ -18,10 +17,10 @@ from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.safety import check_plausible, limit_target
 from dexndm_gym.hardware.self_collision import CollisionGuard
-from dexndm_gym.hardware.startup import check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.startup import WATCHDOG_MARGIN, check_health, hold_still, prepare, rearm
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import FloatArray, IntArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.config import CONTROL_PERIOD
@@ -33,9 +32,6 @@ _NUM_SEEDS = 2**31
 
 _COOLING_PERIOD = 10.0
 """Time between two looks at servos that cool down, s."""
-
-_WATCHDOG_MARGIN = 0.8
-"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 
 _PACING = ("rate", "jitter_p50", "jitter_p99", "jitter_worst", "overruns")
 """Fields of a ``PacingReport`` that ``info`` shows."""
@@ -269,7 +265,7 @@ class DynamixelHand:
     def _check_servos(self) -> None:
         pause = time.monotonic() - self._last_contact
         self._steps_to_check -= 1
-        if self._steps_to_check > 0 and pause < _WATCHDOG_MARGIN * self.config.servos.watchdog:
+        if self._steps_to_check > 0 and pause < WATCHDOG_MARGIN * self.config.servos.watchdog:
             return
         self._steps_to_check = round(self.config.health_period / CONTROL_PERIOD)
         self._clocks.forget()

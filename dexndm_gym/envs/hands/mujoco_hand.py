@@ -7,10 +7,9 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
-from dexndm_gym.envs.hand import IntArray
 from dexndm_gym.envs.hands.randomisation import Randomisation, Range
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects

@@ -88,7 +88,7 @@ class JointwiseInverse:
         self.config = config or InverseConfig()
         self._real = FoldedModel(real_model, network=self.config.network)
         self._sim = FoldedModel(sim_model, network=self.config.network)
-        self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None, None]
+        self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None]
 
     def __call__(
         self, position: FloatArray, past_base: FloatArray, past_sent: FloatArray, base_target: FloatArray
@@ -114,17 +114,17 @@ class JointwiseInverse:
         """Target and fallback of some hands."""
         # Numbers that are not finite, or too large, go through to the fallback.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            target = joints_first(base_target)
-            wanted = self._sim.step(self._sim.prepare(position, past_base), target[None])[0]
-            previous = joints_first(past_sent[:, -1] - past_base[:, -1])
+            target = joints_first(base_target[:, None])
+            wanted = self._sim.step(self._sim.prepare(position, past_base), target)
+            previous = joints_first(past_sent[:, -1:] - past_base[:, -1:])
             correction, usable = self._solve(self._real.prepare(position, past_sent), target, wanted, previous)
-        usable = np.asarray(usable.all(axis=0))
-        return base_target + np.where(usable[:, None], correction.T, 0.0), np.logical_not(usable)
+        usable = np.asarray(usable.all(axis=(0, 1)))
+        return base_target + np.where(usable[:, None], correction[:, 0].T, 0.0), np.logical_not(usable)
 
     def _solve(
         self, prepared: Prepared, target: Array, wanted: Array, previous: Array
     ) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """The corrections (joints, n), and where the predictions could be used."""
+        """The corrections (joints, 1, n), and where the predictions could be used."""
         bound, rate = np.float32(self.config.bound), np.float32(self.config.rate_limit)
         # The last correction may itself lie outside the bound, where another filter or a joint limit had a say.
         low = np.clip(previous - rate, -bound, bound)
@@ -132,21 +132,21 @@ class JointwiseInverse:
         # As little as the rate limit allows is the rule, and only what is better than it replaces it. It is predicted
         # as the simulation is, one target at a time, so that equal models agree to the last bit.
         least = np.clip(np.zeros_like(previous), low, high)
-        at_least = self._cost(self._real.step(prepared, (target + least)[None])[0] - wanted, least, previous)
+        at_least = self._cost(self._real.step(prepared, target + least) - wanted, least, previous)
         tried = low + (high - low) * self._shares
         best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)
-        at_best = self._cost(self._real.step(prepared, (target + best)[None])[0] - wanted, best, previous)
+        at_best = self._cost(self._real.step(prepared, target + best) - wanted, best, previous)
         return np.where(at_best < at_least, best, least), np.isfinite(at_least)
 
     def _interpolate(self, tried: Array, residual: Array, previous: Array) -> Array:
-        """The best correction if the residual were straight between those tried, (joints, n)."""
-        left, right, error = tried[:-1], tried[1:], residual[:-1]
-        slope = (residual[1:] - error) / (right - left)
+        """The best correction if the residual were straight between those tried, (joints, 1, n)."""
+        left, right, error = tried[:, :-1], tried[:, 1:], residual[:, :-1]
+        slope = (residual[:, 1:] - error) / (right - left)
         price, change_price = self.config.effort**2, self.config.change_effort**2
         best = slope * (slope * left - error) + change_price * previous
         best = np.clip(best / (slope * slope + (price + change_price + _TINY)), left, right)
         cost = self._cost(error + slope * (best - left), best, previous)
-        return np.take_along_axis(best, cost.argmin(axis=0)[None], axis=0)[0]
+        return np.take_along_axis(best, cost.argmin(axis=1, keepdims=True), axis=1)
 
     def _cost(self, residual: Array, correction: Array, previous: Array) -> Array:
         price, change_price = self.config.effort**2, self.config.change_effort**2

@@ -24,13 +24,13 @@ class Prepared:
     """What a model knows of n windows before it is told the target to apply now; arrays (joints, n, ...)."""
 
     position: Array
-    """Present position, (joints, n), rad."""
+    """Present position, (joints, 1, n), rad."""
 
     velocity: Array
-    """Velocity over the last control period, (joints, n), rad/s."""
+    """Velocity over the last control period, (joints, 1, n), rad/s."""
 
     last_target: Array
-    """Target of the last control period, (joints, n), rad."""
+    """Target of the last control period, (joints, 1, n), rad."""
 
     network: tuple[Array, Array] | None
     """What the network makes of the window: first layer before its activation (joints, n, hidden), and the linear path
@@ -60,7 +60,7 @@ class FoldedModel:
                 "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"
             )
         self._network = _FoldedNetwork(model) if network else None
-        self._table = _array(model.physics)
+        self._table = _array(model.physics)[:, None]
         self._physics = Stepper(JointPhysics.from_table(self._table)) if model.config.physics else None
         self._written_out: dict[int, Stepper] = {}
 
@@ -71,11 +71,11 @@ class FoldedModel:
             position: (n, W, joints) rad, oldest first.
             target: (n, W-1, joints) rad, oldest first.
         """
-        before, present = joints_first(position[:, -2]), joints_first(position[:, -1])
+        before, present = joints_first(position[:, -2:-1]), joints_first(position[:, -1:])
         return Prepared(
             position=present,
             velocity=(present - before) / np.float32(PERIOD),
-            last_target=joints_first(target[:, -1]),
+            last_target=joints_first(target[:, -1:]),
             network=None if self._network is None else self._network.prepare(position, target),
         )
 
@@ -84,27 +84,27 @@ class FoldedModel:
 
         Args:
             prepared: what ``prepare`` returned.
-            target: (k, joints, n) rad. Hands come last because every joint has its own physics: whatever is the same
-                along the last axis costs least.
+            target: (joints, k, n) rad. Joints come first because each has its own physics: the longer the stretches of
+                numbers that go with the same parameters, the less they cost.
 
         Returns:
-            (k, joints, n) change of position over the next control period, rad.
+            (joints, k, n) change of position over the next control period, rad.
         """
         step = np.zeros_like(target)
         if self._physics is not None:
             # A single hand's arrays are so small that broadcasting in every operation would take most of the time.
-            advance = self._expanded(len(target)) if target.shape[2] == 1 else self._physics
+            advance = self._expanded(target.shape[1]) if target.shape[2] == 1 else self._physics
             after, _ = advance(prepared.position, prepared.velocity, prepared.last_target, target)
             step += after - prepared.position
         if self._network is not None and prepared.network is not None:
-            reach = (target - prepared.position).transpose(1, 2, 0)
-            step += self._network.step(*prepared.network, reach).transpose(2, 0, 1)
+            reach = (target - prepared.position).swapaxes(1, 2)
+            step += self._network.step(*prepared.network, reach).swapaxes(1, 2)
         return step
 
     def _expanded(self, choices: int) -> Stepper:
         """The physics of a single hand with every parameter written out for so many targets."""
         if choices not in self._written_out:
-            columns = np.broadcast_to(self._table[:, None], (choices, len(self._table), 1, len(PARAMETERS)))
+            columns = np.broadcast_to(self._table[:, :, None], (len(self._table), choices, 1, len(PARAMETERS)))
             joints = {name: columns[..., column].copy() for column, name in enumerate(PARAMETERS)}
             self._written_out[choices] = Stepper(JointPhysics(**joints))
         return self._written_out[choices]
@@ -129,7 +129,7 @@ class _FoldedNetwork:
 
         Takes what ``FoldedModel.prepare`` takes.
         """
-        position, target = joints_first(position), joints_first(target)
+        position, target = (joints_first(values).swapaxes(1, 2) for values in (position, target))
         present = position[..., -1:]
         inputs = np.concatenate(
             (position[..., :-1] - present, present, target - present, np.zeros_like(present)), axis=-1
@@ -155,8 +155,8 @@ class _FoldedNetwork:
 
 
 def joints_first(values: npt.NDArray[Any]) -> Array:
-    """Arrays (n, joints) or (n, W, joints) as (joints, n) or (joints, n, W)."""
-    return np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32)
+    """Arrays (n, W, joints) as (joints, W, n)."""
+    return np.ascontiguousarray(values.T, dtype=np.float32)
 
 
 def _fold(weight: Array, bias: Array, mean: Array, spread: Array) -> tuple[Array, Array]:

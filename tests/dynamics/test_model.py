@@ -72,9 +72,9 @@ def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physi
     position, target = windows(16, count)
     folded = FoldedModel(model)
     prepared = folded.prepare(*hands_first(position, target[..., :-1]))
-    choices = position[..., -1].numpy() + np.linspace(-1, 1, 7, dtype=np.float32)[:, None, None]
+    choices = position[..., -1].numpy()[:, None] + np.linspace(-1, 1, 7, dtype=np.float32)[:, None]
     steps = folded.step(prepared, choices)
-    for step, choice in zip(steps, choices, strict=True):
+    for step, choice in zip(steps.swapaxes(0, 1), choices.swapaxes(0, 1), strict=True):
         last = torch.from_numpy(choice)[..., None]
         expected = model(position, torch.cat((target[..., :-1], last), dim=-1)).detach().numpy()
         np.testing.assert_allclose(step, expected, rtol=1e-3, atol=1e-4)
@@ -85,7 +85,7 @@ def test_without_its_network_a_model_is_its_physics(make_model: MakeModel) -> No
     position, target = windows(16, 8)
     folded = FoldedModel(model, network=False)
     prepared = folded.prepare(*hands_first(position, target[..., :-1]))
-    step = folded.step(prepared, target[None, ..., -1].numpy())[0]
+    step = folded.step(prepared, target[:, None, :, -1].numpy())[:, 0]
     np.testing.assert_allclose(step, model.physical_step(position, target).numpy(), rtol=1e-3, atol=1e-5)
     model.forget_network()
     assert torch.equal(model(position, target), model.physical_step(position, target))

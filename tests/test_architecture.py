@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "envs.hands": {"leap", "task", "envs", "hardware", "virtual_hand"},
     "envs.make": {"leap", "task", "envs", "envs.hands"},
     "wrappers": {"leap", "task", "envs", "dynamics"},
-    "training": BELOW_TRAINING,
+    "training": BELOW_TRAINING | {"virtual_hand"},
     "evaluation": BELOW_TRAINING | {"virtual_hand"},
     "teleop": BELOW_TRAINING,
     "cli": BELOW_TRAINING | {"hardware", "virtual_hand", "training", "evaluation", "teleop"},

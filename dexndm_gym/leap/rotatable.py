@@ -21,6 +21,10 @@ MASS_RANGE = (0.01, 0.05)
 """Range that such a mass is clipped to, kg (paper, table 9)."""
 
 
+SHAPES = ("box", "cylinder", "ellipsoid")
+"""Kinds of primitives in a ``shape_code``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RotatableObject:
     """A rigid body made of convex pieces; its frame is that of its principal axes of inertia.
@@ -95,6 +99,18 @@ class RotatableObject:
     def unit_inertia(self) -> FloatArray:
         """Principal moments of inertia for a mass of 1 kg, (3,), m^2; pieces share one density."""
         return self.pieces[0].unit_inertia if self.is_primitive else np.diag(_inertia(self.pieces)).copy()
+
+
+def shape_code(item: RotatableObject, scale: float = 1.0) -> FloatArray:
+    """Size and kind of an object as a teacher sees them, (6,).
+
+    Returns:
+        MuJoCo's ``geom_size`` of a primitive, half extents of other objects, m; then one-hot over ``SHAPES``, nothing
+        for objects that are no primitives.
+    """
+    kind = item.pieces[0].shape if item.is_primitive else ""
+    size = item.geom_sizes[0] if item.is_primitive else item.extents / 2
+    return np.array([*(size * scale), *(kind == shape for shape in SHAPES)])
 
 
 def primitive(name: str, shape: str, extents: Vector, mass: float | None = None) -> RotatableObject:

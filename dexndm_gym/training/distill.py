@@ -8,12 +8,11 @@ import torch
 from stable_baselines3 import PPO
 from tqdm import tqdm
 
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.teacher_env import teacher_observation
+from dexndm_gym.training.teacher_env import make_hand, teacher_observation
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 
@@ -57,6 +56,9 @@ class DistillConfig:
     randomise: bool = True
     """Vary the physics from episode to episode."""
 
+    hand_seed: int | None = None
+    """Learn on this virtual hand's own physics instead of the simulator's; see ``TrainConfig.hand_seed``."""
+
     task: TaskConfig = field(default_factory=TaskConfig)
     """Figures of the task."""
 
@@ -94,7 +96,7 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
         The file of the student.
     """
     torch.manual_seed(config.seed)
-    hand = MujocoHand(config.num_envs, randomisation=Randomisation() if config.randomise else None)
+    hand = make_hand(config.num_envs, randomise=config.randomise, hand_seed=config.hand_seed)
     env = LeapRotateVectorEnv(hand, config=config.task, noise=config.task.position_noise)
     teacher = PPO.load(config.teacher, device="cpu")
     student = load_policy(config.resume) if config.resume else StudentPolicy()
@@ -106,7 +108,7 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     bar = tqdm(range(config.rounds), desc="distil", unit="round", disable=not progress)
     for index in bar:
         share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
-        observation, rotation = _collect(env, hand, teacher, student, memory, observation, config.steps, share)
+        observation, rotation = _collect(env, teacher, student, memory, observation, config.steps, share)
         student.train()
         loss = np.mean(
             [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]
@@ -120,7 +122,6 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
 
 def _collect(
     env: LeapRotateVectorEnv,
-    hand: MujocoHand,
     teacher: PPO,
     student: StudentPolicy,
     memory: SampleMemory,

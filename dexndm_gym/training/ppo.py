@@ -10,10 +10,9 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList, Check
 from stable_baselines3.common.vec_env import VecMonitor
 
 from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.training.teacher_env import TeacherVecEnv
+from dexndm_gym.training.teacher_env import TeacherVecEnv, make_hand
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
@@ -74,6 +73,10 @@ class TrainConfig:
 
     randomise: bool = True
     """Vary the physics from episode to episode."""
+
+    hand_seed: int | None = None
+    """Train on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
+    Nothing is randomised then. It starts from a teacher of the simulator (``resume``)."""
 
     task: TaskConfig = field(default_factory=lambda: TaskConfig(reward=TRAINING_REWARD))
     """Figures of the task."""
@@ -136,7 +139,7 @@ class EpisodeStatistics(BaseCallback):
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """The vector env that a teacher trains on."""
-    hand = MujocoHand(config.num_envs, randomisation=Randomisation() if config.randomise else None)
+    hand = make_hand(config.num_envs, randomise=config.randomise, hand_seed=config.hand_seed)
     noise = config.task.position_noise if config.randomise else 0.0
     return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise))
 

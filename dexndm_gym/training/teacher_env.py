@@ -10,10 +10,14 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.envs.hand import SimulatedHand
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.spaces import action_space
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import HISTORY
+from dexndm_gym.virtual_hand.in_process import VirtualHand
 
 REWARD_SCALE = 0.1
 """Keeps returns, and with them the value loss, of order one."""
@@ -31,6 +35,13 @@ PRIVILEGED_SCALE = {
     "to_goal": 1.0,
 }
 """Factors that bring privileged state to order one, in the order in which a teacher sees it."""
+
+
+def make_hand(num_envs: int, *, randomise: bool, hand_seed: int | None) -> SimulatedHand:
+    """The hands that teachers and students learn on: the simulator's, or many times the same virtual hand."""
+    if hand_seed is not None:
+        return VirtualHand([hand_seed] * num_envs)
+    return MujocoHand(num_envs, randomisation=Randomisation() if randomise else None)
 
 
 def teacher_observation(task: RotationTask) -> npt.NDArray[np.float32]:

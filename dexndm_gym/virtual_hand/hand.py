@@ -13,6 +13,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
+from dexndm_gym.leap.rotatable import shape_code
 from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.virtual_hand.firmware import (
     CURRENT_BASED_POSITION_MODE,
@@ -72,6 +73,7 @@ class VirtualHandPhysics(HandPhysics):
         source = stack(drawn, lambda hand: hand.supply_voltage)
         self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
         self.supply_limit = self._supply.limit
+        self._shape = np.zeros((self.num_hands, 6))
         self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
 
     def _make_delay_line(self, delay: IntArray) -> None:
@@ -224,6 +226,15 @@ class VirtualHandPhysics(HandPhysics):
         """True pose of the objects, (n, 7): position in m, quaternion w x y z, hand frame."""
         return self._plant.object_pose()
 
+    def privileged(self) -> dict[str, FloatArray]:
+        """What only a simulator knows; names and units are those of ``MujocoHand.privileged``."""
+        stiffness = self._servos.stiffness(self.p_gain, self._supply.voltage)
+        return self._plant.privileged() | {
+            "size": self._shape[:, :3].copy(),
+            "shape": self._shape[:, 3:].copy(),
+            "stiffness": stiffness.mean(axis=1, keepdims=True),
+        }
+
     def place_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
         """Put into each hand of ``ids`` the object of its scene, as a person would, and turn the wrist as it says.
 
@@ -235,6 +246,7 @@ class VirtualHandPhysics(HandPhysics):
                 self._plant.turn(int(i), scene.gravity)
                 continue
             item = get_object(scene.object)
+            self._shape[i] = shape_code(item)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
 
     def set_joints(self, ids: IntArray, ticks: npt.ArrayLike) -> None:

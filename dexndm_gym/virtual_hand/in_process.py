@@ -81,6 +81,10 @@ class VirtualHand:
             current=self.physics.present_current() / 1000.0,
         )
 
+    def privileged(self) -> dict[str, FloatArray]:
+        """What only a simulator knows; see ``MujocoHand.privileged``. A policy that has it knows this very hand."""
+        return self.physics.privileged()
+
     def close(self) -> None:
         """Switch the torque off."""
         self.physics.torque_enable[...] = 0

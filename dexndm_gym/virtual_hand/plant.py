@@ -13,7 +13,7 @@ from mujoco.batch import Batch, SimulationError
 
 from dexndm_gym.errors import SimulationDivergedError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
-from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
+from dexndm_gym.leap.model import TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import FREE
@@ -88,6 +88,8 @@ class HandPlant:
         self._qacc = batch.bind("qacc")
         self._frictionloss, self._armature = batch.expand("dof_frictionloss"), batch.expand("dof_armature")
         self._damping, self._gravity = batch.expand("dof_damping"), batch.expand("opt.gravity")
+        self._site_xpos = batch.bind("site_xpos")
+        self._tip_sites = [self._model.site(name).id for name in TIP_NAMES]
         self._objects = ObjectSlots(self._model, batch)
 
     def _write_parameters(self, hands: Sequence[HandParameters]) -> None:
@@ -180,6 +182,18 @@ class HandPlant:
     def object_pose(self) -> FloatArray:
         """Position and quaternion of the objects in the hand frame, (n, 7)."""
         return self._qpos[:, self._object_qpos].copy()
+
+    def privileged(self) -> dict[str, FloatArray]:
+        """What no sensor of the hand tells, (n, k) by name; names and units are those of ``MujocoHand.privileged``."""
+        tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
+        return {
+            "object_velocity": self._qvel[:, self._object_dof],
+            "fingertips": tips.reshape(len(tips), -1),
+            "joint_velocity": self.velocity.copy(),
+            "mass": self._objects.mass.copy(),
+            "friction": self._objects.friction[:, 0, :1].copy(),
+            "frictionloss": self._frictionloss[:, self._dof].mean(axis=1, keepdims=True),
+        }
 
 
 def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.virtual_hand.firmware import POSITION_MODE, PWM_FULL, Firmware
+from dexndm_gym.virtual_hand.firmware import P_UNIT, POSITION_MODE, PWM_FULL, Firmware
 from dexndm_gym.virtual_hand.gearbox import Gearbox, Indices
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 
@@ -115,6 +115,11 @@ class ServoBank:
     def position_at(self, ticks: npt.ArrayLike) -> FloatArray:
         """Joint positions, rad, at which the encoders read ``ticks``."""
         return (np.asarray(ticks) - self._encoder_zero) / TICKS_PER_RAD
+
+    def stiffness(self, p_gain: npt.ArrayLike, voltage: FloatArray) -> FloatArray:
+        """Torque per position error at a P gain, at rest and far from every limit, N m/rad."""
+        duty = np.asarray(p_gain) / P_UNIT * TICKS_PER_RAD / PWM_FULL
+        return duty * voltage * self._kt / self.resistance
 
     def drive(self, position: FloatArray, goal: FloatArray, supply: FloatArray) -> None:
         """One control cycle.

@@ -1,5 +1,7 @@
 """A run of seconds: it learns to be stored, resumed and distilled, not to turn anything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from stable_baselines3 import PPO
 from dexndm_gym.training.distill import DistillConfig, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, TrainConfig, make_teacher_env, train_teacher
+from dexndm_gym.virtual_hand.parameters import HandParameters
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +95,15 @@ def test_memory_keeps_the_newest():
     observations, actions = memory.draw(200, torch.Generator().manual_seed(0))
     assert set(observations[:, 0].tolist()) == {2.0, 3.0, 4.0, 5.0}
     torch.testing.assert_close(observations[:, :16], actions)
+
+
+def test_a_virtual_hands_own_physics_can_be_trained_on(config, teacher, tmp_path):
+    env = make_teacher_env(replace(config, num_envs=2, hand_seed=3))
+    delays = [np.asarray(hand.servos.delay) for hand in (*env.task.hand.physics.parameters, HandParameters.draw(3))]
+    assert delays[0] == delays[1] == delays[2]
+    out = tmp_path / "student.safetensors"
+    distill(
+        DistillConfig(teacher=teacher, out=out, rounds=1, steps=2, num_envs=2, updates=1, hand_seed=3), progress=False
+    )
+    action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
+    assert action.shape == (16,)

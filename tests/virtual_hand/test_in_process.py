@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.scene import Scene
@@ -71,3 +72,14 @@ def test_close_switches_the_torque_off_and_may_be_repeated(hand):
 def test_a_target_of_another_shape_is_refused(hand):
     with pytest.raises(ModelMismatchError, match=r"\(2, 16\)"):
         hand.step(START_POSE)
+
+
+def test_privileged_state_is_that_of_the_simulator(hand):
+    simulated = MujocoHand(hand.num_hands)
+    for one in (hand, simulated):
+        one.reset(np.arange(hand.num_hands), [Scene(object="cube")] * hand.num_hands, np.random.default_rng(0))
+    known, expected = hand.privileged(), simulated.privileged()
+    assert {name: values.shape for name, values in known.items()} == {n: v.shape for n, v in expected.items()}
+    np.testing.assert_array_equal(known["shape"], expected["shape"])
+    np.testing.assert_allclose(known["fingertips"], expected["fingertips"], atol=0.05)
+    np.testing.assert_allclose(known["stiffness"], expected["stiffness"], rtol=0.6)

@@ -13,7 +13,7 @@ from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
-from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
+from dexndm_gym.leap.rotatable import MAX_PIECES, shape_code
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
@@ -111,7 +111,7 @@ class MujocoHand:
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
         for i, scene, name, start in zip(ids, scenes, names, starts, strict=True):
             item = get_object(name)
-            self._shape[i] = _shape_code(item, start.scale)
+            self._shape[i] = shape_code(item, start.scale)
             self._gravity[i] = scene.gravity
             mass, off_centre = self._draw_physics(i, item.mass, rng)
             self._objects.put(i, item, mass=mass, scale=start.scale, off_centre=off_centre)
@@ -213,13 +213,6 @@ class MujocoHand:
 
     def close(self) -> None:
         """Nothing to release: memory goes with the object."""
-
-
-def _shape_code(item: RotatableObject, scale: float) -> FloatArray:
-    """Size and kind of an object as a teacher sees them, (6,)."""
-    kind = item.pieces[0].shape if item.is_primitive else ""
-    size = item.geom_sizes[0] if item.is_primitive else item.extents / 2
-    return np.array([*(size * scale), *(kind == shape for shape in ("box", "cylinder", "ellipsoid"))])
 
 
 def _varied(rng: np.random.Generator, limits: Range, size: int) -> FloatArray:

@@ -18,7 +18,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim bench-train soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 
 bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--rivals physics"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
+
+bench-train: $(INSTALLED) ## Time training from nothing to turning at 0.5 rad/s, ten minutes; writes build/bench-train.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/time_to_train.py --json build/bench-train.json
 
 bench-correction: $(INSTALLED) ## Time a correction, and fits to an hour of recordings; writes build/bench-correction.json
 	$(BIN)/python benchmarks/bench_correction.py --json build/bench-correction.json

@@ -1,0 +1,99 @@
+"""How long it takes to learn to turn: from nothing to a teacher that turns the 7 cm cylinder, palm up, at 0.5 rad/s.
+
+A teacher is trained as ``dexndm train`` trains it. Afterwards each of its checkpoints plays 64 episodes of the cylinder
+without exploring, in nominal physics, and the first counts that turns fast enough and drops less than 5 % of them.
+Before that, the same training is timed for a moment with as many PyTorch threads as there are processors instead of
+one, as a yardstick.
+
+Run on an otherwise idle machine: ``python benchmarks/time_to_train.py [--steps N] [--no-randomise] [--json FILE]``.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+
+from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.training.ppo import TrainConfig, train_teacher
+from dexndm_gym.training.teacher_env import make_hand, teacher_observation
+
+FAST, FEW = 0.5, 0.05
+"""rad/s, and share of the episodes dropped."""
+EPISODES = 64
+EVERY = 250_000
+"""Environment steps between two checkpoints."""
+MOMENT = 100_000
+"""Environment steps of the yardstick."""
+
+
+def steps_per_second(config: TrainConfig, folder: Path, threads: int) -> float:
+    """How fast training runs with so many PyTorch threads."""
+    torch.set_num_threads(threads)
+    train = getattr(train_teacher, "__wrapped__")  # noqa: B009 (without what sets the number of threads)
+    begin = time.perf_counter()
+    train(replace(config, out=folder / f"{threads}", steps=MOMENT), progress=False)
+    return MOMENT / (time.perf_counter() - begin)
+
+
+def play(teacher: Path) -> tuple[float, float]:
+    """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
+    model = PPO.load(teacher, device="cpu")
+    hand = make_hand(EPISODES, randomise=False, hand_seed=None)
+    task = RotationTask(hand, EpisodeOptions(objects=("cylinder",)), TaskConfig())
+    task.reset(np.arange(EPISODES), np.random.default_rng(0))
+    held, rotation = np.ones(EPISODES, dtype=np.bool_), np.zeros(EPISODES)
+    steps = task.config.episode_steps
+    for _ in range(steps):
+        action, _ = model.predict(teacher_observation(task), deterministic=True)
+        result = task.step(action.astype(np.float64))
+        rotation = np.where(held, result.info["rotation"], rotation)
+        held &= ~result.terminated
+    return float(rotation.mean() / (steps * CONTROL_PERIOD)), float(1.0 - held.mean())
+
+
+def main() -> None:
+    """Train, look, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=4_000_000, help="environment steps to train for")
+    parser.add_argument("--no-randomise", action="store_true", help="train in nominal physics")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        config = TrainConfig(
+            out=folder / "teacher",
+            steps=options.steps,
+            seed=options.seed,
+            checkpoint_every=EVERY,
+            randomise=not options.no_randomise,
+        )
+        rates = {n: steps_per_second(config, folder, n) for n in dict.fromkeys((torch.get_num_threads(), 1))}
+        for threads, rate in rates.items():
+            sys.stdout.write(f"{threads} PyTorch thread{'s' * (threads > 1)}: {rate:.0f} environment steps/s\n")
+        begin = time.time()
+        train_teacher(config)
+        checkpoints = sorted(config.out.glob("teacher_*_steps.zip"), key=lambda path: path.stat().st_mtime)
+        looks = []
+        for path in checkpoints:
+            speed, dropped = play(path)
+            minutes, steps = (path.stat().st_mtime - begin) / 60.0, int(path.stem.split("_")[1])
+            looks.append({"steps": steps, "minutes": minutes, "rad_per_s": speed, "dropped": dropped})
+            sys.stdout.write(f"{steps:9d} steps, {minutes:5.1f} min: {speed:.2f} rad/s, {dropped:.0%} dropped\n")
+            if speed >= FAST and dropped < FEW:
+                break
+    if options.json:
+        options.json.write_text(json.dumps({"steps_per_s": rates, "looks": looks}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -104,6 +104,8 @@ class DynamixelHand:
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Connect if needed, move slowly to START_POSE, have the object placed, and hold still for a moment.
 
+        From connecting on, Python's garbage collector leaves alone what exists by then (``gc.freeze``).
+
         Raises:
             HardwareError: the hand cannot be reached, or failed on the way; its torque is off.
         """

@@ -1,5 +1,6 @@
 """What the driver does with a virtual hand in a process of its own."""
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,15 @@ def test_reset_cups_the_hand_around_the_object(hand: DynamixelHand, process: Vir
     assert np.median(np.abs(state.position[0] - START_POSE)) < 0.1
     np.testing.assert_allclose(hand.sent_target[0], START_POSE, atol=RAD_PER_TICK / 2)
     assert all(torque(process))
+
+
+def test_the_garbage_collector_has_nothing_to_look_through_in_a_movement(make: Callable[..., DynamixelHand]) -> None:
+    gc.unfreeze()
+    hand = make()
+    assert gc.get_freeze_count() == 0
+    reset(hand)
+    assert gc.get_freeze_count() > 10_000
+    assert len(gc.get_objects()) < 10_000
 
 
 def test_a_step_is_one_control_period(hand: DynamixelHand, process: VirtualHandProcess) -> None:

@@ -1,5 +1,6 @@
 """The tables that ``dexndm evaluate --suite gap`` prints."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def _rows(report: GapReport) -> str:
                 f"{numbers['time_to_fall_s']:.1f} s",
                 _percent(numbers["dropped_share"]),
                 _interval(lead) if lead else "",
-                f"{lead['p']:.2g}" if lead else "",
+                f"{lead['p']:.2g}" if lead and lead["hands"] > 1 else "",
                 str(lead["hands"]) if lead else "",
             )
         )
@@ -90,4 +91,7 @@ def _percent(share: float) -> str:
 
 
 def _interval(numbers: dict[str, Any]) -> str:
+    """Mean and half width; the mean alone for a single hand."""
+    if math.isnan(numbers["half_width"]):
+        return _percent(numbers["mean"])
     return f"{100 * numbers['mean']:.0f} +- {100 * numbers['half_width']:.0f} %"

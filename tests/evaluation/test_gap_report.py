@@ -69,6 +69,7 @@ def test_the_tables_show_every_hand_and_the_worst(report: GapReport) -> None:
     text = gap_text(report)
     assert all(f"hand {seed}" in text for seed in (4, 7, 9))
     assert all(part in text for part in ("-50 %", "physics minus it", "0.074", "gap closed by", "1 step rms"))
+    assert "nan" not in text, "a policy that played one hand has a mean without an interval"
     json.dumps(report.as_dict())
 
 

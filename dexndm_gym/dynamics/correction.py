@@ -11,8 +11,8 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
-_TOGETHER = 512
-"""Hands corrected together: more do not stay in the cache."""
+_TOGETHER = 192
+"""Hands corrected together: for more, the cache and the allocator's small blocks are too small."""
 
 
 @dataclass(frozen=True, kw_only=True)

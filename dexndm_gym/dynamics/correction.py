@@ -11,8 +11,8 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
-_TOGETHER = 192
-"""Hands corrected together: for more, the cache and the allocator's small blocks are too small."""
+_TOGETHER = 128
+"""Hands corrected together: arrays of more neither stay in the cache nor come from the allocator without page faults."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
 _TOGETHER = 128
-"""Hands corrected together: arrays of more neither stay in the cache nor come from the allocator without page faults."""
+"""Hands corrected together: more do not stay in the cache, nor are their arrays served without page faults."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ class TrainConfig:
 
     hand_seed: int | None = None
     """Train on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
-    Nothing is randomised then. It starts from a teacher of the simulator (``resume``)."""
+    These do not vary, whatever ``randomise`` says. It starts from a teacher of the simulator (``resume``)."""
 
     task: TaskConfig = field(default_factory=lambda: TaskConfig(reward=TRAINING_REWARD))
     """Figures of the task."""

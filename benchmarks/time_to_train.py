@@ -15,13 +15,15 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from stable_baselines3 import PPO
 
 from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.evaluation.rollout import evaluate_vector
+from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.ppo import TrainConfig, train_teacher
 from dexndm_gym.training.teacher_env import make_hand, teacher_observation
@@ -44,20 +46,24 @@ def steps_per_second(config: TrainConfig, folder: Path, threads: int) -> float:
     return MOMENT / (time.perf_counter() - begin)
 
 
+class SeeingTeacher:
+    """A teacher as ``evaluate_vector`` wants a policy: in place of the observation it looks at the simulation."""
+
+    def __init__(self, path: Path, task: RotationTask) -> None:
+        self._model, self._task = PPO.load(path, device="cpu"), task
+
+    def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, Any]:
+        return self._model.predict(teacher_observation(self._task), deterministic=deterministic)
+
+
 def play(teacher: Path) -> tuple[float, float]:
     """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
-    model = PPO.load(teacher, device="cpu")
-    hand = make_hand(EPISODES, randomise=False, hand_seed=None)
-    task = RotationTask(hand, EpisodeOptions(objects=("cylinder",)), TaskConfig())
-    task.reset(np.arange(EPISODES), np.random.default_rng(0))
-    held, rotation = np.ones(EPISODES, dtype=np.bool_), np.zeros(EPISODES)
-    steps = task.config.episode_steps
-    for _ in range(steps):
-        action, _ = model.predict(teacher_observation(task), deterministic=True)
-        result = task.step(action.astype(np.float64))
-        rotation = np.where(held, result.info["rotation"], rotation)
-        held &= ~result.terminated
-    return float(rotation.mean() / (steps * CONTROL_PERIOD)), float(1.0 - held.mean())
+    options = EpisodeOptions(objects=("cylinder",))
+    env = LeapRotateVectorEnv(make_hand(EPISODES, randomise=False, hand_seed=None), options=options)
+    scores = evaluate_vector(SeeingTeacher(teacher, env.task), env, seed=0)
+    seconds = env.task.config.episode_steps * CONTROL_PERIOD
+    env.close()
+    return float(scores.rotation.mean() / seconds), float(scores.dropped.mean())
 
 
 def main() -> None:

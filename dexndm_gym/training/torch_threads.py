@@ -11,8 +11,7 @@ def one_torch_thread() -> Iterator[None]:
     """Run PyTorch on one thread in a ``with`` block or a decorated function.
 
     Networks of some hundred units are too small to share: PyTorch's threads wait for each other, and while they do,
-    they keep those that step the physics off the processors, the more so when anything else runs.
-    ``make bench-train`` compares the two.
+    they keep those that step the physics off the processors. ``make bench-train`` compares the two.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.closing(server), contextlib.suppress(KeyboardInterrupt):
             sys.stdout.write(json.dumps({"port": server.port, "control": listener.getsockname()}) + "\n")
             sys.stdout.flush()
-            gc.freeze()  # looking through everything that stays would hold an answer up by tens of milliseconds
+            gc.freeze()  # looking through everything that stays would hold answers up
             server.run()
     if options.owned and options.control:
         # Whoever started us made the folder for us alone, and may be gone.

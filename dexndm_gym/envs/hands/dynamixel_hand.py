@@ -212,7 +212,7 @@ class DynamixelHand:
         self._connection.open()
         prepare(bus, self.config.servos)
         self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
-        # Python looks through all objects now and then, which takes 80 ms with torch loaded: now, not amid a movement.
+        # Python looks through all objects now and then: let it be now, not amid a movement.
         gc.collect()
         gc.freeze()
 

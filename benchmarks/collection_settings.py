@@ -17,9 +17,9 @@ from dexndm_gym.cli.common import SHIPPED_POLICY, load_policy_file, table
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
-from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
+from dexndm_gym.dynamics.fit import fit_trajectories
 from dexndm_gym.dynamics.measures import measure
-from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.evaluation.collecting import play_at_once, replay_at_once, simulate
@@ -68,14 +68,14 @@ def main() -> None:
 
 
 def fits(trajectories: Sequence[Trajectory], sim: JointwiseModel) -> tuple[JointwiseModel, JointwiseModel]:
-    """Physics alone, and physics with the simulation's networks fine-tuned."""
-    physics, _ = fit_trajectories(trajectories, options=FitOptions(epochs=0))
+    """Physics alone, and physics beside the simulation's network, fine-tuned."""
+    physics, _ = fit_trajectories(trajectories, config=ModelConfig(physics="alone"))
     fitted, _ = fit_trajectories(trajectories, start=sim)
     return physics, fitted
 
 
 def numbers(physics: JointwiseModel, fitted: JointwiseModel, unseen: WindowSet) -> dict[str, Any]:
-    return {"physics": measure(physics, unseen).as_dict(), "with networks": measure(fitted, unseen).as_dict()}
+    return {"physics": measure(physics, unseen).as_dict(), "with network": measure(fitted, unseen).as_dict()}
 
 
 def distance(physics: JointwiseModel, reference: JointwiseModel) -> dict[str, float]:
@@ -88,12 +88,12 @@ def distance(physics: JointwiseModel, reference: JointwiseModel) -> dict[str, fl
 
 
 def show(rows: dict[str, dict[str, Any]]) -> None:
-    head = ("fitted to", "physics: 1 step, mrad", "1 s, mrad", "with networks: 1 step", "1 s", "stiffness", "friction")
+    head = ("fitted to", "physics: 1 step, mrad", "1 s, mrad", "with network: 1 step", "1 s", "stiffness", "friction")
     lines = []
     for name, row in rows.items():
         errors = [
             f"{row[model][key]:.2f}"
-            for model in ("physics", "with networks")
+            for model in ("physics", "with network")
             for key in ("one_step_rms_mrad", "open_loop_1s_mean_abs_mrad")
         ]
         factors = [f"x {row[key]:.2f}" if key in row else "" for key in ("stiffness_factor", "friction_factor")]

@@ -19,25 +19,20 @@ _TOGETHER = 128
 class InverseConfig:
     """How far and how eagerly the inverse corrects."""
 
-    bound: float = 0.3
+    bound: float = 0.2
     """Largest correction, rad."""
 
     rate_limit: float = 0.2
     """Largest change of the correction from one control period to the next, rad."""
 
-    effort: float = 0.02
+    effort: float = 0.05
     """Price of a correction: so many rad of error in the predicted position weigh as much as 1 rad of correction."""
 
     change_effort: float = 0.15
     """Price of changing the correction from one control period to the next, in the same unit. It calms hands that act
     late: there a correction shows mostly one period after the one it was chosen for."""
 
-    network: bool = False
-    """Predict with the models' networks too, not with their physics alone. A network that has learned from an empty
-    hand is lost where an object blocks a joint, and one that has learned from blocked joints sees that no target moves
-    them; physics say how hard a target pushes, and that is what turns objects."""
-
-    candidates: int = 13
+    candidates: int = 7
     """Corrections tried, evenly spread over what bound and rate limit allow."""
 
     def __post_init__(self) -> None:
@@ -86,8 +81,8 @@ class JointwiseInverse:
         """
         real_model.require(sim_model.config.joint_names, sim_model.config.window)
         self.config = config or InverseConfig()
-        self._real = FoldedModel(real_model, network=self.config.network)
-        self._sim = FoldedModel(sim_model, network=self.config.network)
+        self._real = FoldedModel(real_model)
+        self._sim = FoldedModel(sim_model)
         self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None]
 
     def __call__(
@@ -114,10 +109,12 @@ class JointwiseInverse:
         """Target and fallback of some hands."""
         # Numbers that are not finite, or too large, go through to the fallback.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            target = joints_first(base_target[:, None])
-            wanted = self._sim.step(self._sim.prepare(position, past_base), target)
-            previous = joints_first(past_sent[:, -1:] - past_base[:, -1:])
-            correction, usable = self._solve(self._real.prepare(position, past_sent), target, wanted, previous)
+            now, base, sent, target = (
+                joints_first(values) for values in (position, past_base, past_sent, base_target[:, None])
+            )
+            wanted = self._sim.step(self._sim.prepare(now, base), target)
+            previous = sent[:, -1:] - base[:, -1:]
+            correction, usable = self._solve(self._real.prepare(now, sent), target, wanted, previous)
         usable = np.asarray(usable.all(axis=(0, 1)))
         return base_target + np.where(usable[:, None], correction[:, 0].T, 0.0), np.logical_not(usable)
 
@@ -134,19 +131,19 @@ class JointwiseInverse:
         least = np.clip(np.zeros_like(previous), low, high)
         at_least = self._cost(self._real.step(prepared, target + least) - wanted, least, previous)
         tried = low + (high - low) * self._shares
-        best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)
-        at_best = self._cost(self._real.step(prepared, target + best) - wanted, best, previous)
+        best, at_best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)
         return np.where(at_best < at_least, best, least), np.isfinite(at_least)
 
-    def _interpolate(self, tried: Array, residual: Array, previous: Array) -> Array:
-        """The best correction if the residual were straight between those tried, (joints, 1, n)."""
+    def _interpolate(self, tried: Array, residual: Array, previous: Array) -> tuple[Array, Array]:
+        """The best correction and its cost if the residual were straight between those tried, (joints, 1, n) each."""
         left, right, error = tried[:, :-1], tried[:, 1:], residual[:, :-1]
         slope = (residual[:, 1:] - error) / (right - left)
         price, change_price = self.config.effort**2, self.config.change_effort**2
         best = slope * (slope * left - error) + change_price * previous
         best = np.clip(best / (slope * slope + (price + change_price + _TINY)), left, right)
         cost = self._cost(error + slope * (best - left), best, previous)
-        return np.take_along_axis(best, cost.argmin(axis=1, keepdims=True), axis=1)
+        least = cost.argmin(axis=1, keepdims=True)
+        return np.take_along_axis(best, least, axis=1), np.take_along_axis(cost, least, axis=1)
 
     def _cost(self, residual: Array, correction: Array, previous: Array) -> Array:
         price, change_price = self.config.effort**2, self.config.change_effort**2

@@ -147,7 +147,7 @@ def fit_trajectories(
                 f"the model has {len(model.config.joint_names)} joints, the trajectories {some.num_joints}"
             )
         before = measure(start, unseen) if start is not None else None
-        if model.config.physics:
+        if model.config.physics != "none":
             if progress is not None:
                 progress(0, options.epochs, "physics of the joints")
             known = None if start is None else start.physics.double().numpy()
@@ -157,7 +157,7 @@ def fit_trajectories(
             model.normalise_to(some)
         del some
         epochs = 0
-        if options.epochs:
+        if model.config.physics != "alone":
             run = Training(model, training, lengths, unseen, options)
             epochs = run.run(checkpoint=checkpoint, progress=progress)
     minutes = (sum(lengths) + sum(len(one) for one in held_out)) / CONTROL_HZ / 60

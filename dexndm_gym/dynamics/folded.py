@@ -15,8 +15,8 @@ Array: TypeAlias = npt.NDArray[Any]
 """float32: the digits that it lacks do not matter here, the time does."""
 
 
-_CACHED_ROWS = 64
-"""Rows pushed through the layers together: more do not stay in the cache."""
+_CACHED_COLUMNS = 64
+"""Columns pushed through the layers together: more do not stay in the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,49 +33,43 @@ class Prepared:
     """Target of the last control period, (joints, 1, n), rad."""
 
     network: tuple[Array, Array] | None
-    """What the network makes of the window: first layer before its activation (joints, n, hidden), and the linear path
-    (joints, n, 1)."""
+    """What the network makes of the window: first layer before its activation (joints, hidden, 1, n), and the linear
+    path (joints, 1, n)."""
 
 
 class FoldedModel:
     """A frozen copy of a ``JointwiseModel`` that answers "where does the joint go, for each of these targets?" fast."""
 
-    def __init__(self, model: JointwiseModel, *, network: bool = True) -> None:
+    def __init__(self, model: JointwiseModel) -> None:
         """Copy a model.
 
-        Args:
-            model: what to copy.
-            network: copy the network too; else the copy knows physics alone.
-
         Raises:
-            ModelMismatchError: nothing is left, because the model has no physics; or a network is for several joints.
+            ModelMismatchError: its networks are for several joints each.
         """
-        if network and model.config.joints_per_network > 1:
+        if model.config.joints_together > 1:
             raise ModelMismatchError(
-                f"one joint after the other cannot be asked of a network for {model.config.joints_per_network} joints; "
-                "expected one network per joint"
+                f"one joint after the other cannot be asked of a network for {model.config.joints_together} joints; "
+                "expected one network per joint, or one that all joints share"
             )
-        if not (network or model.config.physics):
-            raise ModelMismatchError(
-                "the dynamics model has no physics, only a network; fit one with physics, or ask for the network"
-            )
-        self._network = _FoldedNetwork(model) if network else None
+        physics = model.config.physics
+        self._network = None if physics == "alone" else _FoldedNetwork(model)
         self._table = _array(model.physics)[:, None]
-        self._physics = Stepper(JointPhysics.from_table(self._table)) if model.config.physics else None
+        self._physics = None if physics == "none" else Stepper(JointPhysics.from_table(self._table))
+        self._mean_of_both = physics == "beside"
         self._written_out: dict[int, Stepper] = {}
 
     def prepare(self, position: Array, target: Array) -> Prepared:
         """Digest windows whose last target is still open.
 
         Args:
-            position: (n, W, joints) rad, oldest first.
-            target: (n, W-1, joints) rad, oldest first.
+            position: (joints, W, n) rad, oldest first, float32.
+            target: (joints, W-1, n) rad, oldest first, float32.
         """
-        before, present = joints_first(position[:, -2:-1]), joints_first(position[:, -1:])
+        present = position[:, -1:]
         return Prepared(
             position=present,
-            velocity=(present - before) / np.float32(PERIOD),
-            last_target=joints_first(target[:, -1:]),
+            velocity=(present - position[:, -2:-1]) / np.float32(PERIOD),
+            last_target=target[:, -1:],
             network=None if self._network is None else self._network.prepare(position, target),
         )
 
@@ -97,8 +91,9 @@ class FoldedModel:
             after, _ = advance(prepared.position, prepared.velocity, prepared.last_target, target)
             step += after - prepared.position
         if self._network is not None and prepared.network is not None:
-            reach = (target - prepared.position).swapaxes(1, 2)
-            step += self._network.step(*prepared.network, reach).swapaxes(1, 2)
+            step += self._network.step(*prepared.network, target - prepared.position)
+        if self._mean_of_both:
+            step *= np.float32(0.5)
         return step
 
     def _expanded(self, choices: int) -> Stepper:
@@ -111,17 +106,19 @@ class FoldedModel:
 
 
 class _FoldedNetwork:
-    """The network of a model. Normalisation is folded into the first layer."""
+    """The network of a model. Normalisation is folded into the first layer.
+
+    Weights are (joints, outputs, inputs), or (1, outputs, inputs) where all joints share them.
+    """
 
     def __init__(self, model: JointwiseModel) -> None:
-        mean, spread = _array(model.mean), _array(model.spread)
+        mean, spread = (_transposed(scale) for scale in (model.mean, model.spread))
         layers = [layer for layer in model.layers if isinstance(layer, StackedLinear)]
-        self._weight, self._bias = _fold(_array(layers[0].weight), _array(layers[0].bias), mean, spread)
-        self._linear, self._offset = _fold(
-            _array(model.linear.weight), _array(model.linear.bias) + _array(model.head.bias), mean, spread
-        )
-        self._deeper = [(_array(layer.weight), _array(layer.bias)) for layer in layers[1:]]
-        self._head = _array(model.head.weight)
+        self._weight, self._bias = _fold(*_weight_and_bias(layers[0]), mean, spread)
+        self._linear, self._offset = _fold(*_weight_and_bias(model.linear), mean, spread)
+        self._deeper = [_weight_and_bias(layer) for layer in layers[1:]]
+        self._head, bias = _weight_and_bias(model.head)
+        self._offset += bias
         self._step = _array(model.step)[..., None]
 
     def prepare(self, position: Array, target: Array) -> tuple[Array, Array]:
@@ -129,29 +126,27 @@ class _FoldedNetwork:
 
         Takes what ``FoldedModel.prepare`` takes.
         """
-        position, target = (joints_first(values).swapaxes(1, 2) for values in (position, target))
-        present = position[..., -1:]
-        inputs = np.concatenate(
-            (position[..., :-1] - present, present, target - present, np.zeros_like(present)), axis=-1
-        )
-        return inputs @ self._weight + self._bias, inputs @ self._linear + self._offset
+        present = position[:, -1:]
+        inputs = np.concatenate((position[:, :-1] - present, present, target - present, np.zeros_like(present)), axis=1)
+        hidden = self._weight @ inputs + self._bias
+        return hidden[:, :, None], self._linear @ inputs + self._offset
 
     def step(self, prepared: Array, linear: Array, reach: Array) -> Array:
-        """What the network adds for targets (joints, n, k) relative to the present position; the same shape."""
-        joints, count, choices = reach.shape
-        together = max(1, _CACHED_ROWS // count)
+        """What the network says for targets (joints, k, n) relative to the present position; the same shape."""
+        together = max(1, _CACHED_COLUMNS // reach.shape[2])
         parts = []
-        for first in range(0, choices, together):
-            part = reach[..., first : first + together]
-            hidden = prepared[:, :, None, :] + part[..., None] * self._weight[:, None, -1:, :]
-            hidden = np.tanh(hidden, out=hidden).reshape(joints, -1, hidden.shape[-1])
+        for first in range(0, reach.shape[1], together):
+            part = reach[:, None, first : first + together]
+            hidden = part * self._weight[..., -1:, None]
+            hidden += prepared
+            hidden = np.tanh(hidden, out=hidden).reshape(len(hidden), hidden.shape[1], -1)
             for weight, bias in self._deeper:
-                hidden = hidden @ weight
+                hidden = weight @ hidden
                 hidden += bias
                 np.tanh(hidden, out=hidden)
-            parts.append((hidden @ self._head).reshape(part.shape))
-        nonlinear = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
-        return (nonlinear + linear + reach * self._linear[:, -1:, :]) * self._step
+            parts.append((self._head @ hidden).reshape(len(part), *part.shape[2:]))
+        nonlinear = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return (nonlinear + linear + reach * self._linear[..., -1:]) * self._step
 
 
 def joints_first(values: npt.NDArray[Any]) -> Array:
@@ -161,8 +156,16 @@ def joints_first(values: npt.NDArray[Any]) -> Array:
 
 def _fold(weight: Array, bias: Array, mean: Array, spread: Array) -> tuple[Array, Array]:
     """Let a layer take inputs that are not normalised."""
-    weight = weight / spread.transpose(0, 2, 1)
-    return weight, bias - mean @ weight
+    weight = weight / spread.swapaxes(1, 2)
+    return weight, bias - weight @ mean
+
+
+def _weight_and_bias(layer: StackedLinear) -> tuple[Array, Array]:
+    return _transposed(layer.weight), _transposed(layer.bias)
+
+
+def _transposed(tensor: torch.Tensor) -> Array:
+    return np.ascontiguousarray(_array(tensor).swapaxes(1, 2))
 
 
 def _array(tensor: torch.Tensor) -> Array:

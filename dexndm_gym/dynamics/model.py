@@ -1,4 +1,4 @@
-"""The joint-wise dynamics model: for each joint its physics, and one small network that learns what physics misses.
+"""The joint-wise dynamics model: the physics of each joint, and a small network that sees nothing but that joint.
 
 Each joint's next position is predicted from that joint's own window of positions and targets and nothing else; what
 other joints, the object and gravity do to it shows in its own recent motion (DexNDM). The physics are ours: they hold
@@ -8,7 +8,7 @@ where a network has seen no data, above all for a joint that an object blocks.
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import nn
@@ -17,6 +17,16 @@ from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, 
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.leap.joints import JOINT_NAMES
+
+Physics: TypeAlias = Literal["none", "alone", "start", "beside"]
+"""What the physics of a servo are to a model: nothing, as in the paper; all that predicts; the start to which a network
+adds what they miss; or a second opinion beside a network that predicts by itself, and the mean of both counts."""
+
+Network: TypeAlias = Literal["shared", "joint", "finger", "hand"]
+"""Whose windows a network sees together: those of one joint at a time, with the same weights for all joints or with
+weights of its own for each; those of a finger's four joints; or those of all joints."""
+
+_JOINTS_TOGETHER: Mapping[Network, int] = {"shared": 1, "joint": 1, "finger": 4}
 
 _LEAST_INPUT_SPREAD = 1e-3
 _LEAST_STEP_SPREAD = 1e-4
@@ -32,18 +42,34 @@ class ModelConfig:
     window: int = WINDOW
     """Control periods in the input window."""
 
-    hidden: tuple[int, ...] = (64, 64)
-    """Width of each hidden layer of a joint's network."""
+    physics: Physics = "beside"
+    """What the physics of a servo are to it."""
 
-    joints_per_network: int = 1
-    """Joints whose windows a network sees, and whose steps it predicts, together: 1 is joint-wise, 4 finger-wise, 16
-    one network for the whole hand."""
+    network: Network = "shared"
+    """Whose windows a network sees together."""
 
-    physics: bool = True
-    """Start from the physics of a servo; without it the network has to learn everything, as in the paper."""
+    hidden: tuple[int, ...] = (16,)
+    """Width of each hidden layer of a network."""
 
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where the model comes from, as JSON can hold it."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.physics not in get_args(Physics) or self.network not in get_args(Network):
+            raise ConfigurationError(
+                f"expected physics out of {get_args(Physics)} and a network out of {get_args(Network)}; "
+                f"got {self.physics!r} and {self.network!r}"
+            )
+        if len(self.joint_names) % self.joints_together:
+            raise ConfigurationError(
+                f"{len(self.joint_names)} joints cannot be shared out to fingers of {self.joints_together} each"
+            )
+
+    @property
+    def joints_together(self) -> int:
+        """Joints whose windows a network sees, and whose steps it predicts, together."""
+        return _JOINTS_TOGETHER.get(self.network, len(self.joint_names))
 
 
 class StackedLinear(nn.Module):
@@ -70,8 +96,8 @@ class StackedLinear(nn.Module):
 class JointwiseModel(nn.Module):
     """Predicts where each joint will be one control period later.
 
-    A joint's network is a linear map plus a perceptron on its normalised features; the sum, in units of what it
-    typically has to add, is added to the position that physics predict (without physics: to the present position).
+    A network is a linear map plus a perceptron on the normalised features of a window; their sum is in units of what it
+    typically has to predict.
     """
 
     physics: torch.Tensor
@@ -83,18 +109,18 @@ class JointwiseModel(nn.Module):
         """Build a model with random weights; the default is for the LEAP hand."""
         super().__init__()
         self.config = config or ModelConfig()
-        joints, inputs, together = len(self.config.joint_names), 2 * self.config.window, self.config.joints_per_network
-        if together < 1 or joints % together:
-            raise ConfigurationError(f"{joints} joints cannot be shared out to networks of {together} each")
-        networks, widths = joints // together, (together * inputs, *self.config.hidden)
+        joints, inputs, together = len(self.config.joint_names), 2 * self.config.window, self.config.joints_together
+        networks = 1 if self.config.network == "shared" else joints // together
+        widths = (together * inputs, *self.config.hidden)
         self.layers = nn.ModuleList(
             StackedLinear(networks, before, after) for before, after in itertools.pairwise(widths)
         )
         self.head = StackedLinear(networks, widths[-1], together)
         self.linear = StackedLinear(networks, widths[0], together)
-        self.register_buffer("mean", torch.zeros(joints, 1, inputs))
-        self.register_buffer("spread", torch.ones(joints, 1, inputs))
-        self.register_buffer("step", torch.ones(joints, 1))
+        scales = 1 if self.config.network == "shared" else joints
+        self.register_buffer("mean", torch.zeros(scales, 1, inputs))
+        self.register_buffer("spread", torch.ones(scales, 1, inputs))
+        self.register_buffer("step", torch.ones(scales, 1))
         # Joints that nothing drives stay where they are, until they are identified.
         self.register_buffer("physics", torch.zeros(joints, len(PARAMETERS)))
 
@@ -108,34 +134,41 @@ class JointwiseModel(nn.Module):
         Returns:
             (joints, n) rad.
         """
+        if self.config.physics == "alone":
+            return self.physical_step(position, target)
+        step = self.network_step(position, target)
+        return step if self.config.physics != "beside" else (step + self.physical_step(position, target)) / 2
+
+    def network_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """What the network makes of it, from physics if it starts there, for the same arguments: what is trained."""
         inputs = (features(position, target) - self.mean) / self.spread
-        together = self.config.joints_per_network
+        shared, together = self.config.network == "shared", self.config.joints_together
         if together > 1:
             inputs = inputs.unflatten(0, (-1, together)).transpose(1, 2).flatten(2)
-        hidden = inputs
+        hidden = inputs = inputs.flatten(0, 1)[None] if shared else inputs
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
-        learned = (self.head(hidden) + self.linear(inputs)).transpose(1, 2).flatten(0, 1)
-        return self.physical_step(position, target) + learned * self.step
+        learned = self.head(hidden) + self.linear(inputs)
+        learned = learned.view(position.shape[:2]) if shared else learned.transpose(1, 2).flatten(0, 1)
+        learned = learned * self.step
+        return learned + self.physical_step(position, target) if self.config.physics == "start" else learned
 
     def physical_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """What physics alone predict, for the same arguments; zero without physics."""
+        """What physics alone predict, for the same arguments."""
         present = position[..., -1]
-        if not self.config.physics:
-            return torch.zeros_like(present)
         joints = JointPhysics.from_table(self.physics)
         velocity = (present - position[..., -2]) / PERIOD
         return advance(joints, present, velocity, target[..., -2], target[..., -1])[0] - present
 
     def forget_network(self) -> None:
-        """Leave the physics alone: the network adds nothing until it is trained."""
+        """Let the network add nothing, or predict that joints stay, until it is trained."""
         for layer in (self.head, self.linear):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     @torch.no_grad()
     def normalise_to(self, windows: WindowSet, limit: int = 20_000) -> None:
-        """Scale inputs and output to what the windows show.
+        """Scale inputs and output of the network to what the windows show.
 
         Args:
             windows: data of this model's joints.
@@ -143,12 +176,14 @@ class JointwiseModel(nn.Module):
         """
         index = torch.linspace(0, len(windows) - 1, min(limit, len(windows))).long()
         position, target, following = windows.gather(index)
-        inputs = features(position, target)
+        inputs, missing = features(position, target), following - position[..., -1]
+        if self.config.physics == "start":
+            missing -= self.physical_step(position, target)
+        if self.config.network == "shared":
+            inputs, missing = inputs.flatten(0, 1)[None], missing.flatten()[None]
         self.mean.copy_(inputs.mean(dim=1, keepdim=True))
         self.spread.copy_((inputs - self.mean).square().mean(dim=1, keepdim=True).sqrt().clamp(min=_LEAST_INPUT_SPREAD))
-        missing = following - position[..., -1] - self.physical_step(position, target)
-        step = missing.square().mean(dim=1, keepdim=True).sqrt()
-        self.step.copy_(step.clamp(min=_LEAST_STEP_SPREAD))
+        self.step.copy_(missing.square().mean(dim=1, keepdim=True).sqrt().clamp(min=_LEAST_STEP_SPREAD))
 
     def require(self, joint_names: Sequence[str], window: int) -> None:
         """Refuse other joints or windows than those this model was made for.

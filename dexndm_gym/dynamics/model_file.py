@@ -12,7 +12,7 @@ from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.errors import FileFormatError
 
 FORMAT = "dexndm-jointwise-model"
-VERSION = 2
+VERSION = 3
 
 SHIPPED_SIM_MODEL = Path(__file__).parent.parent / "assets" / "sim_dynamics.safetensors"
 """The model of the simulated hand that comes with the package."""

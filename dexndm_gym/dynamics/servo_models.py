@@ -15,7 +15,7 @@ from dexndm_gym.dynamics.servo_physics import Pendulum, ServoPhysics, ServoState
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.leap.joints import FloatArray, IntArray
 
-_CONFIG = ModelConfig(joint_names=("servo",), physics=False)
+_CONFIG = ModelConfig(joint_names=("servo",), physics="none", hidden=(64, 64))
 _KNOWN_STEPS = 0.98
 """Share of the steps learnt from that bounds those on which the network has a say."""
 

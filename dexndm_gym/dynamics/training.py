@@ -26,7 +26,7 @@ class FitOptions:
     """How to fit."""
 
     epochs: int = 20
-    """Passes over the training data at most; with 0 the network stays as it is and only physics are fitted."""
+    """Passes over the training data at most."""
 
     batch: int = 256
     """Windows per gradient step."""
@@ -136,9 +136,9 @@ class Training:
             batch = min(self._options.batch, len(windows))
             for index in itertools.islice(shuffled.split(batch), self._batches(len(windows))):
                 position, target, following = windows.gather(index)
-                error = (self._model(position, target) - (following - position[..., -1])) / self._model.step
+                error = self._model.network_step(position, target) - (following - position[..., -1])
                 self._optimiser.zero_grad()
-                error.square().mean().backward()
+                (error / self._model.step).square().mean().backward()
                 self._optimiser.step()
                 self._schedule.step()
 
@@ -155,7 +155,8 @@ class Training:
 
     def _unseen_error(self) -> float:
         # In units of each joint's typical step, so that joints count alike however little they move.
-        return float((one_step_errors(self._model, self._unseen) / self._model.step).square().mean().sqrt())
+        errors = one_step_errors(self._model.network_step, self._unseen)
+        return float((errors / self._model.step).square().mean().sqrt())
 
     def _save(self, path: Path) -> None:
         state = {

@@ -1,6 +1,7 @@
 import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
-from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Physics
 from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 
 MakeModel = Callable[..., JointwiseModel]
 
-WITH_NETWORK = InverseConfig(network=True)
+KINDS = [ModelConfig(physics=physics) for physics in get_args(Physics)]
 
 
 def drive(servos: Any, targets: np.ndarray, inverse: JointwiseInverse | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -34,17 +35,24 @@ def drive(servos: Any, targets: np.ndarray, inverse: JointwiseInverse | None = N
     return np.array(positions), np.array(corrections)
 
 
+def as_kind(model: JointwiseModel, physics: Physics) -> JointwiseModel:
+    """The same weights, with another part for the physics."""
+    other = copy.deepcopy(model)
+    other.config = replace(model.config, physics=physics)
+    return other
+
+
 def random_window(count: int, joints: int = 16, scale: float = 0.2) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(5)
     return tuple(rng.normal(scale=scale, size=(count, steps, joints)) for steps in (WINDOW, WINDOW - 1, WINDOW - 1, 1))
 
 
 @pytest.mark.parametrize("count", [1, 3, 100])
-@pytest.mark.parametrize("config", [InverseConfig(), WITH_NETWORK])
-def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: int, config: InverseConfig) -> None:
-    model = make_model()
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: int, kind: ModelConfig) -> None:
+    model = make_model(kind)
     position, base, _, target = random_window(count)
-    correction = JointwiseInverse(model, copy.deepcopy(model), config)(position, base, base, target[:, 0])
+    correction = JointwiseInverse(model, copy.deepcopy(model))(position, base, base, target[:, 0])
     assert (correction.target == target[:, 0]).all()
     assert not correction.fallback.any()
 
@@ -56,24 +64,25 @@ def test_equal_models_stay_without_correction_over_an_episode(
     assert (corrections == 0.0).all()
 
 
-@pytest.mark.parametrize(("config", "share"), [(InverseConfig(), 0.6), (WITH_NETWORK, 0.5)])
+@pytest.mark.parametrize(("physics", "share"), [("alone", 0.6), ("beside", 0.6), ("none", 0.6)])
 def test_weak_and_rubbing_servos_follow_the_simulated_ones(
     sim_model: JointwiseModel,
     weak_model: JointwiseModel,
     toy_servos: Any,
     base_targets: np.ndarray,
-    config: InverseConfig,
+    physics: Physics,
     share: float,
 ) -> None:
+    models = [as_kind(model, physics) for model in (weak_model, sim_model)]
     simulated, _ = drive(toy_servos(4, seed=9), base_targets)
     weak = {"stiffness": 1.5, "friction": 0.05, "seed": 9}
     direct, _ = drive(toy_servos(4, **weak), base_targets)
-    corrected, _ = drive(toy_servos(4, **weak), base_targets, JointwiseInverse(weak_model, sim_model, config))
+    corrected, _ = drive(toy_servos(4, **weak), base_targets, JointwiseInverse(*models))
     assert np.abs(corrected - simulated).mean() < share * np.abs(direct - simulated).mean()
 
 
 def test_a_blocked_joint_of_half_the_strength_is_asked_for_twice_the_distance(make_model: MakeModel) -> None:
-    strong, weak = make_model(), make_model()
+    strong, weak = make_model(ModelConfig(physics="alone")), make_model(ModelConfig(physics="alone"))
     strong.physics[:] = torch.tensor([1.0, 0.05, 0.0, 0.0, 0.0, 0.0])
     weak.physics[:] = torch.tensor([0.5, 0.05, 0.0, 0.0, 0.0, 0.0])
     inverse = JointwiseInverse(weak, strong, InverseConfig(effort=0.0, change_effort=0.0))
@@ -105,25 +114,25 @@ def test_bound_and_rate_limit_hold_whatever_the_models_say(
     assert np.abs(correction - (sent - base)[:, -1]).max() <= rate_limit + 1e-6
 
 
-@pytest.mark.parametrize("network", [False, True])
+@pytest.mark.parametrize("physics", ["alone", "beside"])
 def test_the_best_correction_within_the_bound_is_found(
-    sim_model: JointwiseModel, weak_model: JointwiseModel, network: bool
+    sim_model: JointwiseModel, weak_model: JointwiseModel, physics: Physics
 ) -> None:
-    config = InverseConfig(bound=0.15, rate_limit=1.0, effort=0.1, change_effort=0.1, candidates=49, network=network)
+    config = InverseConfig(bound=0.15, rate_limit=1.0, effort=0.1, change_effort=0.1, candidates=49)
+    real, sim = as_kind(weak_model, physics), as_kind(sim_model, physics)
     position, base, _, target = random_window(50, joints=2, scale=0.05)
     windows = [torch.tensor(values.transpose(2, 0, 1), dtype=torch.float32) for values in (position, base)]
 
     def cost(model_target: np.ndarray, correction: np.ndarray) -> np.ndarray:
         """The objective, computed the slow way."""
         steps = []
-        for model, last in ((weak_model, model_target + correction), (sim_model, model_target)):
+        for model, last in ((real, model_target + correction), (sim, model_target)):
             newest = torch.tensor(last.T[..., None], dtype=torch.float32)
-            predict = model if network else model.physical_step
-            steps.append(predict(windows[0], torch.cat((windows[1], newest), dim=-1)).detach().numpy().T)
+            steps.append(model(windows[0], torch.cat((windows[1], newest), dim=-1)).detach().numpy().T)
         return (steps[0] - steps[1]) ** 2 + (config.effort**2 + config.change_effort**2) * correction**2
 
     base_target = target[:, 0]
-    found = JointwiseInverse(weak_model, sim_model, config)(position, base, base, base_target).target - base_target
+    found = JointwiseInverse(real, sim, config)(position, base, base, base_target).target - base_target
     grid = [cost(base_target, np.full_like(base_target, value)) for value in np.linspace(-0.15, 0.15, 301)]
     best = np.min(grid, axis=0)
     # An error of 2 mrad weighs 4e-6.
@@ -133,31 +142,31 @@ def test_the_best_correction_within_the_bound_is_found(
 
 @pytest.mark.parametrize("broken", range(4))
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("config", [InverseConfig(), WITH_NETWORK])
+@pytest.mark.parametrize("kind", KINDS)
 def test_broken_inputs_fall_back_to_the_base_target(
-    make_model: MakeModel, broken: int, value: float, config: InverseConfig
+    make_model: MakeModel, broken: int, value: float, kind: ModelConfig
 ) -> None:
-    real, sim = make_model(seed=0), make_model(seed=1)
+    real, sim = make_model(kind, seed=0), make_model(kind, seed=1)
     inputs = random_window(3)
     for array in inputs[1:3]:
         array[:] = inputs[1]
-    whole = JointwiseInverse(real, sim, config)(*inputs[:3], inputs[3][:, 0])
+    whole = JointwiseInverse(real, sim)(*inputs[:3], inputs[3][:, 0])
     inputs = [array.copy() for array in inputs]
     inputs[broken][1, -1, 4] = value
-    correction = JointwiseInverse(real, sim, config)(*inputs[:3], inputs[3][:, 0])
+    correction = JointwiseInverse(real, sim)(*inputs[:3], inputs[3][:, 0])
     assert correction.fallback.tolist() == [False, True, False]
     np.testing.assert_array_equal(correction.target[1], inputs[3][1, 0])
     np.testing.assert_allclose(correction.target[[0, 2]], whole.target[[0, 2]], atol=1e-6)
 
 
-@pytest.mark.parametrize("config", [InverseConfig(), WITH_NETWORK])
-def test_a_broken_model_falls_back(make_model: MakeModel, config: InverseConfig) -> None:
-    real, sim = make_model(seed=0), make_model(seed=1)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broken_model_falls_back(make_model: MakeModel, kind: ModelConfig) -> None:
+    real, sim = make_model(kind, seed=0), make_model(kind, seed=1)
     with torch.no_grad():
-        real.head.weight[7] = torch.inf
+        real.head.weight[:] = torch.inf
         real.physics[7] = torch.nan
     position, base, sent, target = random_window(2)
-    correction = JointwiseInverse(real, sim, config)(position, base, sent, target[:, 0])
+    correction = JointwiseInverse(real, sim)(position, base, sent, target[:, 0])
     assert correction.fallback.all()
     assert (correction.target == target[:, 0]).all()
 

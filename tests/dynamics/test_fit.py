@@ -1,3 +1,4 @@
+import copy
 import json
 import weakref
 from collections.abc import Sequence
@@ -93,8 +94,10 @@ def test_physics_come_from_motion_without_an_object(
     sim_trajectories: list[Trajectory], weak_trajectories: list[Trajectory], sim_model: JointwiseModel
 ) -> None:
     held = [Trajectory(one.position, one.target, {"mode": "policy"}) for one in sim_trajectories]
+    start = copy.deepcopy(sim_model)
+    start.config = replace(sim_model.config, physics="alone")
     alone, mixed, only_held = (
-        fit_trajectories(data, start=sim_model, options=FitOptions(epochs=0, held_out=0.05))[0].physics[:, 0]
+        fit_trajectories(data, start=start, options=FitOptions(held_out=0.05))[0].physics[:, 0]
         for data in (weak_trajectories, weak_trajectories + held, held)
     )
     off = (only_held - alone).abs()

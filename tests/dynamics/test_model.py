@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import safetensors.torch
 import torch
 
 from dexndm_gym.dynamics.folded import FoldedModel
-from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, Physics
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
 from dexndm_gym.dynamics.windows import WINDOW, features
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
@@ -26,26 +27,30 @@ def one_by_one(model: JointwiseModel, position: torch.Tensor, target: torch.Tens
     """The same arithmetic, joint after joint."""
     steps = []
     for joint in range(len(model.config.joint_names)):
-        inputs = (features(position[joint], target[joint]) - model.mean[joint]) / model.spread[joint]
+        own = 0 if model.config.network == "shared" else joint
+        inputs = (features(position[joint], target[joint]) - model.mean[own]) / model.spread[own]
         hidden = inputs
         for layer in model.layers:
-            hidden = torch.tanh(hidden @ layer.weight[joint] + layer.bias[joint])
+            hidden = torch.tanh(hidden @ layer.weight[own] + layer.bias[own])
         head, linear = model.head, model.linear
-        out = hidden @ head.weight[joint] + head.bias[joint] + inputs @ linear.weight[joint] + linear.bias[joint]
-        steps.append(out[:, 0] * model.step[joint])
+        out = hidden @ head.weight[own] + head.bias[own] + inputs @ linear.weight[own] + linear.bias[own]
+        steps.append(out[:, 0] * model.step[own])
     return torch.stack(steps)
 
 
+@pytest.mark.parametrize("network", ["joint", "shared"])
 @pytest.mark.parametrize("hidden", [(64, 64), (8,), (8, 4, 6)])
-def test_batched_product_equals_a_loop_over_joints(make_model: MakeModel, hidden: tuple[int, ...]) -> None:
-    model = make_model(ModelConfig(hidden=hidden, physics=False))
+def test_batched_product_equals_a_loop_over_joints(
+    make_model: MakeModel, hidden: tuple[int, ...], network: Network
+) -> None:
+    model = make_model(ModelConfig(hidden=hidden, physics="none", network=network))
     position, target = windows(16, 33)
     torch.testing.assert_close(model(position, target), one_by_one(model, position, target), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("together", [1, 4, 16])
-def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, together: int) -> None:
-    model = make_model(ModelConfig(joints_per_network=together))
+@pytest.mark.parametrize(("network", "together"), [("shared", 1), ("joint", 1), ("finger", 4), ("hand", 16)])
+def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
+    model = make_model(ModelConfig(network=network))
     position, target = windows(16, 5)
     before = model(position, target)
     assert before.shape == (16, 5)
@@ -54,24 +59,31 @@ def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, toget
     assert changed.tolist() == [joint // together == 5 // together for joint in range(16)]
 
 
-def hands_first(*windows: torch.Tensor) -> list[np.ndarray]:
-    return [values.permute(1, 2, 0).numpy() for values in windows]
+def hands_last(*windows: torch.Tensor) -> list[np.ndarray]:
+    return [values.permute(0, 2, 1).numpy() for values in windows]
 
 
 def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) -> None:
-    with pytest.raises(ConfigurationError, match="16 joints cannot be shared out to networks of 3"):
-        make_model(ModelConfig(joints_per_network=3))
+    with pytest.raises(ConfigurationError, match="3 joints cannot be shared out to fingers of 4"):
+        ModelConfig(joint_names=("a", "b", "c"), network="finger")
     with pytest.raises(ModelMismatchError, match="network for 4 joints"):
-        FoldedModel(make_model(ModelConfig(joints_per_network=4)))
+        FoldedModel(make_model(ModelConfig(network="finger")))
 
 
-@pytest.mark.parametrize("physics", [False, True])
+def test_unknown_kinds_of_model_are_refused() -> None:
+    for wrong in ({"physics": True}, {"network": "toe"}):
+        with pytest.raises(ConfigurationError, match="expected physics out of"):
+            ModelConfig(**wrong)
+
+
+@pytest.mark.parametrize("physics", get_args(Physics))
+@pytest.mark.parametrize("network", ["joint", "shared"])
 @pytest.mark.parametrize("count", [1, 70])
-def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physics: bool) -> None:
-    model = make_model(ModelConfig(hidden=(16, 8), physics=physics))
+def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physics: Physics, network: Network) -> None:
+    model = make_model(ModelConfig(hidden=(16, 8), physics=physics, network=network))
     position, target = windows(16, count)
     folded = FoldedModel(model)
-    prepared = folded.prepare(*hands_first(position, target[..., :-1]))
+    prepared = folded.prepare(*hands_last(position, target[..., :-1]))
     choices = position[..., -1].numpy()[:, None] + np.linspace(-1, 1, 7, dtype=np.float32)[:, None]
     steps = folded.step(prepared, choices)
     for step, choice in zip(steps.swapaxes(0, 1), choices.swapaxes(0, 1), strict=True):
@@ -80,17 +92,18 @@ def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physi
         np.testing.assert_allclose(step, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_without_its_network_a_model_is_its_physics(make_model: MakeModel) -> None:
-    model = make_model()
+def test_what_physics_are_to_a_model(make_model: MakeModel) -> None:
     position, target = windows(16, 8)
-    folded = FoldedModel(model, network=False)
-    prepared = folded.prepare(*hands_first(position, target[..., :-1]))
-    step = folded.step(prepared, target[:, None, :, -1].numpy())[:, 0]
-    np.testing.assert_allclose(step, model.physical_step(position, target).numpy(), rtol=1e-3, atol=1e-5)
+    steps = {
+        physics: make_model(ModelConfig(physics=physics))(position, target).detach() for physics in get_args(Physics)
+    }
+    torch.testing.assert_close(steps["start"], steps["none"] + steps["alone"])
+    torch.testing.assert_close(steps["beside"], steps["start"] / 2)
+    model = make_model(ModelConfig(physics="start"))
+    assert torch.equal(model.physical_step(position, target), steps["alone"])
+    assert not torch.equal(model(position, target), steps["alone"])
     model.forget_network()
-    assert torch.equal(model(position, target), model.physical_step(position, target))
-    with pytest.raises(ModelMismatchError, match="no physics"):
-        FoldedModel(make_model(ModelConfig(physics=False)), network=False)
+    assert torch.equal(model(position, target), steps["alone"])
 
 
 def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Path) -> None:
@@ -137,7 +150,7 @@ def test_files_that_hold_no_model_are_refused(make_model: MakeModel, tmp_path: P
         load_model(path)
     with torch.no_grad():
         model.mean[0] = torch.nan
-    model.config = replace(model.config, hidden=(64, 64))
+    model.config = ModelConfig()
     save_model(model, path)
     with pytest.raises(FileFormatError, match="not finite"):
         load_model(path)

@@ -4,7 +4,7 @@ import torch
 
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
-from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.residual import ResidualOptions, ResidualPolicy, train_residual
 from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.envs.target_filter import TargetWindow
@@ -32,8 +32,7 @@ def wander(seed: int, ticks: int = 200) -> Trajectory:
 
 @pytest.fixture(scope="module")
 def policy() -> ResidualPolicy:
-    model = JointwiseModel()
-    model.forget_network()
+    model = JointwiseModel(ModelConfig(physics="alone", network="joint"))
     model.physics[:] = torch.tensor(LIFTED)
     model.step.fill_(0.01)
     return train_residual(model, [wander(seed) for seed in range(4)], options=ResidualOptions(epochs=25, batch=64))

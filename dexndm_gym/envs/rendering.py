@@ -1,7 +1,9 @@
 """A window that shows a hand while it plays: simulated, virtual or real."""
 
+import atexit
 import os
 import sys
+import threading
 import time
 
 import mujoco
@@ -12,6 +14,9 @@ from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.objects import get_object
 from dexndm_gym.leap.picture import Camera
+
+_GOODBYE = 5.0
+"""How long a window may take to close, s."""
 
 _OUT_OF_SIGHT = (0.0, 0.0, -5.0, 1.0, 0.0, 0.0, 0.0)
 
@@ -33,6 +38,7 @@ class HandWindow:
         self._camera, self._period = camera, period
         self._item = ""
         self._viewer = None
+        self._threads: set[threading.Thread] = set()
         self._shown_at = 0.0
 
     def show(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> None:
@@ -65,7 +71,9 @@ class HandWindow:
         import mujoco.viewer  # loads a window library
 
         self._model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+        self._model.vis.global_.fovy = self._camera.angle
         self._data = mujoco.MjData(self._model)
+        others = set(threading.enumerate())
         try:
             self._viewer = mujoco.viewer.launch_passive(
                 self._model, self._data, show_left_ui=False, show_right_ui=False
@@ -73,9 +81,12 @@ class HandWindow:
         except RuntimeError as error:  # on macOS, for one, Python must be started as mjpython
             raise ConfigurationError(f"render_mode='human' cannot open its window: {error}") from error
         self._item = item
+        # An interpreter that ends while the window still draws crashes.
+        self._threads = set(threading.enumerate()) - others
+        atexit.register(self.close)
         back = np.subtract(self._camera.eye, self._camera.target)
         self._viewer.cam.lookat[:] = self._camera.target
-        self._viewer.cam.distance = 1.3 * float(np.linalg.norm(back))
+        self._viewer.cam.distance = float(np.linalg.norm(back))
         self._viewer.cam.azimuth = float(np.degrees(np.arctan2(-back[1], -back[0])))
         self._viewer.cam.elevation = float(np.degrees(np.arcsin(-back[2] / np.linalg.norm(back))))
 
@@ -84,3 +95,6 @@ class HandWindow:
         if self._viewer is not None:
             self._viewer.close()
             self._viewer = None
+            for thread in self._threads:
+                thread.join(_GOODBYE)
+            atexit.unregister(self.close)

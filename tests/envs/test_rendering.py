@@ -1,5 +1,8 @@
 """Pictures and windows of environments."""
 
+import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,3 +83,22 @@ def test_a_window_shows_every_step_and_opens_anew_for_another_object(monkeypatch
     env.reset(seed=0, options={"object": "duck"})
     env.close()
     assert [(viewer.synced, viewer.closed) for viewer in opened] == [(4, True), (1, True)]
+
+
+WINDOW = f"""
+import gymnasium, sys
+import dexndm_gym
+
+env = gymnasium.make("{SIM}", render_mode="human")
+for item in ("cylinder", "teapot"):
+    env.reset(seed=0, options={{"object": item}})
+    env.step(env.action_space.sample())
+if sys.argv[1] == "close":
+    env.close()
+"""
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a display; xvfb-run makes one")
+@pytest.mark.parametrize("end", ["close", "exit"])
+def test_a_real_window_opens_and_goes_without_a_crash(end: str) -> None:
+    subprocess.run(["xvfb-run", "-a", sys.executable, "-c", WINDOW, end], check=True, timeout=60)

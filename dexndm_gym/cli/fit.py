@@ -19,7 +19,7 @@ from dexndm_gym.cli.common import (
 )
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
-from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, Physics
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
@@ -51,6 +51,17 @@ class FitCommand(FitOptions):
     from_scratch: bool = False
     """Start from nothing instead."""
 
+    physics: Physics = ModelConfig.physics
+    """What the physics of a servo are to a model made from scratch: nothing, all that predicts, the start to which a
+    network adds what they miss, or a second opinion beside it."""
+
+    network: Network = ModelConfig.network
+    """Whose windows its network sees: one joint's, with weights that all joints share or each its own, a finger's, or
+    the hand's."""
+
+    hidden: tuple[int, ...] = ModelConfig.hidden
+    """Width of each hidden layer of that network."""
+
     pretrain: bool = False
     """Fit to a simulated collection instead of recordings, from scratch."""
 
@@ -72,6 +83,11 @@ def run(arguments: list[str]) -> None:
     command = parse(FitCommand, "fit", arguments)
     if bool(command.paths) == command.pretrain:
         raise ConfigurationError("give recordings or servo logs to fit to, or --pretrain")
+    if _config(command) != ModelConfig() and not (command.pretrain or command.from_scratch):
+        raise ConfigurationError(
+            "--physics, --network and --hidden say what is made from scratch; add --from-scratch, or give a model of "
+            "that kind as --start"
+        )
     if len(command.paths) == 1 and any(command.paths[0].glob("*.csv")):
         with tqdm_progress("fit") as tell:
             scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
@@ -118,8 +134,11 @@ def _both(units: dict[str, float], name: str) -> str:
 def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     recordings = find_recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
+    config = _config(command) if command.from_scratch else None
     with tqdm_progress("fit") as tell:
-        return fit_recordings(recordings, start=start, options=command, checkpoint=_checkpoint(command), progress=tell)
+        return fit_recordings(
+            recordings, start=start, config=config, options=command, checkpoint=_checkpoint(command), progress=tell
+        )
 
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
@@ -129,7 +148,14 @@ def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
         hand = MujocoHand(len(replays))
         trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
     with tqdm_progress("fit") as tell:
-        return fit_trajectories(trajectories, options=command, checkpoint=_checkpoint(command), progress=tell)
+        return fit_trajectories(
+            trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=tell
+        )
+
+
+def _config(command: FitCommand) -> ModelConfig:
+    """The kind of model that is made from scratch."""
+    return ModelConfig(physics=command.physics, network=command.network, hidden=command.hidden)
 
 
 def _checkpoint(command: FitCommand) -> Path:

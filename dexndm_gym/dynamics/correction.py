@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from dexndm_gym.dynamics.folded import Array, FoldedModel, Prepared, joints_first
 from dexndm_gym.dynamics.model import JointwiseModel
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.leap.joints import FloatArray
 
 _TINY = 1e-12
@@ -77,9 +77,16 @@ class JointwiseInverse:
             config: bounds and prices.
 
         Raises:
-            ModelMismatchError: the models are for other joints or windows than each other.
+            ModelMismatchError: the models are for other joints or windows than each other, or of other kinds.
         """
         real_model.require(sim_model.config.joint_names, sim_model.config.window)
+        kinds = [(model.config.physics, model.config.network) for model in (real_model, sim_model)]
+        if kinds[0] != kinds[1]:
+            # Each kind errs in its own way; the correction would answer to the difference.
+            raise ModelMismatchError(
+                f"the dynamics models are of different kinds (physics, network): {kinds[0]} of the hand, {kinds[1]} of "
+                "the simulation; fit the hand's from the simulation's, or pre-train one of the same kind"
+            )
         self.config = config or InverseConfig()
         self._real = FoldedModel(real_model)
         self._sim = FoldedModel(sim_model)

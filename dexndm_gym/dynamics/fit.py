@@ -73,6 +73,7 @@ def fit_recordings(
     paths: Sequence[str | Path],
     *,
     start: JointwiseModel | None = None,
+    config: ModelConfig | None = None,
     options: FitOptions | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
@@ -82,6 +83,7 @@ def fit_recordings(
     Args:
         paths: recordings written by ``RecordingWriter``.
         start: model to fine-tune, as a rule the one pre-trained on simulation; None trains from nothing.
+        config: what to build when there is no ``start``.
         options: how to fit.
         checkpoint: file that keeps the state of training until it ends; with the same data and options, a fit that was
             killed goes on from it and ends as it would have.
@@ -97,7 +99,7 @@ def fit_recordings(
     with ExitStack() as files:
         trajectories = TrajectoryView(*(files.enter_context(RecordingReader(path)) for path in paths))
         model, report = fit_trajectories(
-            trajectories, start=start, options=options, checkpoint=checkpoint, progress=progress
+            trajectories, start=start, config=config, options=options, checkpoint=checkpoint, progress=progress
         )
     provenance = {**model.config.provenance, "recordings": [Path(path).name for path in paths]}
     model.config = replace(model.config, provenance=provenance)

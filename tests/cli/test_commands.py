@@ -82,6 +82,17 @@ def test_pretraining_needs_no_recordings(run: Run, policy: Path, tmp_path: Path)
     assert not load_model(out).config.provenance["fine_tuned"]
 
 
+def test_other_kinds_of_model_are_made_from_scratch_only(run: Run, recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model.safetensors"
+    kind = ("--physics", "none", "--network", "joint", "--hidden", 8, 4, "--out", out)
+    code, _, error = run("fit", recordings, *kind)
+    assert code == 2
+    assert "--from-scratch" in error
+    assert run("fit", recordings, "--from-scratch", "--epochs", 1, *kind)[0] == 0
+    config = load_model(out).config
+    assert (config.physics, config.network, config.hidden) == ("none", "joint", (8, 4))
+
+
 def test_evaluate_in_simulation(run: Run, policy: Path, tmp_path: Path) -> None:
     numbers = tmp_path / "evaluate.json"
     code, out, _ = run("evaluate", "--policy", policy, "--episodes", 3, "--object", "cube", "--json", numbers)

@@ -174,6 +174,8 @@ def test_a_broken_model_falls_back(make_model: MakeModel, kind: ModelConfig) -> 
 def test_models_of_different_joints_and_bad_options_are_refused(make_model: MakeModel) -> None:
     with pytest.raises(ModelMismatchError, match="elbow"):
         JointwiseInverse(make_model(), make_model(ModelConfig(joint_names=("elbow",))))
+    with pytest.raises(ModelMismatchError, match="different kinds"):
+        JointwiseInverse(make_model(), make_model(ModelConfig(physics="alone")))
     for wrong in ({"bound": 0.0}, {"rate_limit": -1.0}, {"effort": -0.1}, {"candidates": 1}, {"bound": float("nan")}):
         with pytest.raises(ConfigurationError, match="positive bound"):
             InverseConfig(**wrong)

@@ -22,7 +22,6 @@ from dexndm_gym.dynamics.correction import JointwiseInverse
 from dexndm_gym.dynamics.fit import fit_trajectories
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model_file import load_sim_model
-from dexndm_gym.dynamics.training import FitOptions
 from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -78,14 +77,15 @@ def main() -> None:
     torch.set_num_threads(1)
     one, many = time_correction(1, 500), time_correction(4096, 11)
     torch.set_num_threads(2)
-    data, sim, fit = recordings(options.minutes), load_sim_model(), FitOptions()
+    data, sim, physics = recordings(options.minutes), load_sim_model(), load_sim_model()
+    physics.config = replace(physics.config, physics="alone")
     figures = {
         "batch_1_us": one,
         "batch_4096_us": many,
         "batch_4096_over_1": many / one,
         "fit_minutes": options.minutes,
-        "fit_physics_s": seconds(lambda: fit_trajectories(data, start=sim, options=replace(fit, epochs=0))),
-        "fit_with_network_s": seconds(lambda: fit_trajectories(data, start=sim, options=fit)),
+        "fit_physics_s": seconds(lambda: fit_trajectories(data, start=physics)),
+        "fit_with_network_s": seconds(lambda: fit_trajectories(data, start=sim)),
     }
     for name, value in figures.items():
         goal = (

@@ -57,7 +57,8 @@ def main() -> None:
         replays = rollouts if motion == "rollouts" else waves
         with closing(VirtualHand([options.hand_seed] * len(replays), surroundings=surroundings)) as hand:
             recorded[name] = replay_at_once(hand, replays, CollectOptions(seed=3), wrist=wrist)
-    rows, reference = {"nothing (the simulation's model)": numbers(sim, sim, unseen)}, None
+    rows: dict[str, Any] = {"nothing (the simulation's model)": {"with network": measure(sim, unseen).as_dict()}}
+    reference = None
     for name, trajectories in recorded.items():
         physics, fitted = fits(trajectories, sim)
         reference = reference or physics
@@ -92,7 +93,7 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
     lines = []
     for name, row in rows.items():
         errors = [
-            f"{row[model][key]:.2f}"
+            f"{row[model][key]:.2f}" if model in row else ""
             for model in ("physics", "with network")
             for key in ("one_step_rms_mrad", "open_loop_1s_mean_abs_mrad")
         ]

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, table, write_json
 from dexndm_gym.cli.gap_tables import gap_text
+from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
@@ -56,6 +57,9 @@ class EvaluateCommand:
 
     model: File = None
     """Correct the targets with this dynamics model of the hand, which `dexndm fit` wrote."""
+
+    sim_model: Path = SHIPPED_SIM_MODEL
+    """Model of the simulation that it was fitted from."""
 
     hand_seed: int = 0
     """Which virtual hand."""
@@ -118,7 +122,7 @@ def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Sc
         randomise=command.randomise,
     )
     if command.model is not None:
-        env = DynamicsCorrectionWrapper(env, command.model)
+        env = DynamicsCorrectionWrapper(env, command.model, command.sim_model)
     try:
         return evaluate_vector(policy, env, seed=command.seed, progress=bar.update)
     finally:
@@ -139,7 +143,7 @@ def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scor
             bar.update()
 
     with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
-        played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model)
+        played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model, command.sim_model)
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
         return scores(episodes)

@@ -19,7 +19,7 @@ from dexndm_gym.cli.common import (
 )
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
-from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, Physics
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
@@ -51,8 +51,8 @@ class FitCommand(FitOptions):
     from_scratch: bool = False
     """Start from nothing instead."""
 
-    physics: Physics = ModelConfig.physics
-    """What the physics of a servo are to a model made from scratch: nothing, all that predicts, the start to which a
+    physics: PhysicsRole = ModelConfig.physics
+    """What the physics of a servo are to a model made from scratch: nothing, all that predicts, the base to which a
     network adds what they miss, or a second opinion beside it."""
 
     network: Network = ModelConfig.network
@@ -83,12 +83,14 @@ def run(arguments: list[str]) -> None:
     command = parse(FitCommand, "fit", arguments)
     if bool(command.paths) == command.pretrain:
         raise ConfigurationError("give recordings or servo logs to fit to, or --pretrain")
-    if _config(command) != ModelConfig() and not (command.pretrain or command.from_scratch):
+    logs = len(command.paths) == 1 and any(command.paths[0].glob("*.csv"))
+    from_scratch = (command.pretrain or command.from_scratch) and not logs
+    if _config(command) != ModelConfig() and not from_scratch:
         raise ConfigurationError(
-            "--physics, --network and --hidden say what is made from scratch; add --from-scratch, or give a model of "
-            "that kind as --start"
+            "--physics, --network and --hidden say what --from-scratch or --pretrain make, and nothing to servo logs; "
+            "add one of these, or give a model of that kind as --start"
         )
-    if len(command.paths) == 1 and any(command.paths[0].glob("*.csv")):
+    if logs:
         with tqdm_progress("fit") as tell:
             scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
         write_json(scores.as_dict(), command.json)

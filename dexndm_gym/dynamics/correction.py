@@ -77,15 +77,16 @@ class JointwiseInverse:
             config: bounds and prices.
 
         Raises:
-            ModelMismatchError: the models are for other joints or windows than each other, or of other kinds.
+            ModelMismatchError: the models are for other joints or windows than each other, or of other kinds, or their
+                networks are for several joints each.
         """
         real_model.require(sim_model.config.joint_names, sim_model.config.window)
-        kinds = [(model.config.physics, model.config.network) for model in (real_model, sim_model)]
-        if kinds[0] != kinds[1]:
+        if real_model.config.kind != sim_model.config.kind:
             # Each kind errs in its own way; the correction would answer to the difference.
             raise ModelMismatchError(
-                f"the dynamics models are of different kinds (physics, network): {kinds[0]} of the hand, {kinds[1]} of "
-                "the simulation; fit the hand's from the simulation's, or pre-train one of the same kind"
+                f"the dynamics models are of different kinds: {real_model.config.kind} of the hand, "
+                f"{sim_model.config.kind} of the simulation; fit the hand's from the simulation's, and give that as "
+                "sim_model (--sim-model)"
             )
         self.config = config or InverseConfig()
         self._real = FoldedModel(real_model)

@@ -115,7 +115,7 @@ def fit_trajectories(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[JointwiseModel, FitReport]:
-    """Fit a model to trajectories, keeping the weights that predict held-out trajectories best.
+    """Fit a model to trajectories, keeping the network's weights that predict held-out trajectories best.
 
     Args:
         trajectories: motions of one hand, simulated or recorded; a single one is cut in time to hold out its end. No

@@ -46,12 +46,12 @@ class FoldedModel:
         Raises:
             ModelMismatchError: its networks are for several joints each.
         """
-        if model.config.joints_together > 1:
+        physics = model.config.physics
+        if physics != "alone" and model.config.joints_together > 1:
             raise ModelMismatchError(
                 f"one joint after the other cannot be asked of a network for {model.config.joints_together} joints; "
                 "expected one network per joint, or one that all joints share"
             )
-        physics = model.config.physics
         self._network = None if physics == "alone" else _FoldedNetwork(model)
         self._table = _array(model.physics)[:, None]
         self._physics = None if physics == "none" else Stepper(JointPhysics.from_table(self._table))

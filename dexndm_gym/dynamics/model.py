@@ -1,8 +1,8 @@
-"""The joint-wise dynamics model: the physics of each joint, and a small network that sees nothing but that joint.
+"""The joint-wise dynamics model: the mean of what a joint's physics and what a small network predict.
 
-Each joint's next position is predicted from that joint's own window of positions and targets and nothing else; what
-other joints, the object and gravity do to it shows in its own recent motion (DexNDM). The physics are ours: they hold
-where a network has seen no data, above all for a joint that an object blocks.
+As a rule each joint's next position is predicted from that joint's own window of positions and targets and nothing
+else; what other joints, the object and gravity do to it shows in its own recent motion (DexNDM). The physics are ours:
+they hold where a network has seen no data, above all for a joint that an object blocks.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.leap.joints import JOINT_NAMES
 
-Physics: TypeAlias = Literal["none", "alone", "start", "beside"]
-"""What the physics of a servo are to a model: nothing, as in the paper; all that predicts; the start to which a network
+PhysicsRole: TypeAlias = Literal["none", "alone", "base", "beside"]
+"""What the physics of a servo are to a model: nothing, as in the paper; all that predicts; the base to which a network
 adds what they miss; or a second opinion beside a network that predicts by itself, and the mean of both counts."""
 
 Network: TypeAlias = Literal["shared", "joint", "finger", "hand"]
@@ -42,7 +42,7 @@ class ModelConfig:
     window: int = WINDOW
     """Control periods in the input window."""
 
-    physics: Physics = "beside"
+    physics: PhysicsRole = "beside"
     """What the physics of a servo are to it."""
 
     network: Network = "shared"
@@ -56,11 +56,13 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.physics not in get_args(Physics) or self.network not in get_args(Network):
+        if self.physics not in get_args(PhysicsRole) or self.network not in get_args(Network):
             raise ConfigurationError(
-                f"expected physics out of {get_args(Physics)} and a network out of {get_args(Network)}; "
+                f"expected physics out of {get_args(PhysicsRole)} and a network out of {get_args(Network)}; "
                 f"got {self.physics!r} and {self.network!r}"
             )
+        if not self.hidden or min(self.hidden) < 1:
+            raise ConfigurationError(f"expected at least one hidden layer, each of width 1 or more; got {self.hidden}")
         if len(self.joint_names) % self.joints_together:
             raise ConfigurationError(
                 f"{len(self.joint_names)} joints cannot be shared out to fingers of {self.joints_together} each"
@@ -71,30 +73,35 @@ class ModelConfig:
         """Joints whose windows a network sees, and whose steps it predicts, together."""
         return _JOINTS_TOGETHER.get(self.network, len(self.joint_names))
 
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What tells models apart that err in different ways."""
+        return ("alone",) if self.physics == "alone" else (self.physics, self.network)
+
 
 class StackedLinear(nn.Module):
-    """One linear layer per joint, applied to all joints in one batched product."""
+    """The same linear layer of several networks, applied in one batched product."""
 
-    def __init__(self, joints: int, inputs: int, outputs: int) -> None:
+    def __init__(self, networks: int, inputs: int, outputs: int) -> None:
         """Stack random layers.
 
         Args:
-            joints: number of layers in the stack.
+            networks: number of layers in the stack.
             inputs: input width.
             outputs: output width.
         """
         super().__init__()
         bound = inputs**-0.5
-        self.weight = nn.Parameter(torch.empty(joints, inputs, outputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.zeros(joints, 1, outputs))
+        self.weight = nn.Parameter(torch.empty(networks, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(networks, 1, outputs))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Map (joints, n, inputs) to (joints, n, outputs)."""
+        """Map (networks, n, inputs) to (networks, n, outputs)."""
         return torch.baddbmm(self.bias, values, self.weight)
 
 
 class JointwiseModel(nn.Module):
-    """Predicts where each joint will be one control period later.
+    """Predicts where each joint will be one control period later: by physics, by a network, or by both.
 
     A network is a linear map plus a perceptron on the normalised features of a window; their sum is in units of what it
     typically has to predict.
@@ -136,11 +143,13 @@ class JointwiseModel(nn.Module):
         """
         if self.config.physics == "alone":
             return self.physical_step(position, target)
-        step = self.network_step(position, target)
-        return step if self.config.physics != "beside" else (step + self.physical_step(position, target)) / 2
+        step = self.trained_step(position, target)
+        if self.config.physics == "beside":
+            return (step + self.physical_step(position, target)) / 2
+        return step
 
-    def network_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """What the network makes of it, from physics if it starts there, for the same arguments: what is trained."""
+    def trained_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """What the network is trained to get right, for the same arguments: its step, added to physics as a base."""
         inputs = (features(position, target) - self.mean) / self.spread
         shared, together = self.config.network == "shared", self.config.joints_together
         if together > 1:
@@ -148,10 +157,8 @@ class JointwiseModel(nn.Module):
         hidden = inputs = inputs.flatten(0, 1)[None] if shared else inputs
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
-        learned = self.head(hidden) + self.linear(inputs)
-        learned = learned.view(position.shape[:2]) if shared else learned.transpose(1, 2).flatten(0, 1)
-        learned = learned * self.step
-        return learned + self.physical_step(position, target) if self.config.physics == "start" else learned
+        learned = (self.head(hidden) + self.linear(inputs)).transpose(1, 2).reshape(position.shape[:2]) * self.step
+        return learned + self.physical_step(position, target) if self.config.physics == "base" else learned
 
     def physical_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """What physics alone predict, for the same arguments."""
@@ -177,7 +184,7 @@ class JointwiseModel(nn.Module):
         index = torch.linspace(0, len(windows) - 1, min(limit, len(windows))).long()
         position, target, following = windows.gather(index)
         inputs, missing = features(position, target), following - position[..., -1]
-        if self.config.physics == "start":
+        if self.config.physics == "base":
             missing -= self.physical_step(position, target)
         if self.config.network == "shared":
             inputs, missing = inputs.flatten(0, 1)[None], missing.flatten()[None]

@@ -16,6 +16,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.errors import ConfigurationError
 
 Progress = Callable[[int, int, str], None]
 """Told (epochs done, epochs planned, a few words) after each epoch."""
@@ -46,6 +47,14 @@ class FitOptions:
 
     seed: int = 0
     """Seed of the split, the first weights and the order of the data."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.epochs < 1 or self.batch < 1:
+            raise ConfigurationError(
+                f"a fit needs at least one epoch and one window per batch, got epochs={self.epochs}, "
+                f"batch={self.batch}; a model of physics alone trains no network"
+            )
 
 
 def portions(lengths: Sequence[int], order: Sequence[int], limit: int) -> Iterator[list[int]]:
@@ -136,7 +145,7 @@ class Training:
             batch = min(self._options.batch, len(windows))
             for index in itertools.islice(shuffled.split(batch), self._batches(len(windows))):
                 position, target, following = windows.gather(index)
-                error = self._model.network_step(position, target) - (following - position[..., -1])
+                error = self._model.trained_step(position, target) - (following - position[..., -1])
                 self._optimiser.zero_grad()
                 (error / self._model.step).square().mean().backward()
                 self._optimiser.step()
@@ -154,8 +163,8 @@ class Training:
         return max(windows // self._options.batch, 1)
 
     def _unseen_error(self) -> float:
-        # In units of each joint's typical step, so that joints count alike however little they move.
-        errors = one_step_errors(self._model.network_step, self._unseen)
+        # In units of the typical step: where each joint has its own, joints count alike however little they move.
+        errors = one_step_errors(self._model.trained_step, self._unseen)
         return float((errors / self._model.step).square().mean().sqrt())
 
     def _save(self, path: Path) -> None:

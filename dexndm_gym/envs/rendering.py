@@ -38,7 +38,7 @@ class HandWindow:
         self._camera, self._period = camera, period
         self._item = ""
         self._viewer = None
-        self._threads: set[threading.Thread] = set()
+        self._threads: list[threading.Thread] = []
         self._shown_at = 0.0
 
     def show(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> None:
@@ -73,7 +73,7 @@ class HandWindow:
         self._model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
         self._model.vis.global_.fovy = self._camera.angle
         self._data = mujoco.MjData(self._model)
-        others = set(threading.enumerate())
+        others = threading.enumerate()
         try:
             self._viewer = mujoco.viewer.launch_passive(
                 self._model, self._data, show_left_ui=False, show_right_ui=False
@@ -82,7 +82,7 @@ class HandWindow:
             raise ConfigurationError(f"render_mode='human' cannot open its window: {error}") from error
         self._item = item
         # An interpreter that ends while the window still draws crashes.
-        self._threads = set(threading.enumerate()) - others
+        self._threads = [thread for thread in threading.enumerate() if thread.daemon and thread not in others]
         atexit.register(self.close)
         back = np.subtract(self._camera.eye, self._camera.target)
         self._viewer.cam.lookat[:] = self._camera.target

@@ -9,7 +9,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
 from dexndm_gym.dynamics.measures import Predictor
-from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, Physics
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.residual import PAST, ResidualOptions, step_with, train_residual
 from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.envs.target_filter import TargetFilter
@@ -83,20 +83,20 @@ class Learned:
     """Control periods that the predictor looks back."""
 
 
-def _model(physics: Physics, network: Network) -> ModelConfig:
+def _model(physics: PhysicsRole, network: Network) -> ModelConfig:
     return ModelConfig(physics=physics, network=network, hidden=(64, 64))
 
 
 RIVALS: Mapping[str, Rival] = {
     "default": Rival(model=ModelConfig()),
     "physics": Rival(model=ModelConfig(physics="alone"), inverse=_BOLD),
-    "physics+network": Rival(model=_model("start", "joint"), inverse=_CAUTIOUS),
+    "physics+network": Rival(model=_model("base", "joint"), inverse=_CAUTIOUS),
     "joint-network": Rival(model=_model("none", "joint"), inverse=_CAUTIOUS),
     "shared-network": Rival(model=_model("none", "shared"), inverse=_CAUTIOUS),
     "residual-joint": Rival(model=_model("none", "joint"), by="residual", loaded=True),
     "residual-finger": Rival(model=_model("none", "finger"), by="residual", loaded=True),
     "residual-hand": Rival(model=_model("none", "hand"), by="residual", loaded=True),
-    "delta-action": Rival(model=_model("start", "joint"), by="delta", loaded=True),
+    "delta-action": Rival(model=_model("base", "joint"), by="delta", loaded=True),
 }
 """The default first: physics of every joint and one network for all joints, each by itself, inverted together. Then
 plain identification (stiffness, damping, dry friction, gravity, delay), inverted; the same with a network per joint

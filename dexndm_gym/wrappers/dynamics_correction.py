@@ -71,7 +71,7 @@ class DynamicsCorrectionWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordCon
         Raises:
             ConfigurationError: an env that takes no target filters.
             FileFormatError: an unreadable model file.
-            ModelMismatchError: a model for other joints or another window.
+            ModelMismatchError: a model for other joints, another window or of another kind than the other.
         """
         RecordConstructorArgs.__init__(self, model=model, sim_model=sim_model, config=config)
         gymnasium.Wrapper.__init__(self, env)

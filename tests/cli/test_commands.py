@@ -91,6 +91,11 @@ def test_other_kinds_of_model_are_made_from_scratch_only(run: Run, recordings: P
     assert run("fit", recordings, "--from-scratch", "--epochs", 1, *kind)[0] == 0
     config = load_model(out).config
     assert (config.physics, config.network, config.hidden) == ("none", "joint", (8, 4))
+    played = ("evaluate", "--episodes", 1, "--model", out)
+    code, _, error = run(*played)
+    assert code == 2
+    assert "--sim-model" in error
+    assert run(*played, "--sim-model", out)[0] == 0
 
 
 def test_evaluate_in_simulation(run: Run, policy: Path, tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_physics_come_from_motion_without_an_object(
     assert ((mixed - alone).abs() < 0.2 * off).all(), "others than those held out make a little difference"
 
 
+def test_a_network_beside_physics_learns_as_if_it_were_alone(sim_trajectories: list[Trajectory]) -> None:
+    alone, beside = (
+        fit_trajectories(
+            sim_trajectories[:6], config=ModelConfig(joint_names=("a", "b"), physics=physics), options=QUICK
+        )[0].state_dict()
+        for physics in ("none", "beside")
+    )
+    assert {name for name in alone if not torch.equal(alone[name], beside[name])} == {"physics"}
+
+
+def test_a_fit_without_epochs_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one epoch"):
+        FitOptions(epochs=0)
+
+
 def test_a_fit_that_was_killed_goes_on_and_ends_the_same(
     weak_trajectories: list[Trajectory], sim_model: JointwiseModel, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from dexndm_gym.dynamics.folded import FoldedModel
-from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, Physics
+from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
 from dexndm_gym.dynamics.windows import WINDOW, features
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
@@ -68,18 +68,21 @@ def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) ->
         ModelConfig(joint_names=("a", "b", "c"), network="finger")
     with pytest.raises(ModelMismatchError, match="network for 4 joints"):
         FoldedModel(make_model(ModelConfig(network="finger")))
+    FoldedModel(make_model(ModelConfig(physics="alone", network="finger")))
 
 
 def test_unknown_kinds_of_model_are_refused() -> None:
-    for wrong in ({"physics": True}, {"network": "toe"}):
-        with pytest.raises(ConfigurationError, match="expected physics out of"):
+    for wrong in ({"physics": True}, {"network": "toe"}, {"hidden": ()}, {"hidden": (8, 0)}):
+        with pytest.raises(ConfigurationError, match=r"expected (physics out of|at least one hidden layer)"):
             ModelConfig(**wrong)
 
 
-@pytest.mark.parametrize("physics", get_args(Physics))
+@pytest.mark.parametrize("physics", get_args(PhysicsRole))
 @pytest.mark.parametrize("network", ["joint", "shared"])
 @pytest.mark.parametrize("count", [1, 70])
-def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physics: Physics, network: Network) -> None:
+def test_folded_model_is_the_same_model(
+    make_model: MakeModel, count: int, physics: PhysicsRole, network: Network
+) -> None:
     model = make_model(ModelConfig(hidden=(16, 8), physics=physics, network=network))
     position, target = windows(16, count)
     folded = FoldedModel(model)
@@ -95,11 +98,12 @@ def test_folded_model_is_the_same_model(make_model: MakeModel, count: int, physi
 def test_what_physics_are_to_a_model(make_model: MakeModel) -> None:
     position, target = windows(16, 8)
     steps = {
-        physics: make_model(ModelConfig(physics=physics))(position, target).detach() for physics in get_args(Physics)
+        physics: make_model(ModelConfig(physics=physics))(position, target).detach()
+        for physics in get_args(PhysicsRole)
     }
-    torch.testing.assert_close(steps["start"], steps["none"] + steps["alone"])
-    torch.testing.assert_close(steps["beside"], steps["start"] / 2)
-    model = make_model(ModelConfig(physics="start"))
+    torch.testing.assert_close(steps["base"], steps["none"] + steps["alone"])
+    torch.testing.assert_close(steps["beside"], steps["base"] / 2)
+    model = make_model(ModelConfig(physics="base"))
     assert torch.equal(model.physical_step(position, target), steps["alone"])
     assert not torch.equal(model(position, target), steps["alone"])
     model.forget_network()

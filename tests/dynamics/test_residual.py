@@ -32,7 +32,7 @@ def wander(seed: int, ticks: int = 200) -> Trajectory:
 
 @pytest.fixture(scope="module")
 def policy() -> ResidualPolicy:
-    model = JointwiseModel(ModelConfig(physics="alone", network="joint"))
+    model = JointwiseModel(ModelConfig(physics="alone"))
     model.physics[:] = torch.tensor(LIFTED)
     model.step.fill_(0.01)
     return train_residual(model, [wander(seed) for seed in range(4)], options=ResidualOptions(epochs=25, batch=64))

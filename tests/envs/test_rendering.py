@@ -1,5 +1,6 @@
 """Pictures and windows of environments."""
 
+import math
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.picture import CAMERAS
 
 SIM = "LeapRotate-Sim-v0"
 
@@ -45,7 +47,7 @@ class FakeViewer:
     """What ``launch_passive`` gives, without a window."""
 
     def __init__(self, model: Any, data: Any, **_: Any) -> None:
-        self.data, self.synced, self.closed = data, 0, False
+        self.model, self.data, self.synced, self.closed = model, data, 0, False
         self.cam = SimpleNamespace(lookat=np.zeros(3), distance=0.0, azimuth=0.0, elevation=0.0)
 
     def __enter__(self) -> None: ...
@@ -79,13 +81,17 @@ def test_a_window_shows_every_step_and_opens_anew_for_another_object(monkeypatch
     for _ in range(3):
         *_, info = env.step(np.ones(16, dtype=np.float32))
     np.testing.assert_allclose(opened[0].data.qpos[-7:], info["object_pose"])
+    front, view = CAMERAS["front"], opened[0]
+    np.testing.assert_allclose(view.cam.lookat, front.target)
+    assert view.model.vis.global_.fovy == pytest.approx(front.angle)
+    assert view.cam.distance == pytest.approx(math.dist(front.eye, front.target))
     assert env.render() is None
     env.reset(seed=0, options={"object": "duck"})
     env.close()
     assert [(viewer.synced, viewer.closed) for viewer in opened] == [(4, True), (1, True)]
 
 
-WINDOW = f"""
+SCRIPT = f"""
 import gymnasium, sys
 import dexndm_gym
 
@@ -101,4 +107,4 @@ if sys.argv[1] == "close":
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a display; xvfb-run makes one")
 @pytest.mark.parametrize("end", ["close", "exit"])
 def test_a_real_window_opens_and_goes_without_a_crash(end: str) -> None:
-    subprocess.run(["xvfb-run", "-a", sys.executable, "-c", WINDOW, end], check=True, timeout=60)
+    subprocess.run(["xvfb-run", "-a", sys.executable, "-c", SCRIPT, end], check=True, timeout=60)

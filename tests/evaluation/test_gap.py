@@ -16,13 +16,13 @@ from dexndm_gym.leap.joints import NUM_JOINTS
 
 def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gap, "_SIM_EPISODES", 3)
-    config = GapConfig(hands=(5,), rivals=("physics",), episodes=2, data_minutes=(1.0,))
+    config = GapConfig(hands=(5,), rivals=("default",), episodes=2, data_minutes=(1.0,))
     told: list[str] = []
     measured = measure_gap(config, Policies(main=wiggle), tell=told.append)
     assert len(told) == gap_steps(config, Policies(main=wiggle))
     (hand,) = measured.hands
     assert len(hand.direct.rotation) == 2
-    assert (hand.corrected["physics"][1.0].rotation != hand.direct.rotation).any()
+    assert (hand.corrected["default"][1.0].rotation != hand.direct.rotation).any()
 
 
 def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.Monkey
     assert turned > 1.5 * upright, "gravity pulls the other way"
 
 
-@pytest.mark.parametrize("name", ["physics", "joint-network", "shared-network", "delta-action"])
+@pytest.mark.parametrize("name", ["default", "physics", "joint-network", "shared-network", "delta-action"])
 def test_rivals_learn_and_correct(name: str) -> None:
     rng = np.random.default_rng(0)
 

@@ -89,8 +89,7 @@ class JointwiseInverse:
                 "sim_model (--sim-model)"
             )
         self.config = config or InverseConfig()
-        self._real = FoldedModel(real_model)
-        self._sim = FoldedModel(sim_model)
+        self._real, self._both = FoldedModel(real_model), FoldedModel(sim_model, real_model)
         self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None]
 
     def __call__(
@@ -120,26 +119,25 @@ class JointwiseInverse:
             now, base, sent, target = (
                 joints_first(values) for values in (position, past_base, past_sent, base_target[:, None])
             )
-            wanted = self._sim.step(self._sim.prepare(now, base), target)
-            previous = sent[:, -1:] - base[:, -1:]
-            correction, usable = self._solve(self._real.prepare(now, sent), target, wanted, previous)
+            both = self._both.prepare(np.concatenate((now, now)), np.concatenate((base, sent)))
+            correction, usable = self._solve(both, target, sent[:, -1:] - base[:, -1:])
         usable = np.asarray(usable.all(axis=(0, 1)))
         return base_target + np.where(usable[:, None], correction[:, 0].T, 0.0), np.logical_not(usable)
 
-    def _solve(
-        self, prepared: Prepared, target: Array, wanted: Array, previous: Array
-    ) -> tuple[Array, npt.NDArray[np.bool_]]:
+    def _solve(self, both: Prepared, target: Array, previous: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
         """The corrections (joints, 1, n), and where the predictions could be used."""
         bound, rate = np.float32(self.config.bound), np.float32(self.config.rate_limit)
         # The last correction may itself lie outside the bound, where another filter or a joint limit had a say.
         low = np.clip(previous - rate, -bound, bound)
         high = np.clip(previous + rate, -bound, bound)
         # As little as the rate limit allows is the rule, and only what is better than it replaces it. It is predicted
-        # as the simulation is, one target at a time, so that equal models agree to the last bit.
+        # together with the simulation, so that equal models agree to the last bit.
         least = np.clip(np.zeros_like(previous), low, high)
-        at_least = self._cost(self._real.step(prepared, target + least) - wanted, least, previous)
+        wanted, with_least = np.split(self._both.step(both, np.concatenate((target, target + least))), 2)
+        at_least = self._cost(with_least - wanted, least, previous)
         tried = low + (high - low) * self._shares
-        best, at_best = self._interpolate(tried, self._real.step(prepared, target + tried) - wanted, previous)
+        residual = self._real.step(both.last(len(target)), target + tried) - wanted
+        best, at_best = self._interpolate(tried, residual, previous)
         return np.where(at_best < at_least, best, least), np.isfinite(at_least)
 
     def _interpolate(self, tried: Array, residual: Array, previous: Array) -> tuple[Array, Array]:

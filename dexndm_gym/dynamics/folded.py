@@ -1,5 +1,6 @@
 """The joint-wise model as plain arrays, for use inside a control loop."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, Stepper
-from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear
+from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.errors import ModelMismatchError
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -36,24 +37,39 @@ class Prepared:
     """What the network makes of the window: first layer before its activation (joints, hidden, 1, n), and the linear
     path (joints, 1, n)."""
 
+    def last(self, joints: int) -> "Prepared":
+        """The same of the last joints alone."""
+        network = None if self.network is None else (self.network[0][-joints:], self.network[1][-joints:])
+        return Prepared(
+            position=self.position[-joints:],
+            velocity=self.velocity[-joints:],
+            last_target=self.last_target[-joints:],
+            network=network,
+        )
+
 
 class FoldedModel:
-    """A frozen copy of a ``JointwiseModel`` that answers "where does the joint go, for each of these targets?" fast."""
+    """A frozen copy of a ``JointwiseModel`` that answers "where does the joint go, for each of these targets?" fast.
 
-    def __init__(self, model: JointwiseModel) -> None:
-        """Copy a model.
+    Copied together, models of one kind are like one model with the joints of all: a control loop of a few joints pays
+    by the call, not by the joint.
+    """
+
+    def __init__(self, *models: JointwiseModel) -> None:
+        """Copy models of one kind.
 
         Raises:
-            ModelMismatchError: its networks are for several joints each.
+            ModelMismatchError: their networks are for several joints each.
         """
-        physics = model.config.physics
-        if physics != "alone" and model.config.joints_together > 1:
+        config = models[0].config
+        physics = config.physics
+        if physics != "alone" and config.joints_together > 1:
             raise ModelMismatchError(
-                f"one joint after the other cannot be asked of a network for {model.config.joints_together} joints; "
+                f"one joint after the other cannot be asked of a network for {config.joints_together} joints; "
                 "expected one network per joint, or one that all joints share"
             )
-        self._network = None if physics == "alone" else _FoldedNetwork(model)
-        self._table = _array(model.physics)[:, None]
+        self._network = None if physics == "alone" else _FoldedNetwork(models)
+        self._table = np.concatenate([_array(model.physics) for model in models])[:, None]
         self._physics = None if physics == "none" else Stepper(JointPhysics.from_table(self._table))
         self._mean_of_both = physics == "beside"
         self._written_out: dict[int, Stepper] = {}
@@ -111,15 +127,15 @@ class _FoldedNetwork:
     Weights are (joints, outputs, inputs), or (1, outputs, inputs) where all joints share them.
     """
 
-    def __init__(self, model: JointwiseModel) -> None:
-        mean, spread = (_transposed(scale) for scale in (model.mean, model.spread))
-        layers = [layer for layer in model.layers if isinstance(layer, StackedLinear)]
-        self._weight, self._bias = _fold(*_weight_and_bias(layers[0]), mean, spread)
-        self._linear, self._offset = _fold(*_weight_and_bias(model.linear), mean, spread)
-        self._deeper = [_weight_and_bias(layer) for layer in layers[1:]]
-        self._head, bias = _weight_and_bias(model.head)
+    def __init__(self, models: Sequence[JointwiseModel]) -> None:
+        mean, spread = (_joined(models, name) for name in ("mean", "spread"))
+        first, *deeper = (f"layers.{index}" for index in range(len(models[0].layers)))
+        self._weight, self._bias = _fold(*_layer(models, first), mean, spread)
+        self._linear, self._offset = _fold(*_layer(models, "linear"), mean, spread)
+        self._deeper = [_layer(models, name) for name in deeper]
+        self._head, bias = _layer(models, "head")
         self._offset += bias
-        self._step = _array(model.step)[..., None]
+        self._step = _joined(models, "step")[..., None]
 
     def prepare(self, position: Array, target: Array) -> tuple[Array, Array]:
         """First layer before its activation and linear path, as far as they do not depend on the target to apply.
@@ -160,12 +176,19 @@ def _fold(weight: Array, bias: Array, mean: Array, spread: Array) -> tuple[Array
     return weight, bias - weight @ mean
 
 
-def _weight_and_bias(layer: StackedLinear) -> tuple[Array, Array]:
-    return _transposed(layer.weight), _transposed(layer.bias)
+def _layer(models: Sequence[JointwiseModel], name: str) -> tuple[Array, Array]:
+    """Weight and bias of a layer."""
+    return _joined(models, f"{name}.weight"), _joined(models, f"{name}.bias")
 
 
-def _transposed(tensor: torch.Tensor) -> Array:
-    return np.ascontiguousarray(_array(tensor).swapaxes(1, 2))
+def _joined(models: Sequence[JointwiseModel], name: str) -> Array:
+    """A tensor of all models, joint after joint, outputs before inputs; what all joints of a single one share, once."""
+    arrays = [_array(model.state_dict()[name]) for model in models]
+    if len(models) > 1:
+        joints = len(models[0].config.joint_names)
+        arrays = [np.broadcast_to(array, (joints, *array.shape[1:])) for array in arrays]
+    joined = np.concatenate(arrays)
+    return np.ascontiguousarray(joined.swapaxes(1, 2)) if joined.ndim == 3 else joined
 
 
 def _array(tensor: torch.Tensor) -> Array:

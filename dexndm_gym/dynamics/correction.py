@@ -82,7 +82,6 @@ class JointwiseInverse:
         """
         real_model.require(sim_model.config.joint_names, sim_model.config.window)
         if real_model.config.kind != sim_model.config.kind:
-            # Each kind errs in its own way; the correction would answer to the difference.
             raise ModelMismatchError(
                 f"the dynamics models are of different kinds: {real_model.config.kind} of the hand, "
                 f"{sim_model.config.kind} of the simulation; fit the hand's from the simulation's, and give that as "

@@ -74,9 +74,9 @@ class ModelConfig:
         return _JOINTS_TOGETHER.get(self.network, len(self.joint_names))
 
     @property
-    def kind(self) -> tuple[str, ...]:
-        """What tells models apart that err in different ways."""
-        return ("alone",) if self.physics == "alone" else (self.physics, self.network)
+    def kind(self) -> tuple[object, ...]:
+        """What models that are compared must have in common, since each kind errs in its own way."""
+        return ("alone",) if self.physics == "alone" else (self.physics, self.network, self.hidden)
 
 
 class StackedLinear(nn.Module):

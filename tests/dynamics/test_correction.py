@@ -183,8 +183,9 @@ def test_a_broken_model_falls_back(make_model: MakeModel, physics: PhysicsRole, 
 def test_models_of_different_joints_and_bad_options_are_refused(make_model: MakeModel) -> None:
     with pytest.raises(ModelMismatchError, match="elbow"):
         JointwiseInverse(make_model(), make_model(ModelConfig(joint_names=("elbow",))))
-    with pytest.raises(ModelMismatchError, match="different kinds"):
-        JointwiseInverse(make_model(), make_model(ModelConfig(physics="alone")))
+    for other in (ModelConfig(physics="alone"), ModelConfig(network="joint"), ModelConfig(hidden=(8,))):
+        with pytest.raises(ModelMismatchError, match="different kinds"):
+            JointwiseInverse(make_model(), make_model(other))
     JointwiseInverse(*(make_model(ModelConfig(physics="alone", network=network)) for network in ("shared", "joint")))
     for wrong in ({"bound": 0.0}, {"rate_limit": -1.0}, {"effort": -0.1}, {"candidates": 1}, {"bound": float("nan")}):
         with pytest.raises(ConfigurationError, match="positive bound"):

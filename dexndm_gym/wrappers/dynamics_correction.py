@@ -43,6 +43,9 @@ class DynamicsCorrectionWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordCon
     ``DynamicsCorrectionVectorWrapper``. ``info`` gets ``correction_fallback``: True where the base target was sent
     because an input or a prediction was not finite.
 
+    ``docs/correction.md`` says what to run on a real hand, in what order, how long it takes, and how to see that it
+    helped.
+
     Example:
         >>> env = DynamicsCorrectionWrapper(gymnasium.make("LeapRotate-Real-v0"), "hand.safetensors")  # doctest: +SKIP
     """

@@ -1,4 +1,4 @@
-"""What do recordings of each setting teach about one virtual hand? Physics and networks fitted to ten minutes of each.
+"""What do recordings of each setting teach about one virtual hand? Physics and a network fitted to ten minutes of each.
 
 Judged on recordings of the same hand while its policy turns objects, which no fit has seen:
 ``python benchmarks/collection_settings.py --hand-seed 20``; five to ten minutes.

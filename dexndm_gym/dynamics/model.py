@@ -26,8 +26,6 @@ Network: TypeAlias = Literal["shared", "joint", "finger", "hand"]
 """Whose windows a network sees together: those of one joint at a time, with the same weights for all joints or with
 weights of its own for each; those of a finger's four joints; or those of all joints."""
 
-_JOINTS_TOGETHER: Mapping[Network, int] = {"shared": 1, "joint": 1, "finger": 4}
-
 _LEAST_INPUT_SPREAD = 1e-3
 _LEAST_STEP_SPREAD = 1e-4
 
@@ -71,12 +69,17 @@ class ModelConfig:
     @property
     def joints_together(self) -> int:
         """Joints whose windows a network sees, and whose steps it predicts, together."""
-        return _JOINTS_TOGETHER.get(self.network, len(self.joint_names))
+        return joints_together(self.network, len(self.joint_names))
 
     @property
     def kind(self) -> tuple[object, ...]:
         """What models that are compared must have in common, since each kind errs in its own way."""
         return ("alone",) if self.physics == "alone" else (self.physics, self.network, self.hidden)
+
+
+def joints_together(network: Network, joints: int) -> int:
+    """How many of a hand's joints a network sees together."""
+    return {"shared": 1, "joint": 1, "finger": 4, "hand": joints}[network]
 
 
 class StackedLinear(nn.Module):
@@ -151,10 +154,11 @@ class JointwiseModel(nn.Module):
     def trained_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """What the network is trained to get right, for the same arguments: its step, added to physics as a base."""
         inputs = (features(position, target) - self.mean) / self.spread
-        shared, together = self.config.network == "shared", self.config.joints_together
-        if together > 1:
-            inputs = inputs.unflatten(0, (-1, together)).transpose(1, 2).flatten(2)
-        hidden = inputs = inputs.flatten(0, 1)[None] if shared else inputs
+        if self.config.network == "shared":
+            inputs = inputs.flatten(0, 1)[None]
+        else:
+            inputs = inputs.unflatten(0, (-1, self.config.joints_together)).transpose(1, 2).flatten(2)
+        hidden = inputs
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
         learned = (self.head(hidden) + self.linear(inputs)).transpose(1, 2).reshape(position.shape[:2]) * self.step

@@ -9,13 +9,14 @@ import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
-from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear
+from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear, joints_together
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -36,8 +37,8 @@ class ResidualOptions:
     hidden: tuple[int, ...] = (256, 256)
     """Width of each hidden layer."""
 
-    joints_per_network: int = NUM_JOINTS
-    """Joints whose windows a network sees, and whose targets it changes, together."""
+    network: Literal["joint", "finger", "hand"] = "hand"
+    """Whose windows a network sees, and whose targets it changes, together."""
 
     epochs: int = 10
     """Passes over the simulated trajectories."""
@@ -58,7 +59,7 @@ class ResidualPolicy(nn.Module):
     def __init__(self, options: ResidualOptions) -> None:
         """Build a policy that adds nothing yet."""
         super().__init__()
-        self.bound, self.together = options.bound, options.joints_per_network
+        self.bound, self.together = options.bound, joints_together(options.network, NUM_JOINTS)
         networks, widths = NUM_JOINTS // self.together, (2 * WINDOW * self.together, *options.hidden)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):

@@ -22,9 +22,6 @@ _BOLD = InverseConfig(bound=0.3, rate_limit=0.2, effort=0.02, change_effort=0.15
 _CAUTIOUS = InverseConfig(bound=0.15, rate_limit=0.1, effort=0.1, change_effort=0.1)
 """For networks, which are not to be trusted far from what they have seen."""
 
-_DELTA_JOINTS = 4
-"""Joints whose windows a delta action's network sees together: a finger's."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rival:
@@ -60,7 +57,7 @@ class Rival:
             seed: of all learning.
         """
         if self.by == "delta":
-            delta = train_residual(sim, recorded, options=ResidualOptions(seed=seed, joints_per_network=_DELTA_JOINTS))
+            delta = train_residual(sim, recorded, options=ResidualOptions(seed=seed, network="finger"))
             return Learned(DeltaActionFilter(delta), partial(step_with, delta, sim), PAST)
         hand = self.fit(recorded, sim, seed)
         if self.by == "residual":

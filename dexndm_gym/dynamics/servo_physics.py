@@ -1,7 +1,8 @@
 """One position servo with a pendulum on its horn, as physics: a motor that saturates, a gearbox that rubs under load.
 
 The gearbox's dry friction grows with the torque that passes through it, which for a swinging, switched-off arm is next
-to nothing and for one that is held up is its weight.
+to nothing and for one that is held up is its weight. The arm bends: where the motor turns back, friction changes sides,
+and in logs of fast motion the horn, whose position is measured, then stands still for some 30 ms and jumps after.
 """
 
 from dataclasses import dataclass
@@ -19,14 +20,12 @@ _STEP = 1 / CONTROL_HZ / SUBSTEPS
 _GRAVITY = 9.81
 _TICKS_PER_RAD = 4096 / (2 * np.pi)
 _GAIN_UNIT, _FULL_PWM = 256, 885
-_LOAD_SMOOTHING = 0.3
-_VELOCITY_CORRECTION = 0.7
-"""Correction of the velocity per mean velocity missed in a period."""
+_VELOCITY_CORRECTION = 0.85
+"""Correction of the mass's velocity per mean velocity missed in a period."""
 
-_PUSH_CORRECTION, _PUSH_DECAY = 0.4, 0.7
+_PUSH_CORRECTION, _PUSH_DECAY = 0.4, 0.75
 """Correction of the unexplained torque per torque that would have made up the miss, and what is left of that torque one
-period later. With these three from a coarse grid, the error of one step changes by about 5 % when one of them changes
-by a quarter, whichever kind of motion is held out."""
+period later."""
 
 Parameter = float | FloatArray
 
@@ -44,7 +43,7 @@ class Pendulum:
 
 @dataclass(frozen=True, kw_only=True)
 class ServoPhysics:
-    """Parameters of a servo. Arrays (m, 1) stand for m servos at once."""
+    """Parameters of a servo and its arm. Arrays (m, 1) stand for m servos at once."""
 
     stall_torque: Parameter = 0.75
     """Torque at full voltage and rest if the motor did not saturate, N m."""
@@ -57,7 +56,7 @@ class ServoPhysics:
     ampere adds. Logs show that it does, not why: their supply voltage falls by 3 % at stall."""
 
     armature: Parameter = 0.002
-    """Inertia of rotor and gears as seen at the horn, kg m^2."""
+    """Inertia of rotor, gears and horn as seen at the horn, kg m^2."""
 
     coulomb: Parameter = 0.01
     """Dry friction without load, N m."""
@@ -68,6 +67,12 @@ class ServoPhysics:
     viscous: Parameter = 0.005
     """Viscous friction, N m s/rad."""
 
+    arm_stiffness: Parameter = 6.0
+    """Torque per angle between the horn and the mass on the arm, N m/rad."""
+
+    arm_damping: Parameter = 0.02
+    """Torque per speed of one against the other, N m s/rad."""
+
     offset: Parameter = 0.0
     """Position at which the pendulum truly hangs down, with opposite sign, rad."""
 
@@ -77,21 +82,25 @@ class ServoState:
     """State between two steps, arrays of one shape."""
 
     position: FloatArray
-    """rad."""
+    """Where the horn is, rad."""
 
     velocity: FloatArray
+    """How fast it turns, rad/s."""
+
+    mass_position: FloatArray
+    """Where the mass is, rad: a bent arm's is not the horn's."""
+
+    mass_velocity: FloatArray
     """rad/s."""
 
-    load: FloatArray
-    """Torque through the gearbox, N m."""
-
     push: FloatArray
-    """Torque on the link that the physics does not explain, N m; it fades away."""
+    """Torque on the mass that the physics does not explain, N m; it fades away."""
 
     @classmethod
     def at_rest(cls, position: FloatArray) -> "ServoState":
         """A servo that stands still without load."""
-        return cls(position, *(np.zeros_like(position) for _ in range(3)))
+        still = np.zeros_like(position)
+        return cls(position, still, position, still, still)
 
 
 def advance(
@@ -112,23 +121,22 @@ def advance(
         torque_on: 1 where the motor is on, (S, n).
         gain: Position P Gain registers, (n,).
     """
-    link = pendulum.mass * pendulum.length**2
-    inertia = link + servo.armature
+    inertia, weight = pendulum.mass * pendulum.length**2, pendulum.mass * _GRAVITY * pendulum.length
     stiffness = gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM
-    position, velocity, load, push = state.position, state.velocity, state.load, state.push
+    # Implicit, so that no damping is too much for the step.
+    damping = servo.arm_damping / (1 + _STEP * servo.arm_damping * (1 / servo.armature + 1 / inertia))
+    horn, turning, mass, swinging = state.position, state.velocity, state.mass_position, state.mass_velocity
     for step in range(len(goal)):
-        duty = np.clip(stiffness * (goal[step] - position), -1, 1)
-        current = duty - servo.back_emf / servo.stall_torque * velocity
+        duty = np.clip(stiffness * (goal[step] - horn), -1, 1)
+        current = duty - servo.back_emf / servo.stall_torque * turning
         motor = torque_on[step] * servo.stall_torque * current / (1 + servo.saturation * np.abs(current))
-        weight = -pendulum.mass * _GRAVITY * pendulum.length * np.sin(position + servo.offset)
-        free = (velocity + _STEP / inertia * (motor + weight + push)) / (1 + _STEP / inertia * servo.viscous)
-        stoppable = _STEP / inertia * (servo.coulomb + servo.load_friction * np.abs(load))
-        after = free - np.clip(free, -stoppable, stoppable)
-        # Smoothed, because friction and load depend on each other.
-        load = load + _LOAD_SMOOTHING * (link * (after - velocity) / _STEP - weight - load)
-        velocity = after
-        position = position + _STEP * velocity
-    return ServoState(position, velocity, load, _PUSH_DECAY * push)
+        arm = servo.arm_stiffness * (mass - horn) + damping * (swinging - turning)
+        free = (turning + _STEP / servo.armature * (motor + arm)) / (1 + _STEP / servo.armature * servo.viscous)
+        stoppable = _STEP / servo.armature * (servo.coulomb + servo.load_friction * np.abs(arm))
+        turning = free - np.clip(free, -stoppable, stoppable)
+        swinging = swinging + _STEP / inertia * (state.push - weight * np.sin(mass + servo.offset) - arm)
+        horn, mass = horn + _STEP * turning, mass + _STEP * swinging
+    return ServoState(horn, turning, mass, swinging, _PUSH_DECAY * state.push)
 
 
 def simulate(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks, position: FloatArray) -> FloatArray:
@@ -145,16 +153,21 @@ def observe(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks) -> tuple
 
     Returns:
         The state at the start of each control period, its position the measured one, and the position predicted for its
-        end, (T, n) rad.
+        end, (T, ..., n) rad.
     """
-    state, states, predicted = ServoState.at_rest(ticks.position[0]), [], []
+    start = np.broadcast_to(ticks.position[0], np.broadcast_shapes(ticks.gain.shape, np.shape(servo.armature)))
+    state, states, predicted = ServoState.at_rest(start), [], []
     inertia = pendulum.mass * pendulum.length**2 + servo.armature
     for tick, measured in enumerate(ticks.position[1:]):
         states.append(state)
         after = advance(servo, pendulum, state, ticks.goal[tick], ticks.torque_on[tick], ticks.gain)
         predicted.append(after.position)
-        missed = CONTROL_HZ * (measured - after.position)
-        velocity = after.velocity + _VELOCITY_CORRECTION * missed
-        push = after.push + _PUSH_CORRECTION * inertia * CONTROL_HZ * missed
-        state = ServoState(measured, velocity, after.load, push)
+        missed = measured - after.position
+        state = ServoState(
+            position=np.broadcast_to(measured, missed.shape),
+            velocity=after.velocity,
+            mass_position=after.mass_position + missed,
+            mass_velocity=after.mass_velocity + _VELOCITY_CORRECTION * CONTROL_HZ * missed,
+            push=after.push + _PUSH_CORRECTION * inertia * CONTROL_HZ**2 * missed,
+        )
     return states, np.array(predicted)

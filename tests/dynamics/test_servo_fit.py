@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from dexndm_gym.errors import ConfigurationError
 BENCH = Pendulum()
 SERVO = ServoPhysics(
     stall_torque=0.7, back_emf=0.041, saturation=0.7, armature=0.0016, coulomb=0.006, load_friction=0.3, viscous=0.006,
-    offset=0.02,
+    arm_stiffness=5.0, arm_damping=0.03, offset=0.02,
 )  # fmt: skip
 GAINS = np.array([100.0, 400.0, 800.0])
 
@@ -34,17 +35,36 @@ def logged(kind: str, servo: ServoPhysics = SERVO, periods: int = 40) -> ServoTi
 def test_a_held_arm_rests_and_a_released_one_swings_and_comes_to_rest_below() -> None:
     goal, gain = np.full((SUBSTEPS, 1), 0.4), np.array([800.0])
     state = ServoState.at_rest(np.zeros(1))
-    for _ in range(40):
+    for _ in range(100):
         state = advance(SERVO, BENCH, state, goal, np.ones_like(goal), gain)
     assert state.velocity[0] == 0.0
     assert 0.2 < state.position[0] < 0.4
-    np.testing.assert_allclose(state.load, 0.49 * 9.81 * 0.1 * np.sin(state.position + SERVO.offset), rtol=1e-3)
+    bent, weight = state.position - state.mass_position, 0.49 * 9.81 * 0.1 * np.sin(state.mass_position + SERVO.offset)
+    np.testing.assert_allclose(SERVO.arm_stiffness * bent, weight, rtol=1e-3)
     swing = []
     for _ in range(200):
         state = advance(SERVO, BENCH, state, goal, np.zeros_like(goal), gain)
         swing.append(state.position[0])
     assert min(swing) < -0.1
     assert abs(swing[-1] + SERVO.offset) < 0.05
+
+
+def test_the_horn_of_a_bent_arm_springs_back_where_the_motor_lets_go() -> None:
+    moved = []
+    for stiffness in (500.0, 5.0):
+        servo, goal = replace(SERVO, arm_stiffness=stiffness), np.full((SUBSTEPS, 1), 0.8)
+        held = ServoState.at_rest(np.zeros(1))
+        for _ in range(40):
+            held = advance(servo, BENCH, held, goal, np.ones_like(goal), GAINS[2:])
+        soon = goal[: SUBSTEPS // 5]
+        moved.append(held.position - advance(servo, BENCH, held, soon, np.zeros_like(soon), GAINS[2:]).position)
+    assert moved[1] > 2 * moved[0] > 0
+
+
+@pytest.mark.parametrize(("stiffness", "damping"), [(500.0, 0.0), (1e-3, 10.0), (500.0, 10.0)])
+def test_hardly_any_arm_is_too_stiff_to_simulate(stiffness: float, damping: float) -> None:
+    positions = logged("sine", replace(SERVO, arm_stiffness=stiffness, arm_damping=damping)).position
+    assert np.abs(positions).max() < 4.0
 
 
 def test_parameters_that_matter_are_found_again() -> None:
@@ -77,19 +97,20 @@ def test_physics_predicts_itself_from_any_start() -> None:
 
 
 def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest() -> None:
-    wrong = ServoPhysics(stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
+    wrong = replace(SERVO, viscous=0.03)
     train, test = logged("sine", periods=60), logged("sine", periods=40)
     model, starts = PhysicalServo(wrong, BENCH), np.arange(0, 20, 5)
     truth = test.position[starts[:, None] + np.arange(1, 21)]
     before = np.abs(model.predict(test, starts, 20) - truth).mean()
     model.learn_the_rest(train, epochs=60)
-    assert np.abs(model.predict(test, starts, 20) - truth).mean() < 0.8 * before
-    still = ServoTicks(np.zeros((20, SUBSTEPS, 1)), np.ones((20, SUBSTEPS, 1)), np.zeros((21, 1)), np.array([100.0]))
-    assert (model.predict(still, np.array([0]), 20) == 0.0).all()
+    assert np.abs(model.predict(test, starts, 20) - truth).mean() < 0.5 * before
+    down = -SERVO.offset * np.ones((21, SUBSTEPS, 1))
+    still = ServoTicks(down[:20], np.ones_like(down[:20]), down[:, 0], np.array([100.0]))
+    assert (model.predict(still, np.array([0]), 20) == -SERVO.offset).all()
 
 
 def test_what_slow_motion_teaches_is_silent_in_fast_motion() -> None:
-    wrong = ServoPhysics(stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
+    wrong = replace(SERVO, stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
     fast, slow = logged("sine"), commands("sine")
     slow.goal[:] *= 0.1
     slow.position[1:] = simulate(SERVO, BENCH, slow, slow.position[0])

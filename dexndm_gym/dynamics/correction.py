@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.dynamics.folded import Array, FoldedModel, Prepared, joints_first
+from dexndm_gym.dynamics.compiled import invert
+from dexndm_gym.dynamics.folded import fold
+from dexndm_gym.dynamics.lanes import Objective
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.leap.joints import FloatArray
-
-_TINY = 1e-12
-_TOGETHER = 128
-"""Hands corrected together: more do not stay in the cache, nor are their arrays served without page faults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +86,18 @@ class JointwiseInverse:
                 "sim_model (--sim-model)"
             )
         self.config = config or InverseConfig()
-        self._real, self._both = FoldedModel(real_model), FoldedModel(sim_model, real_model)
-        self._shares = np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32)[:, None]
+        self._models = (fold(sim_model), fold(real_model))
+        self._objective = Objective(
+            bound=np.float32(self.config.bound),
+            rate_limit=np.float32(self.config.rate_limit),
+            price=np.float32(self.config.effort**2),
+            change_price=np.float32(self.config.change_effort**2),
+            shares=np.linspace(0.0, 1.0, self.config.candidates, dtype=np.float32),
+        )
+        window, joints = real_model.config.window, len(real_model.config.joint_names)
+        self._shapes = ((window, joints), (window - 1, joints), (window - 1, joints), (joints,))
+        # Compiles, or loads what was compiled: a hand that moves cannot wait for it.
+        self(*(np.zeros((1, *shape)) for shape in self._shapes))
 
     def __call__(
         self, position: FloatArray, past_base: FloatArray, past_sent: FloatArray, base_target: FloatArray
@@ -101,56 +109,20 @@ class JointwiseInverse:
             past_base: (n, W-1, joints) rad, base targets, oldest first.
             past_sent: (n, W-1, joints) rad, the targets that were sent for them.
             base_target: (n, joints) rad, the target to correct.
+
+        Raises:
+            ModelMismatchError: shapes other than these.
         """
-        parts = [
-            self._correct(position[part], past_base[part], past_sent[part], base_target[part])
-            for part in (slice(first, first + _TOGETHER) for first in range(0, len(position), _TOGETHER))
+        inputs = [
+            np.ascontiguousarray(values, dtype=np.float64) for values in (position, past_base, past_sent, base_target)
         ]
-        targets, fallbacks = zip(*parts, strict=True)
-        return Correction(target=np.concatenate(targets), fallback=np.concatenate(fallbacks))
-
-    def _correct(
-        self, position: FloatArray, past_base: FloatArray, past_sent: FloatArray, base_target: FloatArray
-    ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Target and fallback of some hands."""
-        # Numbers that are not finite, or too large, go through to the fallback.
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            now, base, sent, target = (
-                joints_first(values) for values in (position, past_base, past_sent, base_target[:, None])
+        expected = [(len(inputs[0]), *shape) for shape in self._shapes]
+        if [values.shape for values in inputs] != expected:  # compiled code would read whatever lies there
+            raise ModelMismatchError(
+                f"expected positions, past base targets, past sent targets and base targets of shapes {expected}; got "
+                f"{[values.shape for values in inputs]}"
             )
-            both = self._both.prepare(np.concatenate((now, now)), np.concatenate((base, sent)))
-            correction, usable = self._solve(both, target, sent[:, -1:] - base[:, -1:])
-        usable = np.asarray(usable.all(axis=(0, 1)))
-        return base_target + np.where(usable[:, None], correction[:, 0].T, 0.0), np.logical_not(usable)
-
-    def _solve(self, both: Prepared, target: Array, previous: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """The corrections (joints, 1, n), and where the predictions could be used."""
-        bound, rate = np.float32(self.config.bound), np.float32(self.config.rate_limit)
-        # The last correction may itself lie outside the bound, where another filter or a joint limit had a say.
-        low = np.clip(previous - rate, -bound, bound)
-        high = np.clip(previous + rate, -bound, bound)
-        # As little as the rate limit allows is the rule, and only what is better than it replaces it. It is predicted
-        # together with the simulation, so that equal models agree to the last bit.
-        least = np.clip(np.zeros_like(previous), low, high)
-        wanted, with_least = np.split(self._both.step(both, np.concatenate((target, target + least))), 2)
-        at_least = self._cost(with_least - wanted, least, previous)
-        tried = low + (high - low) * self._shares
-        residual = self._real.step(both.last(len(target)), target + tried) - wanted
-        best, at_best = self._interpolate(tried, residual, previous)
-        return np.where(at_best < at_least, best, least), np.isfinite(at_least)
-
-    def _interpolate(self, tried: Array, residual: Array, previous: Array) -> tuple[Array, Array]:
-        """The best correction and its cost if the residual were straight between those tried, (joints, 1, n) each."""
-        left, right, error = tried[:, :-1], tried[:, 1:], residual[:, :-1]
-        slope = (residual[:, 1:] - error) / (right - left)
-        price, change_price = self.config.effort**2, self.config.change_effort**2
-        best = slope * (slope * left - error) + change_price * previous
-        best = np.clip(best / (slope * slope + (price + change_price + _TINY)), left, right)
-        cost = self._cost(error + slope * (best - left), best, previous)
-        least = cost.argmin(axis=1, keepdims=True)
-        return np.take_along_axis(best, least, axis=1), np.take_along_axis(cost, least, axis=1)
-
-    def _cost(self, residual: Array, correction: Array, previous: Array) -> Array:
-        price, change_price = self.config.effort**2, self.config.change_effort**2
-        change = correction - previous
-        return residual * residual + price * (correction * correction) + change_price * (change * change)
+        position, past_base, past_sent, base_target = inputs
+        corrected, usable = np.empty_like(base_target), np.ones(len(base_target), np.bool_)
+        invert(self._models, position, (past_base, past_sent), base_target, self._objective, corrected, usable)
+        return Correction(target=corrected, fallback=np.logical_not(usable))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from dexndm_gym.data.trajectory import CONTROL_HZ
@@ -65,14 +66,14 @@ class Stepper:
     def __init__(self, joints: JointPhysics) -> None:
         """Prepare for some joints."""
         # Speeds count in rad per substep, torques as the speeds that they leave behind after a substep, and only delays
-        # that are there are computed: a control loop has no time to spare.
+        # that are there are computed: fits take as many steps as there are recordings.
         self._slowing = 1 / (1 + _STEP / INERTIA * joints.damping)
         push = _STEP * _STEP / INERTIA * self._slowing
         self._limit, self._friction = push * SIM_SERVO.torque_limit, push * joints.friction
         self._stiffness, self._bias, self._slope = (push * it for it in (joints.stiffness, joints.bias, joints.slope))
         self._limits = (-self._limit, -self._friction)
-        shares = [(joints.delay / _STEP - step).clip(0.0, 1.0) for step in range(SUBSTEPS)]
-        self._old = [share if (share > 0.0).any() else None for share in shares]
+        self._shares = [(joints.delay / _STEP - step).clip(0.0, 1.0) for step in range(SUBSTEPS)]
+        self._old = [share if (share > 0.0).any() else None for share in self._shares]
 
     def __call__(self, position: Array, velocity: Array, last_target: Array, target: Array) -> tuple[Array, Array]:
         """Simulate one control period.
@@ -96,6 +97,15 @@ class Stepper:
             move = free - clip(free, standing, self._friction)
             position = position + move
         return position, move / _STEP
+
+    def numbers(self) -> npt.NDArray[np.floating]:
+        """All that it computes with, (joints, 6 + SUBSTEPS), of NumPy parameters (joints, 1).
+
+        Per joint, in rad per substep: share of the speed that damping leaves, limit of the pull, dry friction, pull per
+        distance, pull at zero, its loss per angle; then the shares of the last target in each substep's.
+        """
+        linear = (self._slowing, self._limit, self._friction, self._stiffness, self._bias, self._slope)
+        return np.concatenate((*linear, *self._shares), axis=-1)
 
 
 def advance(

@@ -48,7 +48,7 @@ def random_window(count: int, joints: int = 16, scale: float = 0.2) -> tuple[np.
     return tuple(rng.normal(scale=scale, size=(count, steps, joints)) for steps in (WINDOW, WINDOW - 1, WINDOW - 1, 1))
 
 
-@pytest.mark.parametrize("count", [1, 3, 100])
+@pytest.mark.parametrize("count", [1, 3, 700])
 @pytest.mark.parametrize("physics", ROLES)
 def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: int, physics: PhysicsRole) -> None:
     model = make_model(ModelConfig(physics=physics))
@@ -56,6 +56,16 @@ def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: i
     correction = JointwiseInverse(model, copy.deepcopy(model))(position, base, base, target[:, 0])
     assert (correction.target == target[:, 0]).all()
     assert not correction.fallback.any()
+
+
+def test_a_hand_s_correction_is_its_own_whoever_is_corrected_with_it(
+    weak_model: JointwiseModel, sim_model: JointwiseModel
+) -> None:
+    inverse, inputs = JointwiseInverse(weak_model, sim_model), random_window(700, joints=2, scale=0.05)
+    together = inverse(*inputs[:3], inputs[3][:, 0]).target
+    for hand in (0, 319, 320, 699):
+        alone = inverse(*(values[hand : hand + 1] for values in inputs[:3]), inputs[3][hand : hand + 1, 0]).target
+        np.testing.assert_allclose(alone[0], together[hand], atol=1e-5)
 
 
 def test_equal_models_stay_without_correction_over_an_episode(
@@ -178,6 +188,17 @@ def test_a_broken_model_falls_back(make_model: MakeModel, physics: PhysicsRole, 
     correction = JointwiseInverse(real, sim)(position, base, sent, target[:, 0])
     assert correction.fallback.all()
     assert (correction.target == target[:, 0]).all()
+
+
+@pytest.mark.parametrize("wrong", range(4))
+def test_windows_of_other_shapes_are_refused(make_model: MakeModel, wrong: int) -> None:
+    position, base, sent, target = random_window(3)
+    inputs = [position, base, sent, target[:, 0]]
+    inputs[wrong] = inputs[wrong][:, ..., :5]
+    inverse = JointwiseInverse(make_model(), make_model())
+    with pytest.raises(ModelMismatchError, match=r"got .*5"):
+        inverse(*inputs)
+    assert inverse(position[:0], base[:0], sent[:0], target[:0, 0]).target.shape == (0, 16)
 
 
 def test_models_of_different_joints_and_bad_options_are_refused(make_model: MakeModel) -> None:

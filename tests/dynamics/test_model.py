@@ -8,7 +8,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from dexndm_gym.dynamics.folded import FoldedModel
+from dexndm_gym.dynamics.compiled import digest, predict, tanh
+from dexndm_gym.dynamics.folded import FoldedModel, fold
+from dexndm_gym.dynamics.lanes import Windows
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
 from dexndm_gym.dynamics.windows import WINDOW, features
@@ -59,16 +61,30 @@ def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, netwo
     assert changed.tolist() == [joint // together == 5 // together for joint in range(16)]
 
 
-def hands_last(*windows: torch.Tensor) -> list[np.ndarray]:
-    return [values.permute(0, 2, 1).numpy() for values in windows]
+def folded_step(model: FoldedModel, joint: int, position: torch.Tensor, target: torch.Tensor) -> np.ndarray:
+    """What compiled functions predict for windows (n, W) of a joint."""
+    present, units, count = position[:, -1:], model.head.shape[1], len(position)
+    moved, asked = (np.ascontiguousarray((values - present).T.numpy()) for values in (position, target))
+    windows = Windows(present[:, 0].numpy().copy(), moved[:-1], asked[:-1])
+    digested, hidden, step = (np.empty(shape, np.float32) for shape in ((units + 1, count), (2, units, count), count))
+    digest(model, joint, windows, digested)
+    predict(model, joint, windows, digested, asked[-1], hidden, step)
+    return step
+
+
+def test_compiled_tanh_is_the_library_s() -> None:
+    values = np.array([*np.linspace(-9, 9, 1001), 0.0, 1e-30, np.inf, -np.inf], np.float32)
+    ours = np.array([tanh(value) for value in values])
+    np.testing.assert_allclose(ours, np.tanh(values), atol=1e-5)
+    assert np.isnan(tanh(np.float32(np.nan)))
 
 
 def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) -> None:
     with pytest.raises(ConfigurationError, match="3 joints cannot be shared out to fingers of 4"):
         ModelConfig(joint_names=("a", "b", "c"), network="finger")
     with pytest.raises(ModelMismatchError, match="network for 4 joints"):
-        FoldedModel(make_model(ModelConfig(network="finger")))
-    FoldedModel(make_model(ModelConfig(physics="alone", network="finger")))
+        fold(make_model(ModelConfig(network="finger")))
+    fold(make_model(ModelConfig(physics="alone", network="finger")))
 
 
 def test_unknown_kinds_of_model_are_refused() -> None:
@@ -85,14 +101,9 @@ def test_folded_model_is_the_same_model(
 ) -> None:
     model = make_model(ModelConfig(hidden=(16, 8), physics=physics, network=network))
     position, target = windows(16, count)
-    folded = FoldedModel(model)
-    prepared = folded.prepare(*hands_last(position, target[..., :-1]))
-    choices = position[..., -1].numpy()[:, None] + np.linspace(-1, 1, 7, dtype=np.float32)[:, None]
-    steps = folded.step(prepared, choices)
-    for step, choice in zip(steps.swapaxes(0, 1), choices.swapaxes(0, 1), strict=True):
-        last = torch.from_numpy(choice)[..., None]
-        expected = model(position, torch.cat((target[..., :-1], last), dim=-1)).detach().numpy()
-        np.testing.assert_allclose(step, expected, rtol=1e-3, atol=1e-4)
+    target[..., -1] = position[..., -1] + torch.linspace(-1, 1, count)
+    steps = np.array([folded_step(fold(model), joint, position[joint], target[joint]) for joint in range(16)])
+    np.testing.assert_allclose(steps, model(position, target).detach().numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_what_physics_are_to_a_model(make_model: MakeModel) -> None:

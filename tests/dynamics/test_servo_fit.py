@@ -12,6 +12,7 @@ from dexndm_gym.dynamics.servo_models import PhysicalServo, StayingServo
 from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics, ServoState, advance, observe, simulate
 from dexndm_gym.errors import ConfigurationError
 
+LOGS = Path(__file__).parents[3] / "shared" / "data" / "xl330"
 BENCH = Pendulum()
 SERVO = ServoPhysics(
     stall_torque=0.7, back_emf=0.041, saturation=0.7, armature=0.0016, coulomb=0.006, load_friction=0.3, viscous=0.006,
@@ -176,3 +177,11 @@ def test_report_compares_all_models_on_kinds_they_never_saw(tmp_path: Path) -> N
     assert physics.one_step_rms < 0.5 * still.one_step_rms
     assert (report.logs, report.log_seconds) == (6, pytest.approx(1.95))
     json.dumps(report.as_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LOGS.is_dir(), reason="logs of real servos are not at ../shared/data")
+def test_logs_of_a_real_servo_are_predicted_as_well_as_the_readme_says() -> None:
+    errors = fit_servo_logs(LOGS).errors["physics_and_jointwise"]["all"]
+    assert errors.one_step_rms < 5e-3
+    assert np.degrees(errors.open_loop_whole) < 2.0

@@ -12,8 +12,8 @@ from dexndm_gym.dynamics.folded import Array, FoldedModel
 from dexndm_gym.dynamics.joint_physics import SUBSTEPS
 from dexndm_gym.dynamics.lanes import Moments, Objective, Windows
 
-_TOGETHER = 320
-"""Hands side by side: more do not stay in the cache."""
+_TOGETHER = 384
+"""Hands side by side: more do not stay in the cache. Rows of a power of two would push each other out of it."""
 
 _SUBSTEPS = np.float32(SUBSTEPS)
 _TANH_IS_ONE = np.float32(6.1)

@@ -45,6 +45,7 @@ CONFINED = {
     "mujoco": {"leap", "envs.hands", "envs.rendering", "virtual_hand"},
     "viser": {"teleop"},
     "ray": {"training"},
+    "numba": {"dynamics"},
 }
 
 

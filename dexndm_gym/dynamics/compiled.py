@@ -12,7 +12,7 @@ from dexndm_gym.dynamics.folded import Array, FoldedModel
 from dexndm_gym.dynamics.joint_physics import SUBSTEPS
 from dexndm_gym.dynamics.lanes import Moments, Objective, Windows
 
-_TOGETHER = 384
+TOGETHER = 384
 """Hands side by side: more do not stay in the cache. Rows of a power of two would push each other out of it."""
 
 _SUBSTEPS = np.float32(SUBSTEPS)
@@ -127,7 +127,7 @@ def _layer(weights: Array, biases: Array, before: Array, after: Array) -> None:
 
 @_compiled
 def _add_physics(model: FoldedModel, joint: int, windows: Windows, asked: Array, step: Array) -> None:
-    """What ``joint_physics.Stepper`` does, with positions relative to the present one."""
+    """What ``joint_physics.advance`` does, with positions relative to the present one."""
     share, numbers = model.physics_share, model.physics[joint]
     slowing, limit, friction = numbers[0], numbers[1], numbers[2]
     stiffness, bias, slope = numbers[3], numbers[4], numbers[5]
@@ -148,7 +148,8 @@ def _add_physics(model: FoldedModel, joint: int, windows: Windows, asked: Array,
 def invert(
     models: tuple[FoldedModel, FoldedModel],
     position: Array,
-    past: tuple[Array, Array],
+    past_base: Array,
+    past_sent: Array,
     target: Array,
     objective: Objective,
     corrected: Array,
@@ -159,36 +160,36 @@ def invert(
     Args:
         models: of the simulation and of the hand.
         position: (n, W, joints) rad, oldest first, float64.
-        past: base targets and the targets that were sent for them, (n, W-1, joints) rad, float64.
+        past_base: base targets before, (n, W-1, joints) rad, float64.
+        past_sent: the targets that were sent for them, likewise.
         target: base targets to apply now, (n, joints) rad, float64.
         objective: limits and prices.
         corrected: gets the targets to send, (n, joints), rad, float64.
         usable: gets False for hands for which a prediction is not finite, (n,).
     """
-    for first in range(0, len(position), _TOGETHER):
-        part = slice(first, first + _TOGETHER)
-        some_past = (past[0][part], past[1][part])
-        _invert_some(models, position[part], some_past, target[part], objective, corrected[part], usable[part])
+    for first in range(0, len(position), TOGETHER):
+        some = slice(first, first + TOGETHER)
+        moments = _load(position[some], past_base[some], past_sent[some], target[some])
+        correction = _corrections(models, moments, objective, usable[some])
+        for i in range(first, first + correction.shape[1]):
+            for joint in range(len(correction)):
+                change = correction[joint, i - first] if usable[i] else np.float32(0)
+                corrected[i, joint] = target[i, joint] + change
 
 
 @_compiled
-def _invert_some(
-    models: tuple[FoldedModel, FoldedModel],
-    position: Array,
-    past: tuple[Array, Array],
-    target: Array,
-    objective: Objective,
-    corrected: Array,
-    usable: Array,
-) -> None:
-    """The same for as many hands as stay in the cache."""
-    moments, (n, units), kind = _load(position, past, target), (len(position), models[0].head.shape[1]), np.float32
+def _corrections(
+    models: tuple[FoldedModel, FoldedModel], moments: Moments, objective: Objective, usable: Array
+) -> Array:
+    """The best corrections for hands that stay in the cache together, (joints, n); see ``invert``."""
+    (joints, n), units, kind = moments.present.shape, models[0].head.shape[1], np.float32
+    correction = np.empty((joints, n), kind)
     # Each array has memory of its own, since for parts of one the compiler could not tell that they do not overlap.
     low, span, best, cost = np.empty(n, kind), np.empty(n, kind), np.empty(n, kind), np.empty(n, kind)
     asked, steps = (np.empty(n, kind), np.empty(n, kind)), (np.empty(n, kind), np.empty(n, kind))
     digested = (np.empty((units + 1, n), kind), np.empty((units + 1, n), kind))
     hidden, residual = np.empty((2, units, n), kind), np.empty((len(objective.shares), n), kind)
-    for joint in range(len(moments.present)):
+    for joint in range(joints):
         present, moved, previous = moments.present[joint], moments.moved[joint], moments.previous[joint]
         windows = (Windows(present, moved, moments.base[joint]), Windows(present, moved, moments.sent[joint]))
         for i in range(n):
@@ -215,15 +216,12 @@ def _invert_some(
             for i in range(n):
                 residual[candidate, i] = steps[1][i] - steps[0][i]
         _improve(residual, low, span, previous, objective, best, cost)
-        for i in range(n):
-            corrected[i, joint] = target[i, joint] + best[i]
-    for i in range(n):
-        if not usable[i]:
-            corrected[i] = target[i]
+        correction[joint] = best
+    return correction
 
 
 @_compiled
-def _load(position: Array, past: tuple[Array, Array], target: Array) -> Moments:
+def _load(position: Array, past_base: Array, past_sent: Array, target: Array) -> Moments:
     """Copy windows to where the hands of each joint lie side by side.
 
     What comes in is read in the order of memory, once, as it is not in the cache.
@@ -237,19 +235,13 @@ def _load(position: Array, past: tuple[Array, Array], target: Array) -> Moments:
     )
     for i in range(n):
         for joint in range(joints):
-            now = position[i, -1, joint]
-            present[joint, i] = now
-            asked[joint, i] = target[i, joint] - now
-            previous[joint, i] = past[1][i, -1, joint] - past[0][i, -1, joint]
-        for tick in range(window - 1):
-            for joint in range(joints):
-                moved[joint, tick, i] = position[i, tick, joint] - position[i, -1, joint]
-        for tick in range(window - 1):
-            for joint in range(joints):
-                base[joint, tick, i] = past[0][i, tick, joint] - position[i, -1, joint]
-        for tick in range(window - 1):
-            for joint in range(joints):
-                sent[joint, tick, i] = past[1][i, tick, joint] - position[i, -1, joint]
+            present[joint, i] = position[i, -1, joint]
+            asked[joint, i] = target[i, joint] - position[i, -1, joint]
+            previous[joint, i] = past_sent[i, -1, joint] - past_base[i, -1, joint]
+        for values, relative in ((position, moved), (past_base, base), (past_sent, sent)):
+            for tick in range(window - 1):
+                for joint in range(joints):
+                    relative[joint, tick, i] = values[i, tick, joint] - position[i, -1, joint]
     return Moments(present, moved, base, sent, asked, previous)
 
 

@@ -122,7 +122,7 @@ class JointwiseInverse:
                 f"expected positions, past base targets, past sent targets and base targets of shapes {expected}; got "
                 f"{[values.shape for values in inputs]}"
             )
+        corrected, usable = np.empty(expected[-1]), np.ones(len(inputs[0]), np.bool_)
         position, past_base, past_sent, base_target = inputs
-        corrected, usable = np.empty_like(base_target), np.ones(len(base_target), np.bool_)
-        invert(self._models, position, (past_base, past_sent), base_target, self._objective, corrected, usable)
+        invert(self._models, position, past_base, past_sent, base_target, self._objective, corrected, usable)
         return Correction(target=corrected, fallback=np.logical_not(usable))

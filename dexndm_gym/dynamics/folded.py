@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.dynamics.joint_physics import JointPhysics, Stepper
+from dexndm_gym.dynamics.joint_physics import JointPhysics, substep_numbers
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.errors import ModelMismatchError
 
@@ -24,7 +24,7 @@ class FoldedModel(NamedTuple):
     """
 
     physics: Array
-    """The numbers of a ``Stepper``, (joints, ...)."""
+    """All that ``substep_numbers`` gives, (joints, 6 + substeps)."""
 
     physics_share: np.float32
     """How much of the physics' step counts."""
@@ -78,9 +78,9 @@ def fold(model: JointwiseModel) -> FoldedModel:
             deeper_bias[index, :, :width] = _array(model, f"layers.{index + 1}.bias")[:, 0]
         head[:, :width] = _array(model, "head.weight")[..., 0]
         bias[:, -1] += _array(model, "head.bias")[:, 0, 0]
-    numbers = Stepper(JointPhysics.from_table(_array(model, "physics"))).numbers()
+    linear, shares_of_last = substep_numbers(JointPhysics.from_table(_array(model, "physics")))
     arrays = {
-        "physics": numbers,
+        "physics": np.concatenate((*linear, *shares_of_last), axis=-1),
         "network_share": np.broadcast_to(network_share * _array(model, "step")[:, 0], joints),
         "positions": first[..., :window],
         "targets": first[..., window:],

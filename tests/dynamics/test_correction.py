@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dexndm_gym.dynamics.compiled import TOGETHER
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, PhysicsRole
 from dexndm_gym.dynamics.windows import WINDOW
@@ -61,9 +62,9 @@ def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: i
 def test_a_hand_s_correction_is_its_own_whoever_is_corrected_with_it(
     weak_model: JointwiseModel, sim_model: JointwiseModel
 ) -> None:
-    inverse, inputs = JointwiseInverse(weak_model, sim_model), random_window(700, joints=2, scale=0.05)
+    inverse, inputs = JointwiseInverse(weak_model, sim_model), random_window(2 * TOGETHER - 100, joints=2, scale=0.05)
     together = inverse(*inputs[:3], inputs[3][:, 0]).target
-    for hand in (0, 383, 384, 699):
+    for hand in (0, TOGETHER - 1, TOGETHER, len(together) - 1):
         alone = inverse(*(values[hand : hand + 1] for values in inputs[:3]), inputs[3][hand : hand + 1, 0]).target
         np.testing.assert_allclose(alone[0], together[hand], atol=1e-5)
 

@@ -98,6 +98,7 @@ def test_physics_predicts_itself_from_any_start() -> None:
 
 
 def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest() -> None:
+    # A smooth miss: what physics miss of dry friction, the network does not learn.
     wrong = replace(SERVO, viscous=0.03)
     train, test = logged("sine", periods=60), logged("sine", periods=40)
     model, starts = PhysicalServo(wrong, BENCH), np.arange(0, 20, 5)

@@ -1,9 +1,9 @@
 """How long it takes to learn to turn: from nothing to a teacher that turns the 7 cm cylinder, palm up, at 0.5 rad/s.
 
-A teacher is trained as ``dexndm train`` trains it. Afterwards each of its checkpoints plays 64 episodes of the cylinder
-without exploring, in nominal physics, and the first counts that turns fast enough and drops less than 5 % of them.
-Before that, the same training is timed for a moment with as many PyTorch threads as there are processors instead of
-one, as a yardstick.
+A teacher is trained as ``dexndm train --object cylinder`` trains it. Afterwards each of its checkpoints plays 64
+episodes without exploring, in nominal physics, and the first counts that turns fast enough and drops less than 5 % of
+them. Before that, the same training is timed for a moment with as many PyTorch threads as there are processors instead
+of one, as a yardstick.
 
 Run on an otherwise idle machine: ``python benchmarks/time_to_train.py [--steps N] [--no-randomise] [--json FILE]``.
 """
@@ -24,9 +24,8 @@ from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.rollout import evaluate_vector
 from dexndm_gym.task.config import CONTROL_PERIOD
-from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.ppo import TrainConfig, train_teacher
-from dexndm_gym.training.teacher_env import make_hand, teacher_observation
+from dexndm_gym.training.teacher_env import Surroundings, teacher_observation
 
 FAST, FEW = 0.5, 0.05
 """rad/s, and share of the episodes dropped."""
@@ -58,8 +57,8 @@ class SeeingTeacher:
 
 def play(teacher: Path) -> tuple[float, float]:
     """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
-    options = EpisodeOptions(objects=("cylinder",))
-    env = LeapRotateVectorEnv(make_hand(EPISODES, randomise=False, hand_seed=None), options=options)
+    look = Surroundings(num_envs=EPISODES, object=("cylinder",), randomise=False)
+    env = LeapRotateVectorEnv(look.make_hand(), options=look.options)
     scores = evaluate_vector(SeeingTeacher(teacher, env.task), env, seed=0)
     seconds = env.task.config.episode_steps * CONTROL_PERIOD
     env.close()
@@ -81,6 +80,7 @@ def main() -> None:
             steps=options.steps,
             seed=options.seed,
             checkpoint_every=EVERY,
+            object=("cylinder",),
             randomise=not options.no_randomise,
         )
         rates = {n: steps_per_second(config, folder, n) for n in dict.fromkeys((torch.get_num_threads(), 1))}

@@ -18,13 +18,14 @@ BELOW_TRAINING = {"leap", "task", "envs", "envs.hands", "envs.rendering", "envs.
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
+    "compiling": set(),
     "assets": set(),
     "leap": set(),
-    "task": {"leap"},
+    "task": {"leap", "compiling"},
     "hardware": {"leap"},
     "virtual_hand": {"leap"},
     "data": {"leap"},
-    "dynamics": {"leap", "data"},
+    "dynamics": {"leap", "data", "compiling"},
     "envs": {"leap", "task", "envs.rendering"},
     "envs.__init__": {"envs", "envs.make"},
     "envs.rendering": {"leap"},
@@ -45,7 +46,7 @@ CONFINED = {
     "mujoco": {"leap", "envs.hands", "envs.rendering", "virtual_hand"},
     "viser": {"teleop"},
     "ray": {"training"},
-    "numba": {"dynamics"},
+    "numba": {"compiling"},
 }
 
 

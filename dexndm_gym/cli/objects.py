@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dexndm_gym.cli.common import File, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.survival import survival
+from dexndm_gym.evaluation.survival import Held, survival
 from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
 from dexndm_gym.leap.starts import load_starts
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
@@ -23,8 +23,8 @@ class ObjectsCommand:
     """Only this named set."""
 
     check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
-    """Also begin this many episodes with each object in each named wrist orientation, and say what share still holds it
-    after half a second with the targets held still, in the worst of the orientations."""
+    """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for half a
+    second, and say of the worst orientation what share still has it, and how far bodies sink into each other."""
 
     json: File = None
     """Also write the table to this file."""
@@ -39,6 +39,7 @@ class _Row:
     aspect: str
     held: str
     survival: str
+    penetration_mm: str
     sets: str
 
 
@@ -51,19 +52,19 @@ def run(arguments: list[str]) -> None:
     names = OBJECT_SETS[command.set]
     if command.check < 0:
         raise ConfigurationError(f"expected a number of episodes of at least 0, got {command.check}")
-    shares: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str], Held] = {}
     if command.check:
         with tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
-            shares = survival(names, command.check, tell=bar.update)
-    rows = [_row(name, {wrist: share for (item, wrist), share in shares.items() if item == name}) for name in names]
+            found = survival(names, command.check, tell=bar.update)
+    rows = [_row(name, {wrist: held for (item, wrist), held in found.items() if item == name}) for name in names]
     write_json({row.name: asdict(row) for row in rows}, command.json)
-    head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sets")
-    keep = [i for i, column in enumerate(head) if command.check or column != "kept 0.5 s"]
+    head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sinks in, mm", "sets")
+    keep = [i for i, column in enumerate(head) if command.check or column not in ("kept 0.5 s", "sinks in, mm")]
     cells = [tuple(tuple(asdict(row).values())[i] for i in keep) for row in rows]
     print(table(tuple(head[i] for i in keep), cells, labels=3))
 
 
-def _row(name: str, shares: dict[str, float]) -> _Row:
+def _row(name: str, held: dict[str, Held]) -> _Row:
     item = OBJECTS[name]
     return _Row(
         name=name,
@@ -72,7 +73,8 @@ def _row(name: str, shares: dict[str, float]) -> _Row:
         mass_g=f"{1000 * item.mass:.0f}",
         aspect=f"{item.aspect:.2f}",
         held=_held(name),
-        survival=_worst(shares),
+        survival=_worst({wrist: state.share for wrist, state in held.items()}),
+        penetration_mm=f"{1000 * max(state.penetration for state in held.values()):.2f}" if held else "",
         sets=", ".join(known for known, names in OBJECT_SETS.items() if known != "all" and name in names),
     )
 

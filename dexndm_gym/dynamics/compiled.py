@@ -6,8 +6,8 @@ since a change in another would not make the compiler forget what it has cached.
 """
 
 import numpy as np
-from numba import njit
 
+from dexndm_gym.compiling import compiled
 from dexndm_gym.dynamics.folded import Array, FoldedModel
 from dexndm_gym.dynamics.joint_physics import SUBSTEPS
 from dexndm_gym.dynamics.lanes import Moments, Objective, Windows
@@ -19,18 +19,15 @@ _SUBSTEPS = np.float32(SUBSTEPS)
 _TANH_IS_ONE = np.float32(6.1)
 _TINY = np.float32(1e-12)
 
-# Only multiplications and additions may be fused: what is not a number must stay so.
-_compiled = njit(cache=True, error_model="numpy", fastmath={"contract"})
 
-
-@_compiled
+@compiled
 def clip(value: np.float32, low: np.float32, high: np.float32) -> np.float32:
     """Limit a value; what is not a number stays so."""
     value = low if value < low else value
     return high if value > high else value
 
 
-@_compiled
+@compiled
 def tanh(value: np.float32) -> np.float32:
     """Lambert's continued fraction to its ninth level, right to 6e-6; the library's is no vector instruction."""
     x = clip(value, -_TANH_IS_ONE, _TANH_IS_ONE)
@@ -42,7 +39,7 @@ def tanh(value: np.float32) -> np.float32:
     return x * above / below
 
 
-@_compiled
+@compiled
 def digest(model: FoldedModel, joint: int, windows: Windows, digested: Array) -> None:
     """Let the first layer of a joint see windows, but for the target to apply now.
 
@@ -63,7 +60,7 @@ def digest(model: FoldedModel, joint: int, windows: Windows, digested: Array) ->
                 digested[row, i] += of_position * windows.moved[tick, i] + of_target * windows.asked[tick, i]
 
 
-@_compiled
+@compiled
 def predict(
     model: FoldedModel, joint: int, windows: Windows, digested: Array, asked: Array, hidden: Array, step: Array
 ) -> None:
@@ -86,7 +83,7 @@ def predict(
         _add_physics(model, joint, windows, asked, step)
 
 
-@_compiled
+@compiled
 def _network(model: FoldedModel, joint: int, digested: Array, asked: Array, hidden: Array, step: Array) -> None:
     n, units, slopes, head = len(step), model.head.shape[1], model.targets[joint, :, -1], model.head[joint]
     slope, share = slopes[units], model.network_share[joint]
@@ -113,7 +110,7 @@ def _network(model: FoldedModel, joint: int, digested: Array, asked: Array, hidd
         step[i] *= share
 
 
-@_compiled
+@compiled
 def _layer(weights: Array, biases: Array, before: Array, after: Array) -> None:
     for row in range(len(after)):
         after[row] = biases[row]
@@ -125,7 +122,7 @@ def _layer(weights: Array, biases: Array, before: Array, after: Array) -> None:
             after[row, i] = tanh(after[row, i])
 
 
-@_compiled
+@compiled
 def _add_physics(model: FoldedModel, joint: int, windows: Windows, asked: Array, step: Array) -> None:
     """What ``joint_physics.advance`` does, with positions relative to the present one."""
     share, numbers = model.physics_share, model.physics[joint]
@@ -144,7 +141,7 @@ def _add_physics(model: FoldedModel, joint: int, windows: Windows, asked: Array,
         step[i] += share * away
 
 
-@_compiled
+@compiled
 def invert(
     models: tuple[FoldedModel, FoldedModel],
     position: Array,
@@ -177,7 +174,7 @@ def invert(
                 corrected[i, joint] = target[i, joint] + change
 
 
-@_compiled
+@compiled
 def _corrections(
     models: tuple[FoldedModel, FoldedModel], moments: Moments, objective: Objective, usable: Array
 ) -> Array:
@@ -220,7 +217,7 @@ def _corrections(
     return correction
 
 
-@_compiled
+@compiled
 def _load(position: Array, past_base: Array, past_sent: Array, target: Array) -> Moments:
     """Copy windows to where the hands of each joint lie side by side.
 
@@ -245,7 +242,7 @@ def _load(position: Array, past_base: Array, past_sent: Array, target: Array) ->
     return Moments(present, moved, base, sent, asked, previous)
 
 
-@_compiled
+@compiled
 def _improve(
     residual: Array, low: Array, span: Array, previous: Array, objective: Objective, best: Array, cost: Array
 ) -> None:
@@ -264,7 +261,7 @@ def _improve(
             cost[i] = price if better else cost[i]
 
 
-@_compiled
+@compiled
 def _cost(residual: np.float32, correction: np.float32, previous: np.float32, objective: Objective) -> np.float32:
     change = correction - previous
     return (

@@ -1,8 +1,7 @@
 """The task played on n hands at once: what single, vector and real envs share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,35 +9,38 @@ import numpy.typing as npt
 from dexndm_gym.envs.hand import Hand, SimulatedHand
 from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.leap.grasps import CUP_CENTRE
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray, clip_to_limits
+from dexndm_gym.leap.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
-from dexndm_gym.task.config import CONTROL_PERIOD, HISTORY, TaskConfig
-from dexndm_gym.task.metrics import RotationMetrics
+from dexndm_gym.task import compiled, histories
+from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.episodes import VALUES, no_episodes
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.quaternions import (
-    angular_velocity,
-    conjugate,
-    multiply,
-    rotate,
-    rotation_vector,
-    turn,
-)
-from dexndm_gym.task.reward import Motion, reward_terms
 
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepResult:
+class StepResult(NamedTuple):
     """What one control step gave on n hands."""
 
     reward: FloatArray
     terminated: BoolArray
     truncated: BoolArray
-    info: dict[str, Any]
-    """Arrays (n, ...) by name."""
+    values: FloatArray | None
+    """In the order of ``VALUES``, (len(VALUES), n); None where the object is not tracked."""
+    other: dict[str, Any]
+    """What else there is to tell, arrays (n, ...) by name."""
+
+    def info(self) -> dict[str, Any]:
+        """All of it by name, arrays (n, ...)."""
+        return self.other if self.values is None else self.other | dict(zip(VALUES, self.values, strict=True))
+
+    def info_of(self, i: int) -> dict[str, Any]:
+        """All of it by name, of hand ``i``."""
+        info = {name: value[i] for name, value in self.other.items()}
+        if self.values is not None:
+            info.update(zip(VALUES, self.values[:, i].tolist(), strict=True))
+        return info
 
 
 class RotationTask:
@@ -60,19 +62,24 @@ class RotationTask:
         n = hand.num_hands
         self._rng = np.random.default_rng(0)
         self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
-        # Positions, base targets and sent targets. Step k has the targets applied *before* its position was read: the
-        # pairing of the observation.
-        self._history = np.zeros((n, HISTORY, 3, NUM_JOINTS))
-        self._start_target = np.zeros((n, NUM_JOINTS))
-        self._wrist = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
-        self._axis = np.zeros((n, 3))
+        self._episodes = no_episodes(n)
+        self._unknown, self._yes = np.zeros((n, NUM_JOINTS)), np.ones(n, dtype=np.bool_)
+        self._yes.flags.writeable = False
         self.objects = np.full(n, "", dtype=object)
-        self._holds = np.zeros(n, dtype=np.bool_)
-        self.steps = np.zeros(n, dtype=np.int64)
-        self.resets = np.zeros(n, dtype=np.int64)
+
+    @property
+    def steps(self) -> IntArray:
+        """Control steps of the running episodes so far, (n,)."""
+        return self._episodes["steps"]
+
+    @property
+    def resets(self) -> IntArray:
         """Episodes begun on each hand, (n,); the off-axis curriculum goes by it, and training may set it."""
-        self._metrics = RotationMetrics(n)
-        self._goal = np.tile([1.0, 0.0, 0.0, 0.0], (n, 1))
+        return self._episodes["resets"]
+
+    @resets.setter
+    def resets(self, counts: IntArray) -> None:
+        self._episodes["resets"] = counts
 
     def add_target_filter(self, target_filter: TargetFilter) -> None:
         """Append a filter; filters see targets in the order in which they were added."""
@@ -83,49 +90,46 @@ class RotationTask:
         self._rng = rng
         chosen = self._options.updated(options)
         episodes = [chosen.draw(rng) for _ in ids]
-        self._start_target[ids] = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
+        running = self._episodes
+        start = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
         self._state = self.hand.state()
         for i, episode in zip(ids, episodes, strict=True):
-            self._wrist[i], self._axis[i] = episode.wrist, episode.axis
+            running["frame"][i] = *episode.wrist, *episode.axis
             self.objects[i] = episode.scene.object
-        self._holds[ids] = self.objects[ids] != NO_OBJECT
-        self._history[ids, :, 0] = self._measured()[ids, None]
-        self._history[ids, :, 1:] = self._start_target[ids, None, None]
-        self.steps[ids] = 0
-        self.resets[ids] += 1
-        self._metrics.reset(ids)
+        running["holds"][ids] = self.objects[ids] != NO_OBJECT
+        running["start"][ids] = start
+        running["history"][ids, :, 0] = self._measured()[ids, None]
+        running["history"][ids, :, 1:] = start[:, None, None]
+        running["steps"][ids] = 0
+        running["resets"][ids] += 1
+        running["turned"][ids] = 0.0
         if self._state.object_pose is not None:
-            self._goal[ids] = self._next_goal(self._orientation(self._state.object_pose))[ids]
+            compiled.set_first_goals(running, self.config.record, self._state.object_pose, ids)
         for target_filter in self._filters:
             target_filter.reset(ids)
 
     def step(self, action: FloatArray) -> StepResult:
         """Play one control step with actions (n, 16) in [-1, 1]."""
-        if not np.isfinite(action).all():
+        base, finite = histories.next_targets(self._episodes, self.config.record, action, LOWER_LIMITS, UPPER_LIMITS)
+        if not finite:
             raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
-        change = self.config.action_scale * np.minimum(np.maximum(action, -1.0), 1.0)
-        base = clip_to_limits(self._history[:, -1, 1] + change)
-        sent, info = self._filtered(base)
-        before = self._state
+        sent, info = self._filtered(base) if self._filters else (base, {})
+        before = self._state.object_pose
         self.hand.step(sent)
         self._state = self.hand.state()
-        if not np.isfinite(self._state.position).all():
-            raise SimulationDivergedError("Joint positions are not finite; reset the env to go on")
         if self._state.sent_target is not None:
             sent = self._state.sent_target
-        self._push_history(base, sent)
-        self.steps += 1
+        if not histories.push(self._episodes, self._measured(), base, sent):
+            raise SimulationDivergedError("Joint positions are not finite; reset the env to go on")
         return self._score(before, info | {"base_target": base, "sent_target": sent, **self._state.info})
 
     def observation(self) -> npt.NDArray[np.float32]:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""
-        n = self.hand.num_hands
-        history = self._history[:, :, :2].reshape(n, -1)
-        return np.concatenate([history, self._wrist, self._axis], axis=1, dtype=np.float32)
+        return histories.observe(self._episodes)
 
     def wrist(self, index: int) -> FloatArray:
         """Wrist orientation of one hand, quaternion w x y z, (4,)."""
-        return self._wrist[index]
+        return self._episodes["frame"][index, :4]
 
     def state(self) -> HandState:
         """The latest measurement."""
@@ -149,7 +153,7 @@ class RotationTask:
             )
         known = {"object_pose": pose} | self.hand.privileged()
         if self.config.reward.goal != 0.0:
-            known["to_goal"] = self._to_goal(pose)
+            known["to_goal"] = compiled.ways_to_goals(self._episodes, pose)
         return known
 
     def _measured(self) -> FloatArray:
@@ -159,81 +163,30 @@ class RotationTask:
         return position + self._rng.uniform(-self._noise, self._noise, position.shape)
 
     def _filtered(self, base: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
+        """What the filters make of targets (n, 16), and values for ``info``."""
         target, info = base, {}
-        if not self._filters:
-            return target, info
+        history = self._episodes["history"]
         window = TargetWindow(
-            position=self._history[:, :, 0].copy(),
-            base_target=self._history[:, 1:, 1].copy(),
-            sent_target=self._history[:, 1:, 2].copy(),
+            position=history[:, :, 0].copy(),
+            base_target=history[:, 1:, 1].copy(),
+            sent_target=history[:, 1:, 2].copy(),
         )
         for target_filter in self._filters:
             target, extra = target_filter(window, target)
             info |= extra
         return clip_to_limits(target), info
 
-    def _push_history(self, base: FloatArray, sent: FloatArray) -> None:
-        history = self._history
-        history[:, :-1] = history[:, 1:]
-        history[:, -1, 0], history[:, -1, 1], history[:, -1, 2] = self._measured(), base, sent
-
-    def _score(self, before: HandState, info: dict[str, Any]) -> StepResult:
-        n, state = self.hand.num_hands, self._state
-        dropped = np.zeros(n, dtype=np.bool_)
-        reward = np.zeros(n)
-        if state.object_pose is not None and before.object_pose is not None:
-            holds = self._holds
-            distance = np.linalg.norm(state.object_pose[:, :3] - CUP_CENTRE, axis=1)
-            dropped = (distance > self.config.drop_distance) & holds
-            motion = self._motion(before.object_pose, state.object_pose, dropped)
-            terms = reward_terms(motion, self.config.reward)
-            reward = sum(terms.values(), reward) * holds
-            along, across = motion.speed * holds, np.linalg.norm(motion.across, axis=1) * holds
-            self._metrics.add(along, across)
-            info |= {"rotation_speed": along, "off_axis_speed": across, "object_pose": state.object_pose}
-            info |= {f"reward_{name}": value for name, value in terms.items()}
-            info |= self._metrics.values(self.steps, self.config.episode_steps)
-        truncated = self.steps >= self.config.episode_steps
-        info |= {
-            "tracked": np.full(n, state.object_pose is not None),
-            "rotation": self._metrics.rotation,
-            "time": self.steps * CONTROL_PERIOD,
-            "position": state.position,
-        }
-        return StepResult(reward=reward, terminated=dropped, truncated=truncated & ~dropped, info=info)
-
-    def _motion(self, before: FloatArray, after: FloatArray, dropped: BoolArray) -> Motion:
-        zeros = np.zeros((self.hand.num_hands, NUM_JOINTS))
-        state = self._state
-        return Motion(
-            angular_velocity=rotate(self._wrist, angular_velocity(before[:, 3:], after[:, 3:], CONTROL_PERIOD)),
-            linear_velocity=(after[:, :3] - before[:, :3]) / CONTROL_PERIOD,
-            axis=self._axis,
-            pose_change=state.position - self._start_target,
-            joint_velocity=zeros if state.velocity is None else state.velocity,
-            torque=zeros if state.torque is None else state.torque,
-            goal_angle=self._goal_angle(after),
-            dropped=dropped,
-            resets=self.resets,
+    def _score(self, before: FloatArray | None, info: dict[str, Any]) -> StepResult:
+        state, unknown = self._state, self._unknown
+        info["position"], after = state.position, state.object_pose
+        if before is None or after is None:
+            nothing = unknown[:, 0].copy()
+            info |= {"tracked": ~self._yes, "rotation": nothing, "time": self.steps * CONTROL_PERIOD}
+            return StepResult(nothing, nothing > 0.0, self.steps >= self.config.episode_steps, None, info)
+        info["tracked"], info["object_pose"] = self._yes, after
+        velocity = unknown if state.velocity is None else state.velocity
+        torque = unknown if state.torque is None else state.torque
+        reward, values, lost, over = compiled.score(
+            self._episodes, self.config.record, before, after, state.position, velocity, torque
         )
-
-    def _goal_angle(self, object_pose: FloatArray) -> FloatArray:
-        """Angle from the object to its goal, (n,), rad; a goal that is reached gives way to the next."""
-        if self.config.reward.goal == 0.0:
-            return np.full(self.hand.num_hands, np.inf)
-        angle = np.linalg.norm(self._to_goal(object_pose), axis=1)
-        reached = (angle < self.config.reward.goal_reached)[:, None]
-        self._goal = np.where(reached, self._next_goal(self._goal), self._goal)
-        return angle
-
-    def _to_goal(self, object_pose: FloatArray) -> FloatArray:
-        """The turn from the object to its goal, axis times angle in rad, world frame, (n, 3)."""
-        return rotation_vector(multiply(self._goal, conjugate(self._orientation(object_pose))))
-
-    def _next_goal(self, orientation: FloatArray) -> FloatArray:
-        """The intermediate goal ahead of orientations (n, 4), world frame, along the axis."""
-        return multiply(turn(self._axis, self.config.reward.goal_step), orientation)
-
-    def _orientation(self, object_pose: FloatArray) -> FloatArray:
-        """Orientation of the objects in the world frame, (n, 4)."""
-        return multiply(self._wrist, object_pose[:, 3:])
+        return StepResult(reward, lost, over, values, info)

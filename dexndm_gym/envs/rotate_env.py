@@ -13,7 +13,7 @@ from dexndm_gym.envs.rendering import HandWindow
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.errors import ConfigurationError, HardwareError
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.picture import Camera, HandPainter, find_camera
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
@@ -99,25 +99,24 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one control step of 50 ms."""
-        if np.shape(action) != self.action_space.shape:
+        if np.shape(action) != (NUM_JOINTS,):
             raise ConfigurationError(f"Expected an action of shape {self.action_space.shape}, got {np.shape(action)}")
         if not self._running:
             raise ConfigurationError("The episode has ended or was never started; call reset() before step()")
         try:
-            result = self.task.step(np.asarray(action, dtype=np.float64)[None])
+            result = self.task.step(np.array(action, dtype=np.float64, ndmin=2))
         except HardwareError as error:
             self._running = False
             info = {name: value[0] for name, value in self.task.state().info.items()}
             info |= {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
             return self.task.observation()[0], 0.0, False, True, info
-        info = {name: value[0] for name, value in result.info.items()}
         self._show()
         return (
             self.task.observation()[0],
             float(result.reward[0]),
             bool(result.terminated[0]),
             bool(result.truncated[0]),
-            info,
+            result.info_of(0),
         )
 
     def render(self) -> npt.NDArray[np.uint8] | None:

@@ -70,7 +70,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         if np.shape(actions) != self.action_space.shape:
             raise ConfigurationError(f"Expected actions of shape {self.action_space.shape}, got {np.shape(actions)}")
         result = self.task.step(np.asarray(actions, dtype=np.float64))
-        observation, info = self.task.observation(), result.info
+        observation, info = self.task.observation(), result.info()
         done = result.terminated | result.truncated
         if done.any():
             info["final_obs"], info["_final_obs"] = observation, done

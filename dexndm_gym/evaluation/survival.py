@@ -1,10 +1,12 @@
 """Whether episodes begin with the object safely in the hand."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.leap.contacts import penetration
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.scene import GRAVITY, Scene
@@ -15,10 +17,20 @@ HOLDING_TIME = 0.5
 """s."""
 
 
+class Held(NamedTuple):
+    """How the episodes of one object in one wrist orientation begin."""
+
+    share: float
+    """Of the episodes that still have their object after HOLDING_TIME with the targets held still."""
+
+    penetration: float
+    """How far bodies are inside each other then, m, where they are most so in any of the episodes."""
+
+
 def survival(
     objects: Sequence[str], episodes: int, *, seed: int = 0, tell: Callable[[], object] = lambda: None
-) -> dict[tuple[str, str], float]:
-    """Share of episodes that still have their object after HOLDING_TIME with the targets held still.
+) -> dict[tuple[str, str], Held]:
+    """Begin episodes, and hold the targets still for HOLDING_TIME.
 
     Args:
         objects: names.
@@ -27,10 +39,10 @@ def survival(
         tell: called after each of the ``len(WRISTS)`` parts.
 
     Returns:
-        Shares by object and wrist; where an object has no start state there is none.
+        What came of it by object and wrist; where an object has no start state there is none.
     """
     starts, limit = starts_of(objects), TaskConfig().drop_distance
-    shares: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str], Held] = {}
     for wrist, quat in WRISTS.items():
         x, y, z = down_in_hand(np.array(quat))
         names = [name for name in objects if starts.count(name, (x, y, z))]
@@ -47,7 +59,8 @@ def survival(
                 hand.step(target)
                 pose = hand.state().object_pose
                 kept &= pose is not None and np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < limit
-            held = kept.reshape(len(names), episodes).mean(axis=1)
-            shares |= {(name, wrist): float(share) for name, share in zip(names, held, strict=True)}
+            share = kept.reshape(len(names), episodes).mean(axis=1)
+            deepest = penetration(hand.batch).reshape(len(names), episodes).max(axis=1)
+            found |= {(name, wrist): Held(float(share[i]), float(deepest[i])) for i, name in enumerate(names)}
         tell()
-    return shares
+    return found

@@ -31,6 +31,10 @@ forces that contacts can resist form a convex set."""
 _PERIOD = 0.05
 """Time between two targets while fingers close, s."""
 
+_DEEPEST = 0.0009
+"""The farthest that bodies at rest may be inside each other, m. Beyond it is what the contact model gets wrong, such as
+a finger through a thin object."""
+
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
 
@@ -69,7 +73,7 @@ class GraspSearch:
     friction: float = 0.6
     """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
 
-    hold_time: float = 1.2
+    hold_time: float = 1.0
     """How long gravity pulls in each direction, s."""
 
     slip: float = 0.012
@@ -131,7 +135,8 @@ def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> Fl
     upright = 1.0 - 2.0 * np.square(np.array(quat)[:, 1:3]).sum(axis=1) > 0.95
     near = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < 0.03
     keep = (speed[:, 0] < 0.02) & (speed[:, 1] < 0.3) & near & upright
-    return cup_rows(trials.joints, pose, scale)[keep]
+    rows = rounded(cup_rows(trials.joints, pose, scale)[keep])
+    return _resisting(item, rows, np.array([PALM_UP]), GraspSearch())
 
 
 def find_grasps(
@@ -196,21 +201,35 @@ def _held(
     still = reached & among & (trials.object_speed[:, 0] < 0.02)
     # What files hold is what has to hold.
     rows = rounded(np.concatenate([trials.joints, target, trials.object_pose, scale[:, None]], axis=1)[still])
+    return _resisting(item, rows, ways, search)
+
+
+def _resisting(item: RotatableObject, rows: FloatArray, ways: FloatArray, search: GraspSearch) -> FloatArray:
+    """Those of the states that hold whichever way gravity pulls, with little friction and with as much as in episodes.
+
+    Those first in which the object is farthest from the palm.
+    """
     for way in ways:
-        if len(rows):
-            rows = rows[_resists(item, rows, way, search)]
+        for friction in (search.friction, None):
+            if len(rows):
+                rows = rows[_resists(item, rows, way, search, friction)]
     return rows[np.argsort(-rows[:, 34])]
 
 
-def _resists(item: RotatableObject, rows: FloatArray, way: FloatArray, search: GraspSearch) -> npt.NDArray[np.bool_]:
+def _resists(
+    item: RotatableObject, rows: FloatArray, way: FloatArray, search: GraspSearch, friction: float | None
+) -> npt.NDArray[np.bool_]:
     """Which of the states keep their object where it is while gravity pulls one way."""
     pose = rows[:, 32:39]
-    trials = Trials(item, rows[:, 39], friction=search.friction)
+    trials = Trials(item, rows[:, 39], friction=friction)
     trials.gravity[:] = GRAVITY * way
     trials.begin(rows[:, :16], pose, rows[:, 16:32])
-    trials.run(search.hold_time)
+    trials.run(0.5 * search.hold_time)
+    deepest = trials.penetration
+    trials.run(0.5 * search.hold_time)
     gave_way = np.linalg.norm(trials.object_pose[:, :3] - pose[:, :3], axis=1)
-    return (gave_way < search.slip) & (trials.object_speed[:, 0] < 0.03)
+    deepest = np.maximum(deepest, trials.penetration)
+    return (gave_way < search.slip) & (trials.object_speed[:, 0] < 0.03) & (deepest < _DEEPEST)
 
 
 def _draw_scale(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:

@@ -134,10 +134,10 @@ def load_starts(*extra: Path) -> StartStates:
     """The shipped start states, and on top of them those of other files."""
     assets = resources.files("dexndm_gym.assets")
     with (
-        resources.as_file(assets / "starts_palm_up.npz") as cups,
-        resources.as_file(assets / "starts.npz") as grasps,
+        resources.as_file(assets / "starts.npz") as all_objects,
+        resources.as_file(assets / "starts_basic.npz") as basic,
     ):
-        return StartStates.load(grasps, cups, *extra)
+        return StartStates.load(all_objects, basic, *extra)
 
 
 def _key(name: str, direction: Direction | None) -> str:

@@ -1,14 +1,13 @@
 """What hands measure, whatever they are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dexndm_gym.leap.joints import FloatArray
 
 
-@dataclass(frozen=True, kw_only=True)
-class HandState:
+class HandState(NamedTuple):
     """What n hands measure at the end of a control period; fresh arrays, never views of a simulator's memory."""
 
     position: FloatArray
@@ -29,5 +28,5 @@ class HandState:
     sent_target: FloatArray | None = None
     """What the hand made of the target, (n, 16), rad; None where it was sent as it came."""
 
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = MappingProxyType({})
     """What else this kind of hand has to say, (n, ...) by name; for the ``info`` of the environment."""

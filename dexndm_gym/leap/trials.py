@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from mujoco.batch import Batch
 
+from dexndm_gym.leap.contacts import contacts, penetration
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
@@ -101,10 +102,14 @@ class Trials:
     def _tip_geoms(self) -> npt.NDArray[np.int64]:
         return np.array([self._model.geom(name).id for name in TIP_NAMES])
 
+    @property
+    def penetration(self) -> FloatArray:
+        """How far bodies are inside each other where they are most so, (n,), m."""
+        return penetration(self._batch)
+
     def held_by_tips(self, i: int) -> bool:
         """Whether two or more fingertips touch the object in hand ``i``, and nothing else does."""
-        model, data = self._batch.get_model(i), self._batch.get_data(i)
-        mujoco.mj_fwdPosition(model, data)
+        model, data = contacts(self._batch, i)
         pairs = data.contact.geom
         of_object = model.geom_bodyid[pairs] == model.body(OBJECT_BODY).id
         touching = np.unique(pairs[~of_object & of_object.any(axis=1, keepdims=True)])

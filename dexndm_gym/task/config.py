@@ -1,9 +1,12 @@
 """Every figure of the task as one dataclass."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
+from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.joints import NUM_JOINTS
 
 CONTROL_PERIOD = 0.05
@@ -95,3 +98,23 @@ class TaskConfig:
     """Half width of the uniform noise on observed joint positions, rad (paper); only where the hand randomises."""
 
     reward: RewardWeights = field(default_factory=RewardWeights)
+
+    @cached_property
+    def record(self) -> npt.NDArray[np.void]:
+        """All of it, and the constants beside it, as one record, (1,): what compiled functions take."""
+        reward = tuple(getattr(self.reward, item.name) for item in fields(RewardWeights))
+        here = (self.action_scale, self.episode_steps, self.drop_distance, CONTROL_PERIOD, tuple(CUP_CENTRE))
+        return np.array([(*here, reward)], dtype=_RECORD)
+
+
+_RECORD = np.dtype(
+    [
+        ("action_scale", "f8"),
+        ("episode_steps", "i8"),
+        ("drop_distance", "f8"),
+        ("period", "f8"),
+        ("cup", "f8", 3),
+        ("reward", [(item.name, "f8", 2 if item.name == "off_axis_resets" else ()) for item in fields(RewardWeights)]),
+    ],
+    align=True,
+)

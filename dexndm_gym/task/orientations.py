@@ -9,7 +9,7 @@ the world frame, whatever the wrist.
 import numpy as np
 
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.task.quaternions import conjugate, rotate
+from dexndm_gym.task.compiled import conjugate, rotate
 
 Numbers = tuple[float, ...]
 
@@ -80,5 +80,5 @@ def canonical(wrist: FloatArray) -> FloatArray:
 
 def down_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
     """Direction of gravity in the hand frame, a unit vector."""
-    x, y, z = rotate(conjugate(wrist), np.array([0.0, 0.0, -1.0])).tolist()
-    return (x, y, z)
+    w, x, y, z = wrist.tolist()
+    return rotate(conjugate((w, x, y, z)), (0.0, 0.0, -1.0))

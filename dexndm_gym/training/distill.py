@@ -12,12 +12,12 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.teacher_env import make_hand, teacher_observation
+from dexndm_gym.training.teacher_env import Surroundings, teacher_observation
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillConfig:
+class DistillConfig(Surroundings):
     """Options of a distillation."""
 
     teacher: Path
@@ -35,9 +35,6 @@ class DistillConfig:
     steps: int = 50
     """Control steps of each hand per round."""
 
-    num_envs: int = 256
-    """Simulated hands stepped together."""
-
     updates: int = 200
     """Gradient steps per round."""
 
@@ -52,12 +49,6 @@ class DistillConfig:
 
     seed: int = 0
     """Seed of network, environments and batches."""
-
-    randomise: bool = True
-    """Vary the physics from episode to episode."""
-
-    hand_seed: int | None = None
-    """Learn on this virtual hand's own physics instead of the simulator's; see ``TrainConfig.hand_seed``."""
 
     task: TaskConfig = field(default_factory=TaskConfig)
     """Figures of the task."""
@@ -96,8 +87,8 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
         The file of the student.
     """
     torch.manual_seed(config.seed)
-    hand = make_hand(config.num_envs, randomise=config.randomise, hand_seed=config.hand_seed)
-    env = LeapRotateVectorEnv(hand, config=config.task, noise=config.task.position_noise)
+    hand, noise = config.make_hand(), config.task.position_noise
+    env = LeapRotateVectorEnv(hand, options=config.options, config=config.task, noise=noise)
     teacher = PPO.load(config.teacher, device="cpu")
     student = load_policy(config.resume) if config.resume else StudentPolicy()
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)

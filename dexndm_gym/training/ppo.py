@@ -11,8 +11,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.task.config import RewardWeights, TaskConfig
-from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.training.teacher_env import TeacherVecEnv, make_hand
+from dexndm_gym.training.teacher_env import Surroundings, TeacherVecEnv
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
@@ -20,7 +19,7 @@ TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocit
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Surroundings):
     """Options of a PPO run."""
 
     out: Path = Path("runs/teacher")
@@ -28,9 +27,6 @@ class TrainConfig:
 
     steps: int = 10_000_000
     """Environment steps to run in all."""
-
-    num_envs: int = 256
-    """Simulated hands stepped together."""
 
     horizon: int = 16
     """Steps of each hand between two updates."""
@@ -70,13 +66,6 @@ class TrainConfig:
 
     resume: Path | None = None
     """A checkpoint (zip) to go on from."""
-
-    randomise: bool = True
-    """Vary the physics from episode to episode."""
-
-    hand_seed: int | None = None
-    """Train on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
-    These do not vary, whatever ``randomise`` says. It starts from a teacher of the simulator (``resume``)."""
 
     task: TaskConfig = field(default_factory=lambda: TaskConfig(reward=TRAINING_REWARD))
     """Figures of the task."""
@@ -139,9 +128,8 @@ class EpisodeStatistics(BaseCallback):
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """The vector env that a teacher trains on."""
-    hand = make_hand(config.num_envs, randomise=config.randomise, hand_seed=config.hand_seed)
     noise = config.task.position_noise if config.randomise else 0.0
-    return TeacherVecEnv(RotationTask(hand, EpisodeOptions(), config.task, position_noise=noise))
+    return TeacherVecEnv(RotationTask(config.make_hand(), config.options, config.task, position_noise=noise))
 
 
 @one_torch_thread()

@@ -1,6 +1,7 @@
 """stable-baselines3's view of the simulated vector env, for a teacher that sees privileged state."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from dexndm_gym.envs.hand import SimulatedHand
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.spaces import action_space
+from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import HISTORY
+from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.virtual_hand.in_process import VirtualHand
 
 REWARD_SCALE = 0.1
@@ -37,11 +40,42 @@ PRIVILEGED_SCALE = {
 """Factors that bring privileged state to order one, in the order in which a teacher sees it."""
 
 
-def make_hand(num_envs: int, *, randomise: bool, hand_seed: int | None) -> SimulatedHand:
-    """The hands that teachers and students learn on: the simulator's, or many times the same virtual hand."""
-    if hand_seed is not None:
-        return VirtualHand([hand_seed] * num_envs)
-    return MujocoHand(num_envs, randomisation=Randomisation() if randomise else None)
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What teachers and students learn on: options that both have."""
+
+    num_envs: int = 256
+    """Simulated hands stepped together."""
+
+    object: tuple[str, ...] = ("basic",)
+    """Objects and named sets of objects to draw from."""
+
+    wrist: tuple[str, ...] = ("palm_up",)
+    """Wrist orientations, named sets of them or random, to draw from."""
+
+    axis: tuple[str, ...] = ("+z",)
+    """Axes, named sets of them or random, to draw from."""
+
+    randomise: bool = True
+    """Vary the physics from episode to episode."""
+
+    hand_seed: int | None = None
+    """Learn on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
+    These do not vary, whatever ``randomise`` says. It starts from a teacher, or student, of the simulator (``resume``).
+    """
+
+    @property
+    def options(self) -> EpisodeOptions:
+        """What episodes are drawn from."""
+        wanted = {"object": list(self.object), "wrist": list(self.wrist), "axis": list(self.axis)}
+        return EpisodeOptions().updated(wanted)
+
+    def make_hand(self) -> SimulatedHand:
+        """The hands: the simulator's, or many times the same virtual hand."""
+        if self.hand_seed is not None:
+            return VirtualHand([self.hand_seed] * self.num_envs)
+        objects, randomisation = self.options.objects, Randomisation() if self.randomise else None
+        return MujocoHand(self.num_envs, randomisation=randomisation, starts=starts_of(objects), objects=objects)
 
 
 def teacher_observation(task: RotationTask) -> npt.NDArray[np.float32]:
@@ -106,14 +140,14 @@ class TeacherVecEnv(VecEnv):
         """Play one control step."""
         result = self.task.step(self._actions.astype(np.float64))
         observation = teacher_observation(self.task)
-        done = result.terminated | result.truncated
+        done, info = result.terminated | result.truncated, result.info()
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(done):
             infos[i] = {
                 "TimeLimit.truncated": bool(result.truncated[i]),
                 "terminal_observation": observation[i],
-                "rotation": float(result.info["rotation"][i]),
-                "time": float(result.info["time"][i]),
+                "rotation": float(info["rotation"][i]),
+                "time": float(info["time"][i]),
                 "dropped": bool(result.terminated[i]),
             }
         if done.any():

@@ -49,7 +49,7 @@ def box_model(item: str) -> mujoco.MjModel:
         contact = next(geom for geom in body.geoms)
         for geom in list(body.geoms)[1:]:
             spec.delete(geom)
-        kept = {name: getattr(contact, name) for name in ("contype", "conaffinity", "condim", "friction")}
+        kept = {name: getattr(contact, name) for name in ("contype", "conaffinity", "condim", "friction", "solimp")}
         spec.delete(contact)
         for centre, half, quat in boxes:
             body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, pos=centre, size=half, quat=quat, **kept)
@@ -91,18 +91,22 @@ def squeeze(model: mujoco.MjModel, data: mujoco.MjData) -> float:
     return total
 
 
-def compared(item: str, down: tuple[float, float, float], episodes: int = 6) -> tuple[FloatArray, float]:
-    """Distances of fingertips between the two models, m, and the share of the boxes' forces that ours have."""
+def compared(item: str, down: tuple[float, float, float], episodes: int = 16) -> tuple[float, float]:
+    """Median distance of fingertips between the two models, m, and median force in ours over that in the boxes.
+
+    Medians, because now and then a start state of ours has a corner of a box deep inside the object.
+    """
     ours, boxes = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=OBJECTS[item]).compile(), box_model(item)
     pairs = [(held(ours, item, down, i), held(boxes, item, down, i)) for i in range(episodes)]
     apart = np.array([np.linalg.norm(tips(a) - tips(b), axis=1) for a, b in pairs])
-    return apart, sum(squeeze(ours, a) for a, _ in pairs) / sum(squeeze(boxes, b) for _, b in pairs)
+    force = np.array([(squeeze(ours, a), squeeze(boxes, b)) for a, b in pairs])
+    return float(np.median(apart)), float(np.divide(*np.median(force, axis=0)))
 
 
 @pytest.mark.parametrize("item", ["cube", "ball_60", "cylinder_45x63"])
 def test_in_the_open_hand_fingertips_and_forces_are_those_of_boxes(item: str) -> None:
     apart, force = compared(item, PALM_UP)
-    assert np.median(apart) < 0.001
+    assert apart < 0.002
     assert force == pytest.approx(1.0, abs=0.35)
 
 
@@ -110,8 +114,8 @@ def test_in_the_open_hand_fingertips_and_forces_are_those_of_boxes(item: str) ->
 def test_in_grasps_fingertips_and_forces_are_nearly_those_of_boxes(item: str) -> None:
     """A ball and a box around the same rubber cap differ by 2 to 4 mm, and a finger that gives way presses less."""
     apart, force = compared(item, (0.0, 0.0, 1.0))
-    assert np.median(apart) < 0.006
-    assert 0.6 < force < 1.05
+    assert apart < 0.006
+    assert 0.8 < force < 1.05
 
 
 @pytest.mark.parametrize("item", ["cube", "cylinder", "ellipsoid", "ball_60", "cylinder_28x31"])

@@ -53,16 +53,16 @@ def test_every_object_starts_held_in_any_wrist():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_of_each_object_at_least_99_percent_stay():
-    shares = survival(list(OBJECTS), 100)
-    assert {cell: share for cell, share in shares.items() if share < 0.99} == {}
-    assert len(shares) == len(OBJECTS) * len(WRISTS)
+def test_of_each_object_at_least_99_percent_stay_and_sink_in_by_less_than_a_millimetre():
+    found = survival(list(OBJECTS), 100)
+    assert {cell: held for cell, held in found.items() if held.share < 0.99 or held.penetration > 0.001} == {}
+    assert len(found) == len(OBJECTS) * len(WRISTS)
 
 
 def test_palm_up_the_basic_objects_lie_in_the_open_hand():
     rng = np.random.default_rng(0)
     starts = [load_starts().draw("cube", PALM_UP, rng) for _ in range(50)]
-    np.testing.assert_array_equal([start.target for start in starts], np.tile(START_POSE, (50, 1)))
+    np.testing.assert_allclose([start.target for start in starts], np.tile(START_POSE, (50, 1)), rtol=1e-12)
     assert (np.std([start.object_pose for start in starts], axis=0) > 1e-4).all()
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
+from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.training.distill import DistillConfig, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, TrainConfig, make_teacher_env, train_teacher
@@ -27,6 +28,13 @@ def test_training_leaves_teacher_checkpoints_and_logs(config, teacher):
     assert teacher.is_file()
     assert list(config.out.glob("teacher_*_steps.zip"))
     assert list(config.out.glob("**/events.out.tfevents.*"))
+
+
+def test_teachers_learn_on_what_they_are_told_to(config):
+    wanted = {"object": ("duck", "cube"), "wrist": ("base_up",), "axis": ("-x", "+y")}
+    task = make_teacher_env(replace(config, **wanted)).task
+    assert set(task.objects) == {"duck", "cube"}
+    assert {tuple(task.wrist(i)) for i in range(16)} == {WRISTS["base_up"]}
 
 
 def test_resume_goes_on_counting(config, teacher, tmp_path):

@@ -18,8 +18,8 @@ from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
 from dexndm_gym.leap.state import HandState
+from dexndm_gym.task.compiled import rotate
 from dexndm_gym.task.config import CONTROL_PERIOD
-from dexndm_gym.task.quaternions import rotate
 
 TIMESTEP = 0.01
 """Physics step, s; five of them make a control step."""
@@ -70,7 +70,7 @@ class MujocoHand:
         self._bind()
         self._push = np.zeros((num_hands, 3))
         self._rng = np.random.default_rng(0)
-        self._empty = np.zeros(num_hands, dtype=np.bool_)
+        self._empty = np.zeros(0, dtype=np.int64)
         longest = 0.0 if randomisation is None else randomisation.delay[1]
         self._delay = np.zeros(num_hands, dtype=np.int64)  # physics steps
         self._targets = np.zeros((num_hands, 1 + math.ceil(round(longest / TIMESTEP) / SUBSTEPS), NUM_JOINTS))
@@ -105,7 +105,8 @@ class MujocoHand:
         names = ["cylinder" if scene.object == NO_OBJECT else scene.object for scene in scenes]
         for name in set(names):
             self._objects.require(get_object(name))
-        self._empty[ids] = [scene.object == NO_OBJECT for scene in scenes]
+        empty = [i for i, scene in zip(ids, scenes, strict=True) if scene.object == NO_OBJECT]
+        self._empty = np.union1d(np.setdiff1d(self._empty, ids), np.array(empty, dtype=np.int64))
         gravity = [PALM_UP if scene.object == NO_OBJECT else scene.gravity for scene in scenes]
         starts = [self._starts.draw(name, down, rng) for name, down in zip(names, gravity, strict=True)]
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
@@ -117,7 +118,7 @@ class MujocoHand:
             self._objects.put(i, item, mass=mass, scale=start.scale, off_centre=off_centre)
             self._qpos[i, self._joint_qpos] = start.joints
             self._qpos[i, self._object_qpos] = start.object_pose
-            self._qpos[i, self._object_qpos[:3]] += rotate(start.object_pose[3:], off_centre)
+            self._qpos[i, self._object_qpos[:3]] += rotate(tuple(start.object_pose[3:]), tuple(off_centre))
             self._ctrl[i] = self._targets[i] = start.target
         self._push[ids] = 0.0
         self._put_away_objects()
@@ -145,32 +146,31 @@ class MujocoHand:
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
-        self._targets[:, :-1] = self._targets[:, 1:]
-        self._targets[:, -1] = target
         if self.randomisation is not None:
             self._push_objects(self.randomisation)
         self._put_away_objects()
         try:
-            self._advance()
+            self._advance(target)
         except SimulationError as error:
             raise SimulationDivergedError(f"MuJoCo could not go on: {error}") from error
 
-    def _advance(self) -> None:
+    def _advance(self, target: FloatArray) -> None:
         """Step the physics; targets act after the delay of each hand."""
-        if not self._delay.any():
-            self._ctrl[:] = self._targets[:, -1]
+        if self._targets.shape[1] == 1:  # none is ever delayed
+            self._ctrl[:] = target
             self._batch.step(nstep=SUBSTEPS)
             return
+        self._targets[:, :-1] = self._targets[:, 1:]
+        self._targets[:, -1] = target
         for step in range(SUBSTEPS):
             steps_ago = np.maximum(-((step - self._delay) // SUBSTEPS), 0)
             self._ctrl[:] = self._targets[np.arange(self.num_hands), -1 - steps_ago]
             self._batch.step()
 
     def _put_away_objects(self) -> None:
-        if self._empty.any():
-            empty = np.flatnonzero(self._empty)
-            self._qpos[np.ix_(empty, self._object_qpos)] = OUT_OF_REACH
-            self._qvel[np.ix_(empty, self._object_dof)] = 0.0
+        if self._empty.size:
+            self._qpos[np.ix_(self._empty, self._object_qpos)] = OUT_OF_REACH
+            self._qvel[np.ix_(self._empty, self._object_dof)] = 0.0
 
     def _push_objects(self, r: Randomisation) -> None:
         mass = self._objects.mass
@@ -182,9 +182,9 @@ class MujocoHand:
     def state(self) -> HandState:
         """Joint state, servo torques and object pose of every hand."""
         return HandState(
-            position=self._qpos[:, self._joint_qpos],
-            object_pose=self._qpos[:, self._object_qpos],
-            velocity=self._qvel[:, self._joint_dof],
+            position=self._qpos.take(self._joint_qpos, axis=1),
+            object_pose=self._qpos.take(self._object_qpos, axis=1),
+            velocity=self._qvel.take(self._joint_dof, axis=1),
             torque=self._force.copy(),
         )
 

@@ -25,7 +25,7 @@ OBJECT_BODY = "object"
 HAND_FRICTION = 0.5
 """Friction of the hand's own surfaces against each other; against the object the object's value holds."""
 
-CONTACT_IMPEDANCE = (0.97, 0.995, 0.0005, 0.5, 2.0)
+CONTACT_IMPEDANCE = (0.95, 0.99, 0.001, 0.5, 2.0)
 """MuJoCo's ``solimp`` of every contact: fingers that hold an object at rest sink in by less than 1 mm, with the default
 (0.9, 0.95, 0.001) by 2 to 4 mm."""
 

@@ -263,9 +263,8 @@ def score(
         if episode.holds:
             lost[i] = norm((x - cup[0], y - cup[1], z - cup[2])) > figures.drop_distance
             angle = angle_to_goal(episode, after[i], figures.reward)
-            motion = motion_of(
-                *(episode, figures.period, before[i], after[i], position[i], velocity[i], torque[i], angle, lost[i])
-            )
+            joints = position[i], velocity[i], torque[i]
+            motion = motion_of(episode, figures.period, before[i], after[i], *joints, angle, lost[i])
             terms, across = reward_terms(motion, figures.reward), norm(motion.across)
             for k in range(len(terms)):
                 reward[i] += terms[k]
@@ -273,7 +272,8 @@ def score(
             values[0, i], values[1, i] = motion.speed, across
             episode.turned[0] += motion.speed
             episode.turned[1] += across
-        steps, (along, across) = max(episode.steps, 1), (episode.turned[0], episode.turned[1])
+        steps, along, across = max(episode.steps, 1), episode.turned[0], episode.turned[1]
+        # In the order of VALUES: RotR, RotP, TTF, speed, rotation, time.
         values[2, i], values[3, i] = along, across / steps
         values[4, i], values[5, i] = episode.steps / figures.episode_steps, along / steps
         values[6, i], values[7, i] = along * figures.period, episode.steps * figures.period

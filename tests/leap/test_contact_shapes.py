@@ -115,7 +115,7 @@ def test_in_grasps_fingertips_and_forces_are_nearly_those_of_boxes(item: str) ->
     """A ball and a box around the same rubber cap differ by 2 to 4 mm, and a finger that gives way presses less."""
     apart, force = compared(item, (0.0, 0.0, 1.0))
     assert apart < 0.006
-    assert 0.8 < force < 1.05
+    assert 0.6 < force < 1.05
 
 
 @pytest.mark.parametrize("item", ["cube", "cylinder", "ellipsoid", "ball_60", "cylinder_28x31"])

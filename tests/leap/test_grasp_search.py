@@ -25,7 +25,7 @@ def test_small_objects_are_held_by_fingertips_away_from_the_palm():
 
 
 def test_too_few_fingertip_grasps_are_topped_up():
-    found = find_starts(OBJECTS["cylinder_25x24"], 12, 0)
+    found = find_starts(OBJECTS["ball_40"], 12, 0)
     assert 12 * found.held["by fingertips"] < 8
     assert len(found.rows[None]) == round(12 * (found.held["by fingertips"] + found.held["grasped"])) > 0
 

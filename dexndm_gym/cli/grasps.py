@@ -66,11 +66,11 @@ def run(arguments: list[str]) -> None:
     }
     StartStates(rows).save(command.out)
     numbers = {name: item.held for name, item in found.items()}
-    write_json({"tries": command.tries, "held": numbers}, command.json)
+    write_json(numbers, command.json)
     heads = tuple(dict.fromkeys(kind for shares in numbers.values() for kind in shares))
-    cells = [(name, *(_of(shares.get(head), command.tries) for head in heads)) for name, shares in numbers.items()]
+    cells = [(name, *(_of(held.get(head)) for head in heads)) for name, held in numbers.items()]
     print(table(("tries that held", *heads), cells))
 
 
-def _of(share: float | None, tries: int) -> str:
-    return "" if share is None else f"{round(share * tries)} of {tries}"
+def _of(held: tuple[int, int] | None) -> str:
+    return "" if held is None else f"{held[0]} of {held[1]}"

@@ -66,6 +66,7 @@ class RotationTask:
         self._unknown, self._yes = np.zeros((n, NUM_JOINTS)), np.ones(n, dtype=np.bool_)
         self._yes.flags.writeable = False
         self.objects = np.full(n, "", dtype=object)
+        _compile(config)
 
     @property
     def steps(self) -> IntArray:
@@ -190,3 +191,14 @@ class RotationTask:
             self._episodes, self.config.record, before, after, state.position, velocity, torque
         )
         return StepResult(reward, lost, over, values, info)
+
+
+def _compile(config: TaskConfig) -> None:
+    """Have everything compiled before the first step: a hand on the desk does not wait for a compiler."""
+    episodes, joints, pose = no_episodes(1), np.zeros((1, NUM_JOINTS)), np.zeros((1, 7))
+    compiled.set_first_goals(episodes, config.record, pose, np.zeros(1, dtype=np.int64))
+    compiled.ways_to_goals(episodes, pose)
+    histories.next_targets(episodes, config.record, joints, LOWER_LIMITS, UPPER_LIMITS)
+    histories.push(episodes, joints, joints, joints)
+    histories.observe(episodes)
+    compiled.score(episodes, config.record, pose, pose, joints, joints, joints)

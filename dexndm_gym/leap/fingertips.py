@@ -25,8 +25,8 @@ _SPEED = 0.06
 """Speed of the fingertips' targets, m/s; scatters from 0.6 to 1.4 times that."""
 
 _CLOSING_TIME, _PERIOD = 2.0, 0.05
-_PRESS = 0.12
-"""A finger stops when a joint is this far from its target, rad: about 0.13 N m."""
+_PRESS = 0.08
+"""A finger stops when a joint is this far from its target, rad: about 0.09 N m."""
 
 _HOLDING_BACK = (300.0, 0.3)
 """Damping of the object until all fingers are there, N s/m and N m s/rad: it hardly moves."""

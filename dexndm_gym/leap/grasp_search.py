@@ -31,12 +31,15 @@ forces that contacts can resist form a convex set."""
 _PERIOD = 0.05
 """Time between two targets while fingers close, s."""
 
-_DEEPEST = 0.0009
+_DEEPEST = 0.00095
 """The farthest that bodies at rest may be inside each other, m. Beyond it is what the contact model gets wrong, such as
 a finger through a thin object."""
 
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
+
+_TIP_TRIES = 8
+"""Tries of closing fingertips for every try of another kind: more of them fail."""
 
 _ENOUGH_TIP_GRASPS = 8
 """Grasps by the fingertips alone from which on a small object needs no others."""
@@ -67,8 +70,8 @@ class GraspSearch:
     closing_time: float = 2.0
     """s."""
 
-    press: float = 0.15
-    """A finger stops closing when a joint is this far behind its target, rad: about 0.16 N m."""
+    press: float = 0.08
+    """A finger stops closing when a joint is this far behind its target, rad: about 0.09 N m."""
 
     friction: float = 0.6
     """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
@@ -90,8 +93,8 @@ class Found:
     rows: dict[Direction | None, FloatArray]
     """Rows as ``StartStates`` takes them, by direction of gravity; None stands for any."""
 
-    held: dict[str, float]
-    """Share of the tries that held, by kind: ``by fingertips``, ``grasped``, ``in the open hand``."""
+    held: dict[str, tuple[int, int]]
+    """How many tries held, of how many, by kind: ``by fingertips``, ``grasped``, ``in the open hand``."""
 
 
 def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None) -> Found:
@@ -99,7 +102,7 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
 
     Args:
         item: the object.
-        tries: how often to try each kind.
+        tries: how often to try each kind, _TIP_TRIES times as often by fingertips.
         seed: makes the search repeatable; objects do not depend on each other.
         way: the only direction of gravity that matters, hand frame; None for every direction, and cups for palm up.
     """
@@ -107,7 +110,7 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
     ways = SIX_WAYS if way is None else np.array([way])
     kinds: dict[str, FloatArray] = {}
     if item.extents.max() <= LARGEST:
-        kinds["by fingertips"] = find_tip_grasps(item, tries, rng, ways=ways)
+        kinds["by fingertips"] = find_tip_grasps(item, _TIP_TRIES * tries, rng, ways=ways)
     if len(kinds.get("by fingertips", ())) < _ENOUGH_TIP_GRASPS:
         kinds["grasped"] = find_grasps(item, tries, rng, ways=ways)
     rows = {way: np.concatenate(list(kinds.values()))}
@@ -115,7 +118,8 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
         kinds["in the open hand"] = find_cups(item, tries, rng)
         if len(kinds["in the open hand"]) >= _FEWEST_CUPS * tries:
             rows[PALM_UP] = kinds["in the open hand"]
-    return Found(rows=rows, held={kind: len(found) / tries for kind, found in kinds.items()})
+    tried = {"by fingertips": _TIP_TRIES * tries}
+    return Found(rows=rows, held={kind: (len(found), tried.get(kind, tries)) for kind, found in kinds.items()})
 
 
 def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:

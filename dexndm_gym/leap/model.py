@@ -25,9 +25,9 @@ OBJECT_BODY = "object"
 HAND_FRICTION = 0.5
 """Friction of the hand's own surfaces against each other; against the object the object's value holds."""
 
-CONTACT_IMPEDANCE = (0.95, 0.99, 0.001, 0.5, 2.0)
-"""MuJoCo's ``solimp`` of every contact: fingers that hold an object at rest sink in by less than 1 mm, with the default
-(0.9, 0.95, 0.001) by 2 to 4 mm."""
+STIFF_CONTACT = (0.93, 0.98, 0.001, 0.5, 2.0)
+"""MuJoCo's ``solimp`` of contacts in the training simulation: fingers that hold an object at rest sink in by less than
+1 mm, with MuJoCo's own (0.9, 0.95, 0.001) by 2 to 4 mm."""
 
 # Contact classes. Everything touches the object; distal links also touch each other and the palm. All other pairs of
 # links are kept apart by the joint limits or touch all the time at the joints.
@@ -67,6 +67,7 @@ def build_spec(
     *,
     timestep: float,
     visual: bool = False,
+    impedance: tuple[float, ...] = STIFF_CONTACT,
     first_object: RotatableObject = OBJECTS["cylinder"],
     object_slots: int = 0,
     meshes: Sequence[RotatableObject] = (),
@@ -77,6 +78,7 @@ def build_spec(
         servo: what drives the joints; None gives plain torque actuators (control in N m) without damping or friction.
         timestep: physics step, s.
         visual: also add what is only seen (brackets, lights).
+        impedance: MuJoCo's ``solimp`` of every contact.
         first_object: the object that the model is compiled with; batches give each simulation its own.
         object_slots: fewest geoms of the object's body; those without a piece are copies of the first.
         meshes: objects made of hulls that simulations of a batch may be given besides ``first_object``.
@@ -102,6 +104,8 @@ def build_spec(
     for item in {item.name: item for item in (first_object, *meshes)}.values():
         _add_meshes(spec, item)
     _add_object(spec, first_object, object_slots, visual=visual)
+    for geom in spec.geoms:
+        geom.solimp = impedance
     if visual:
         _add_stage(spec)
     return spec
@@ -190,7 +194,6 @@ def _make_contact(geom: Any, *, distal: bool, palm: bool) -> None:
     geom.contype = _DISTAL_BIT if distal else 0
     geom.conaffinity = _OBJECT_BIT | (_DISTAL_BIT if distal or palm else 0)
     geom.condim = 3
-    geom.solimp = CONTACT_IMPEDANCE
     geom.friction = [HAND_FRICTION, 0.005, 0.0001]
 
 
@@ -233,7 +236,6 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visua
             contype=_OBJECT_BIT,
             conaffinity=_OBJECT_BIT,
             condim=4,  # a soft fingertip also resists turning on the spot
-            solimp=CONTACT_IMPEDANCE,
             priority=1,  # so that the object's friction is the friction of every contact with it
             friction=[1.0, 0.001, 0.0001],
             rgba=piece.colour,

@@ -34,6 +34,9 @@ EASING_TIME, EASING = 0.1, 0.93
 """Contacts of an object just put in are this soft, s, and stiffen by this factor per step to what they are: someone
 holds the object until the fingers have given way, so that it never starts wedged between them."""
 
+_RUBBER = (0.9, 0.95, 0.001, 0.5, 2.0)
+"""MuJoCo's ``solimp`` of contacts, its default: softer than in the training simulation, as rubber is."""
+
 # Dry friction is made stiff: with MuJoCo's defaults a joint at rest creeps by up to a milliradian per control period.
 _FRICTION_IMPEDANCE = 0.99
 _FRICTION_RATE = 2 / (_FRICTION_IMPEDANCE * 2 * TIMESTEP)
@@ -197,7 +200,7 @@ class HandPlant:
 
 
 def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
-    spec = build_spec(None, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
+    spec = build_spec(None, timestep=TIMESTEP, impedance=_RUBBER, object_slots=MAX_PIECES, meshes=meshes)
     nominal = ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:

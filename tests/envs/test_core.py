@@ -16,6 +16,7 @@ from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
+from dexndm_gym.task import compiled, histories
 from dexndm_gym.task.compiled import conjugate, rotate
 from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
@@ -106,6 +107,21 @@ def test_single_and_vector_env_end_with_the_papers_metrics() -> None:
     lost = {"RotR": 4 * 0.36, "RotP": 0.48, "TTF": 0.5, "speed": 0.36, "rotation": 0.2 * 0.36}
     assert infos[3]["_final_obs"].tolist() == [False, True]
     assert {name: infos[3][name][1] for name in lost} == pytest.approx(lost)
+
+
+def test_nothing_is_left_to_compile_when_episodes_run() -> None:
+    functions = [
+        *(compiled.set_first_goals, compiled.ways_to_goals, compiled.score),
+        *(histories.next_targets, histories.push, histories.observe),
+    ]
+    task = start(SpinningHand(2), PAPER_REWARD)
+    before = [list(function.signatures) for function in functions]  # type: ignore[attr-defined]
+    for hands in (task, start(SpinningHand(1), PAPER_REWARD)):
+        hands.reset(np.array([0]), np.random.default_rng(0))
+        hands.step(np.zeros((hands.hand.num_hands, 16)))
+        hands.observation()
+        hands.privileged()
+    assert [list(function.signatures) for function in functions] == before  # type: ignore[attr-defined]
 
 
 def test_only_a_simulation_tells_what_a_hand_cannot_know() -> None:

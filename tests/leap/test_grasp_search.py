@@ -14,27 +14,29 @@ def test_finding_is_repeatable():
     assert set(first.rows) == {None, PALM_UP}
     for key, rows in first.rows.items():
         np.testing.assert_array_equal(rows, again.rows[key])
-    assert first.held == {"grasped": len(first.rows[None]) / 12, "in the open hand": len(first.rows[PALM_UP]) / 12}
-    assert min(first.held.values()) > 0.5
+    kept = {"grasped": (len(first.rows[None]), 12), "in the open hand": (len(first.rows[PALM_UP]), 12)}
+    assert first.held == kept
+    assert all(found > 6 for found, _ in kept.values())
 
 
 def test_small_objects_are_held_by_fingertips_away_from_the_palm():
-    rows = find_tip_grasps(OBJECTS["box_30x30x30"], 24, np.random.default_rng(0))
+    rows = find_tip_grasps(OBJECTS["box_30x30x30"], 96, np.random.default_rng(0))
     assert len(rows) >= 3
     assert (rows[:, 34] > PALM_HEIGHT + 0.03).all()
 
 
 def test_too_few_fingertip_grasps_are_topped_up():
     found = find_starts(OBJECTS["ball_40"], 12, 0)
-    assert 12 * found.held["by fingertips"] < 8
-    assert len(found.rows[None]) == round(12 * (found.held["by fingertips"] + found.held["grasped"])) > 0
+    (by_tips, tries), (grasped, _) = found.held["by fingertips"], found.held["grasped"]
+    assert (by_tips < 8, tries) == (True, 96)
+    assert len(found.rows[None]) == by_tips + grasped > 0
 
 
 def test_grasps_press_and_cups_do_not():
     rng = np.random.default_rng(0)
     grasps, cups = find_grasps(OBJECTS["duck"], 8, rng), find_cups(OBJECTS["cube"], 8, rng)
     behind = grasps[:, 16:32] - grasps[:, :16]
-    assert (behind.max(axis=1) > 0.08).all()
+    assert (behind.max(axis=1) > 0.04).all()
     assert (np.linalg.norm(grasps[:, 32:35] - CUP_CENTRE, axis=1) < GraspSearch().reach).all()
     np.testing.assert_allclose(cups[:, 16:32], np.tile(START_POSE, (len(cups), 1)), rtol=1e-12)
 

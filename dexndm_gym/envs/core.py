@@ -181,9 +181,10 @@ class RotationTask:
         state, unknown = self._state, self._unknown
         info["position"], after = state.position, state.object_pose
         if before is None or after is None:
-            nothing = unknown[:, 0].copy()
-            info |= {"tracked": ~self._yes, "rotation": nothing, "time": self.steps * CONTROL_PERIOD}
-            return StepResult(nothing, nothing > 0.0, self.steps >= self.config.episode_steps, None, info)
+            turned, no = self._episodes["turned"][:, 0] * CONTROL_PERIOD, ~self._yes
+            info |= {"tracked": no, "rotation": turned, "time": self.steps * CONTROL_PERIOD}
+            over = self.steps >= self.config.episode_steps
+            return StepResult(np.zeros(len(over)), no.copy(), over, None, info)
         info["tracked"], info["object_pose"] = self._yes, after
         velocity = unknown if state.velocity is None else state.velocity
         torque = unknown if state.torque is None else state.torque

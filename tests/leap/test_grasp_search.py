@@ -56,7 +56,7 @@ def test_fewer_ways_are_easier():
     assert found[0] < found[1]
 
 
-@pytest.mark.parametrize("name", ["cube", "box_30x160x230"])
+@pytest.mark.parametrize("name", ["cube", "plane"])
 def test_nothing_is_held_with_fingers_inside_it(name: str):
     rows = find_grasps(OBJECTS[name], 24, np.random.default_rng(0))
     trials = Trials(OBJECTS[name], rows[:, 39])

@@ -25,7 +25,7 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.rollout import evaluate_vector
 from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.training.ppo import TrainConfig, train_teacher
-from dexndm_gym.training.teacher_env import Surroundings, teacher_observation
+from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
 
 FAST, FEW = 0.5, 0.05
 """rad/s, and share of the episodes dropped."""
@@ -57,7 +57,7 @@ class SeeingTeacher:
 
 def play(teacher: Path) -> tuple[float, float]:
     """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
-    look = Surroundings(num_envs=EPISODES, object=("cylinder",), randomise=False)
+    look = PracticeConfig(num_envs=EPISODES, object=("cylinder",), randomise=False)
     env = LeapRotateVectorEnv(look.make_hand(), options=look.options)
     scores = evaluate_vector(SeeingTeacher(teacher, env.task), env, seed=0)
     seconds = env.task.config.episode_steps * CONTROL_PERIOD

@@ -32,8 +32,8 @@ _PERIOD = 0.05
 """Time between two targets while fingers close, s."""
 
 _DEEPEST = 0.00095
-"""The farthest that bodies at rest may be inside each other, m. Beyond it is what the contact model gets wrong, such as
-a finger through a thin object."""
+"""The farthest that bodies at rest may be inside each other, m: start states are to stay below 1 mm. It also turns down
+fingers that contact let through a thin object."""
 
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""

@@ -26,8 +26,8 @@ HAND_FRICTION = 0.5
 """Friction of the hand's own surfaces against each other; against the object the object's value holds."""
 
 STIFF_CONTACT = (0.93, 0.98, 0.001, 0.5, 2.0)
-"""MuJoCo's ``solimp`` of contacts in the training simulation: fingers that hold an object at rest sink in by less than
-1 mm, with MuJoCo's own (0.9, 0.95, 0.001) by 2 to 4 mm."""
+"""MuJoCo's ``solimp`` of contacts in the training simulation, stiffer than its default (0.9, 0.95, 0.001): as stiff as
+the shipped policy bears. ``dexndm objects --check`` says how far fingers sink in."""
 
 # Contact classes. Everything touches the object; distal links also touch each other and the palm. All other pairs of
 # links are kept apart by the joint limits or touch all the time at the joints.

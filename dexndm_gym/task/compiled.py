@@ -1,8 +1,8 @@
 """Compiled functions of the task: quaternions, reward and metrics, hand after hand.
 
-A step of one hand costs as much as its physics where each of these operations is a call into NumPy. All of it is in one
-file, since a change in another would not make the compiler forget what it has cached. Functions of one hand take tuples
-of floats, those of n hands arrays. Quaternions are w x y z.
+As calls into NumPy, each with a single hand's few numbers, they would take longer than the work in them. All of it is
+in one file, since a change in another would not make the compiler forget what it has cached. Functions of one hand take
+tuples of floats, those of n hands arrays. Quaternions are w x y z.
 """
 
 from typing import Any

@@ -12,12 +12,12 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.teacher_env import Surroundings, teacher_observation
+from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillConfig(Surroundings):
+class DistillConfig(PracticeConfig):
     """Options of a distillation."""
 
     teacher: Path

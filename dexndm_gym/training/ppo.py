@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.task.config import RewardWeights, TaskConfig
-from dexndm_gym.training.teacher_env import Surroundings, TeacherVecEnv
+from dexndm_gym.training.teacher_env import PracticeConfig, TeacherVecEnv
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.02, work=0.2, drop=20.0)
@@ -19,7 +19,7 @@ TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocit
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(Surroundings):
+class TrainConfig(PracticeConfig):
     """Options of a PPO run."""
 
     out: Path = Path("runs/teacher")

@@ -41,8 +41,8 @@ PRIVILEGED_SCALE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What teachers and students learn on: options that both have."""
+class PracticeConfig:
+    """What teachers and students practise on: options that both have."""
 
     num_envs: int = 256
     """Simulated hands stepped together."""

@@ -23,8 +23,9 @@ class ObjectsCommand:
     """Only this named set."""
 
     check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
-    """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for half a
-    second, and say of the worst orientation what share still has it, and how far bodies sink into each other."""
+    """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for two
+    seconds, and say of the worst orientation what share still has it after half a second, and how far bodies sink into
+    each other from then on."""
 
     json: File = None
     """Also write the table to this file."""

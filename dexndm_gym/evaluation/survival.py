@@ -14,7 +14,10 @@ from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 HOLDING_TIME = 0.5
-"""s."""
+"""An episode that begins must still have its object then, s; from then on bodies are said to be at rest."""
+
+REST_TIME = 2.0
+"""Until when they are watched, s."""
 
 
 class Held(NamedTuple):
@@ -24,13 +27,14 @@ class Held(NamedTuple):
     """Of the episodes that still have their object after HOLDING_TIME with the targets held still."""
 
     penetration: float
-    """How far bodies are inside each other then, m, where they are most so in any of the episodes."""
+    """How far bodies are inside each other, m, where they are most so in any control step of any of the episodes, from
+    HOLDING_TIME to REST_TIME."""
 
 
 def survival(
     objects: Sequence[str], episodes: int, *, seed: int = 0, tell: Callable[[], object] = lambda: None
 ) -> dict[tuple[str, str], Held]:
-    """Begin episodes, and hold the targets still for HOLDING_TIME.
+    """Begin episodes, and hold the targets still for REST_TIME.
 
     Args:
         objects: names.
@@ -59,8 +63,12 @@ def survival(
                 hand.step(target)
                 pose = hand.state().object_pose
                 kept &= pose is not None and np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < limit
-            share = kept.reshape(len(names), episodes).mean(axis=1)
-            deepest = penetration(hand.batch).reshape(len(names), episodes).max(axis=1)
-            found |= {(name, wrist): Held(float(share[i]), float(deepest[i])) for i, name in enumerate(names)}
+            deepest = penetration(hand.batch)
+            for _ in range(round((REST_TIME - HOLDING_TIME) / CONTROL_PERIOD)):
+                hand.step(target)
+                deepest = np.maximum(deepest, penetration(hand.batch))
+            shares = kept.reshape(len(names), episodes).mean(axis=1).tolist()
+            depths = deepest.reshape(len(names), episodes).max(axis=1).tolist()
+            found |= {(name, wrist): Held(*held) for name, *held in zip(names, shares, depths, strict=True)}
         tell()
     return found

@@ -1,17 +1,26 @@
 """Start states of objects from mesh files: looked for once, then kept in the user's cache."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from dexndm_gym import __version__
 from dexndm_gym.leap.cache import cached_file
 from dexndm_gym.leap.grasp_search import GraspSearch, find_starts
+from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import mesh_objects
 from dexndm_gym.leap.rotatable import RotatableObject
-from dexndm_gym.leap.starts import StartStates, load_starts
+from dexndm_gym.leap.starts import Direction, StartStates, load_starts
 
-_TRIES, _KEEP, _SEED = 128, 32, 0
+_TRIES, _KEEP = 128, 32
+
+_ENOUGH = 8
+"""Grasps from which on a search is over."""
+
+_ROUNDS = 4
+"""How often at most the tries are made; a pointed object is hard to hold."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +38,17 @@ def starts_of(objects: Sequence[str], *extra: Path) -> StartStates:
 def _found(item: RotatableObject) -> Path:
     def search(path: Path) -> None:
         _LOG.info("Looking for start states of %s", item.name)
-        rows = find_starts(item, _TRIES, _SEED).rows
-        StartStates({(item.name, way): states[:_KEEP] for way, states in rows.items()}).save(path)
+        StartStates(_rows(item)).save(path)
 
-    return cached_file("starts", repr((__version__, item, GraspSearch(), _TRIES, _KEEP, _SEED)), search)
+    return cached_file("starts", repr((__version__, item, GraspSearch(), _TRIES, _KEEP)), search)
+
+
+def _rows(item: RotatableObject) -> dict[tuple[str, Direction | None], FloatArray]:
+    """Start states as a file has them; where hardly any try holds the object it is tried again."""
+    rounds: list[Mapping[Direction | None, FloatArray]] = []
+    for seed in range(_ROUNDS):
+        rounds.append(find_starts(item, _TRIES, seed).rows)
+        if sum(len(rows[None]) for rows in rounds) >= _ENOUGH:
+            break
+    ways = dict.fromkeys(way for rows in rounds for way in rows)
+    return {(item.name, way): np.concatenate([rows[way] for rows in rounds if way in rows])[:_KEEP] for way in ways}

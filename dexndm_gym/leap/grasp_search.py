@@ -29,7 +29,7 @@ SIX_WAYS = np.concatenate([np.eye(3), -np.eye(3)])
 forces that contacts can resist form a convex set."""
 
 _PERIOD = 0.05
-"""Time between two targets while fingers close, s."""
+"""Time between two targets while fingers close, and between two looks at what they hold, s."""
 
 _DEEPEST = 0.00095
 """The farthest that bodies at rest may be inside each other, m: start states are to stay below 1 mm. It also turns down
@@ -76,8 +76,8 @@ class GraspSearch:
     friction: float = 0.6
     """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
 
-    hold_time: float = 1.0
-    """How long gravity pulls in each direction, s."""
+    hold_time: float = 2.0
+    """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other."""
 
     slip: float = 0.012
     """The farthest that a held object may give way, m."""
@@ -228,11 +228,12 @@ def _resists(
     trials = Trials(item, rows[:, 39], friction=friction)
     trials.gravity[:] = GRAVITY * way
     trials.begin(rows[:, :16], pose, rows[:, 16:32])
-    trials.run(0.5 * search.hold_time)
+    trials.run(SETTLE_TIME)
     deepest = trials.penetration
-    trials.run(0.5 * search.hold_time)
+    for _ in range(round((search.hold_time - SETTLE_TIME) / _PERIOD)):
+        trials.run(_PERIOD)
+        deepest = np.maximum(deepest, trials.penetration)
     gave_way = np.linalg.norm(trials.object_pose[:, :3] - pose[:, :3], axis=1)
-    deepest = np.maximum(deepest, trials.penetration)
     return (gave_way < search.slip) & (trials.object_speed[:, 0] < 0.03) & (deepest < _DEEPEST)
 
 

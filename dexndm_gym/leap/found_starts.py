@@ -29,7 +29,7 @@ def starts_of(objects: Sequence[str], *extra: Path) -> StartStates:
     """Start states of these objects: those shipped, those found for meshes, and on top those of files.
 
     Args:
-        objects: names; for a mesh that comes for the first time the search takes half a minute.
+        objects: names; for a mesh that comes for the first time the search takes a minute or two.
         extra: files that ``dexndm grasps`` wrote.
     """
     return load_starts(*(_found(item) for item in mesh_objects(objects)), *extra)

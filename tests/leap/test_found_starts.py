@@ -1,0 +1,35 @@
+"""The search for start states of meshes: it goes on where hardly any try holds the object."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dexndm_gym.leap import found_starts
+from dexndm_gym.leap.found_starts import starts_of
+from dexndm_gym.leap.grasp_search import Found
+from dexndm_gym.leap.objects import OBJECTS
+from dexndm_gym.leap.starts import PALM_UP
+
+PALM_DOWN = (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("per_round", "rounds", "kept"), [(0, 4, 0), (3, 3, 9), (20, 1, 20), (50, 1, 32)])
+def test_few_grasps_call_for_more_tries(
+    per_round: int, rounds: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+
+    def find(_item: object, _tries: int, seed: int) -> Found:
+        seeds.append(seed)
+        grasps, cups = np.full((per_round, 40), 0.1), np.full((2, 40), 0.2)
+        return Found(rows={None: grasps, PALM_UP: cups} if seed == 0 else {None: grasps}, held={})
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(found_starts, "find_starts", find)
+    monkeypatch.setattr(found_starts, "mesh_objects", lambda _: [OBJECTS["cube"]])
+    starts = starts_of(["cube"])
+    assert seeds == list(range(rounds))
+    assert starts.count("cube", PALM_UP) == 2
+    if kept:
+        assert starts.count("cube", PALM_DOWN) == kept

@@ -54,11 +54,9 @@ def test_every_object_starts_held_in_any_wrist():
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_of_each_object_at_least_99_percent_stay_and_sink_in_by_less_than_a_millimetre():
-    """One cell in a hundred may have a state that is still settling: rounding decides how it goes on."""
     found = survival(list(OBJECTS), 100)
-    assert {cell: held for cell, held in found.items() if held.share < 0.99} == {}
+    assert {cell: held for cell, held in found.items() if held.share < 0.99 or held.penetration > 0.001} == {}
     assert len(found) == len(OBJECTS) * len(WRISTS)
-    assert len({cell for cell, held in found.items() if held.penetration > 0.001}) <= 0.01 * len(found)
 
 
 def test_palm_up_the_basic_objects_lie_in_the_open_hand():

@@ -19,7 +19,7 @@ from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import GRAVITY
 from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows, rounded
-from dexndm_gym.leap.trials import Trials
+from dexndm_gym.leap.trials import TIMESTEP, Trials
 
 SIZE_SCALE = (0.95, 1.05)
 """Range of the factor on an object's size."""
@@ -29,7 +29,7 @@ SIX_WAYS = np.concatenate([np.eye(3), -np.eye(3)])
 forces that contacts can resist form a convex set."""
 
 _PERIOD = 0.05
-"""Time between two targets while fingers close, and between two looks at what they hold, s."""
+"""Time between two targets while fingers close, s."""
 
 _DEEPEST = 0.00095
 """The farthest that bodies at rest may be inside each other, m: start states are to stay below 1 mm. It also turns down
@@ -77,7 +77,8 @@ class GraspSearch:
     """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
 
     hold_time: float = 2.0
-    """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other."""
+    """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other, in
+    every physics step: what slips over an edge is inside it for a step or two."""
 
     slip: float = 0.012
     """The farthest that a held object may give way, m."""
@@ -230,8 +231,8 @@ def _resists(
     trials.begin(rows[:, :16], pose, rows[:, 16:32])
     trials.run(SETTLE_TIME)
     deepest = trials.penetration
-    for _ in range(round((search.hold_time - SETTLE_TIME) / _PERIOD)):
-        trials.run(_PERIOD)
+    for _ in range(round((search.hold_time - SETTLE_TIME) / TIMESTEP)):
+        trials.run(TIMESTEP)
         deepest = np.maximum(deepest, trials.penetration)
     gave_way = np.linalg.norm(trials.object_pose[:, :3] - pose[:, :3], axis=1)
     return (gave_way < search.slip) & (trials.object_speed[:, 0] < 0.03) & (deepest < _DEEPEST)

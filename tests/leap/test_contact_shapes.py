@@ -94,8 +94,8 @@ def squeeze(model: mujoco.MjModel, data: mujoco.MjData) -> float:
 def compared(item: str, down: tuple[float, float, float], episodes: int = 64) -> tuple[float, float]:
     """Median distance of fingertips between the two models, m, and median force in ours over that in the boxes.
 
-    Medians, because now and then a start state of ours has a corner of a box deep inside the object. Of 16 episodes
-    even they scatter by a quarter; of 64 and 128 they are the same within 0.03.
+    Medians, because now and then a start state of ours has a corner of a box deep inside the object; many
+    episodes, because medians of few still depend on which are drawn.
     """
     ours, boxes = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=OBJECTS[item]).compile(), box_model(item)
     pairs = [(held(ours, item, down, i), held(boxes, item, down, i)) for i in range(episodes)]

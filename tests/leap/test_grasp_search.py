@@ -7,7 +7,7 @@ from dexndm_gym.leap.objects import OBJECTS
 from dexndm_gym.leap.rotatable import primitive
 from dexndm_gym.leap.scene import GRAVITY
 from dexndm_gym.leap.starts import PALM_UP
-from dexndm_gym.leap.trials import Trials
+from dexndm_gym.leap.trials import TIMESTEP, Trials
 
 
 def test_finding_is_repeatable():
@@ -66,6 +66,6 @@ def test_nothing_is_held_with_fingers_inside_it_at_any_time(name: str, tries: in
         trials.gravity[:] = GRAVITY * way
         trials.begin(rows[:, :16], rows[:, 32:39], rows[:, 16:32])
         trials.run(SETTLE_TIME)
-        for _ in range(150):
-            trials.run(0.01)
+        for _ in range(round((GraspSearch().hold_time - SETTLE_TIME) / TIMESTEP)):
+            trials.run(TIMESTEP)
             assert (trials.penetration < 0.001).all()

@@ -14,10 +14,10 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import HOLDING_TIME
 from dexndm_gym.leap.contact_sheet import write_sheet
 from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
 from dexndm_gym.leap.picture import Camera, HandPainter
 from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.task.compiled import are_dropped
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> None:
         for i, cell in enumerate(tqdm(cells, desc="gallery", unit="picture"))
     }
     write_sheet(pictures, names, tuple(WRISTS), command.out, blocks=command.blocks)
-    kept = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < TaskConfig().drop_distance
+    kept = ~are_dropped(TaskConfig().record, pose)
     print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {HOLDING_TIME:g} s")
 
 

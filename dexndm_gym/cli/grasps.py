@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from dexndm_gym.cli.common import File, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasp_search import Found, find_starts
+from dexndm_gym.leap.grasp_search import Found, find_starts, grasp_kinds
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
 from dexndm_gym.leap.starts import Direction, StartStates
+from dexndm_gym.leap.trials import GRASP_KINDS
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
@@ -66,10 +67,18 @@ def run(arguments: list[str]) -> None:
     }
     StartStates(rows).save(command.out)
     numbers = {name: item.held for name, item in found.items()}
-    write_json(numbers, command.json)
+    kinds = {name: grasp_kinds(get_object(name), rows[name, way]) for name in found if len(rows[name, way])}
+    write_json({name: {"held": held, "kept": kinds.get(name, {})} for name, held in numbers.items()}, command.json)
     heads = tuple(dict.fromkeys(kind for shares in numbers.values() for kind in shares))
-    cells = [(name, *(_of(held.get(head)) for head in heads)) for name, held in numbers.items()]
-    print(table(("tries that held", *heads), cells))
+    cells = [
+        (
+            name,
+            *(_of(held.get(head)) for head in heads),
+            *(str(kinds.get(name, {}).get(kind, 0)) for kind in GRASP_KINDS),
+        )
+        for name, held in numbers.items()
+    ]
+    print(table(("tries that held", *heads, *(f"kept: {kind}" for kind in GRASP_KINDS)), cells))
 
 
 def _of(held: tuple[int, int] | None) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.leap.contacts import penetration
 from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.task.compiled import are_dropped
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
@@ -45,7 +45,7 @@ def survival(
     Returns:
         What came of it by object and wrist; where an object has no start state there is none.
     """
-    starts, limit = starts_of(objects), TaskConfig().drop_distance
+    starts, config = starts_of(objects), TaskConfig().record
     found: dict[tuple[str, str], Held] = {}
     for wrist, quat in WRISTS.items():
         x, y, z = down_in_hand(np.array(quat))
@@ -62,7 +62,7 @@ def survival(
             for _ in range(round(HOLDING_TIME / CONTROL_PERIOD)):
                 hand.step(target)
                 pose = hand.state().object_pose
-                kept &= pose is not None and np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < limit
+                kept &= pose is not None and ~are_dropped(config, pose)
             deepest = penetration(hand.batch)
             for _ in range(round((REST_TIME - HOLDING_TIME) / CONTROL_PERIOD)):
                 hand.step(target)

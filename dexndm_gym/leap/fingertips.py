@@ -1,22 +1,16 @@
-"""Closes fingertips on a small object, where closing the whole hand would make a fist around it."""
+"""Closes fingertips on an object held out between them: the paper's way of holding."""
 
 import numpy as np
 
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.grasps import CANONICAL_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.trials import Trials
 
-LARGEST = 0.05
-"""Longest side of the objects that are small in this sense, m."""
-
-_REGION = np.array([[-0.03, -0.04, 0.005], [0.06, 0.05, 0.06]])
-"""Where fingertips can meet: corners of a box about CUP_CENTRE, m."""
-
-_CANDIDATES = 200
-"""Points of the box that are looked at in each try."""
-
 _POSE_SPREAD = 0.2
-"""Half width of the scatter of the hand's joints about START_POSE, rad."""
+"""Half width of the noise on the joints of the canonical pose, rad (the paper's relatives use 0.25 to 0.3)."""
+
+_PLACE_SPREAD = 0.005
+"""Half width of the noise on the object's place, m."""
 
 _OPENING = np.array([0.0, 0.1, 0.1, 0.06] * 3 + [0.0, 0.0, 0.1, 0.1])
 """How far the hand is opened first, rad."""
@@ -32,30 +26,33 @@ _HOLDING_BACK = (300.0, 0.3)
 """Damping of the object until all fingers are there, N s/m and N m s/rad: it hardly moves."""
 
 
-def close_tips(trials: Trials, quat: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Hold objects out to where fingertips meet, and drive all fingertips straight at them.
+def close_fingertips(trials: Trials, quat: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Hold objects out between thumb and fingers, and drive all fingertips straight at them.
 
     Args:
         trials: hands; gravity should be off.
-        quat: orientations of the objects, (n, 4).
+        quat: orientations of the objects, (n, 4), w x y z, hand frame.
         rng: source of hand poses, places and speeds.
 
     Returns:
-        Joint targets, (n, 16), rad, with the fingers pressing.
+        Joint targets with the fingers pressing, (n, 16), rad, and where the objects were held out, (n, 3), m.
     """
     n = len(quat)
-    target = clip_to_limits(START_POSE - _OPENING + rng.uniform(-_POSE_SPREAD, _POSE_SPREAD, (n, NUM_JOINTS)))
+    pose = clip_to_limits(CANONICAL_POSE + rng.uniform(-_POSE_SPREAD, _POSE_SPREAD, (n, NUM_JOINTS)))
     away = np.tile([0.0, 0.0, 1.0], (n, 1))
-    trials.begin(target, np.concatenate([away, quat], axis=1), target)
-    place = _between(trials.tips, rng)
+    trials.begin(pose, np.concatenate([away, quat], axis=1), pose)
+    tips = trials.tips
+    between = 0.5 * (tips[:, :3].mean(axis=1) + tips[:, 3])
+    place = between + rng.uniform(-_PLACE_SPREAD, _PLACE_SPREAD, (n, 3))
+    target = clip_to_limits(pose - _OPENING)
     trials.begin(target, np.concatenate([place, quat], axis=1), target)
     trials.damp_object(*_HOLDING_BACK)
     step = _SPEED * _PERIOD * rng.uniform(0.6, 1.4, (n, 4, 1))
     moving = np.ones((n, 4, 1), dtype=np.bool_)
     for _ in range(round(_CLOSING_TIME / _PERIOD)):
-        way = trials.object_pose[:, None, :3] - trials.tips
-        distance = np.linalg.norm(way, axis=2, keepdims=True)
-        advance = way / np.maximum(distance, 1e-3) * np.minimum(step, distance)
+        gap = trials.object_pose[:, None, :3] - trials.tips
+        distance = np.linalg.norm(gap, axis=2, keepdims=True)
+        advance = gap / np.maximum(distance, 1e-3) * np.minimum(step, distance)
         turn = _joint_steps(trials.tip_jacobians(), advance) * moving
         target = clip_to_limits(target + turn.reshape(n, NUM_JOINTS))
         trials.control[:] = target
@@ -63,25 +60,7 @@ def close_tips(trials: Trials, quat: FloatArray, rng: np.random.Generator) -> Fl
         behind = np.abs(target - trials.joints).reshape(n, 4, 4)
         moving &= behind.max(axis=2, keepdims=True) < _PRESS
     trials.damp_object(0.0, 0.0)
-    return target
-
-
-def _between(tips: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Points, (n, 3), with the thumb opposite to two fingers that are spread, and all tips about equally far away."""
-    low, high = _REGION
-    points = CUP_CENTRE + rng.uniform(low, high, (len(tips), _CANDIDATES, 3))
-    way = tips[:, None] - points[:, :, None]
-    distance = np.linalg.norm(way, axis=3)
-    towards = way / distance[..., None]
-    thumb = towards[:, :, 3]
-    score = np.full(points.shape[:2], -np.inf)
-    for first, second in ((0, 1), (1, 2), (0, 2)):
-        both = towards[:, :, first] + towards[:, :, second]
-        opposition = -np.sum(thumb * both, axis=2) / np.linalg.norm(both, axis=2)
-        closeness = np.sum(towards[:, :, first] * towards[:, :, second], axis=2)
-        score = np.maximum(score, opposition - 0.3 * np.abs(closeness - 0.2))
-    score -= 3.0 * distance.std(axis=2)  # per m: unequal fingers arrive one after the other
-    return points[np.arange(len(tips)), score.argmax(axis=1)]
+    return target, place
 
 
 def _joint_steps(jacobian: FloatArray, advance: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """Finds states in which a hand holds an object, many tries at once.
 
-Two kinds: *cups*, palm up, the object lying in the open hand; and *grasps*, the fingers closed so firmly that it stays
-whichever way gravity pulls: around it, or with their tips alone where it is small. All of it runs in the training
-simulation with nominal servos.
+Three kinds: *fingertip grasps*, the object between thumb and fingers in the paper's canonical pose, from which fingers
+can turn it; *fists*, the hand closed around it, for what fingertips do not hold; both stay whichever way gravity pulls;
+and *cups*, palm up, the object lying in the open hand. All of it runs in the training simulation with nominal servos.
 """
 
 import zlib
@@ -13,13 +13,13 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.fingertips import LARGEST, close_tips
+from dexndm_gym.leap.fingertips import close_fingertips
 from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE, draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import GRAVITY
 from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows, rounded
-from dexndm_gym.leap.trials import TIMESTEP, Trials
+from dexndm_gym.leap.trials import GRASP_KINDS, TIMESTEP, Trials
 
 SIZE_SCALE = (0.95, 1.05)
 """Range of the factor on an object's size."""
@@ -38,11 +38,14 @@ fingers that contact let through a thin object."""
 _FEWEST_CUPS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
 
-_TIP_TRIES = 8
-"""Tries of closing fingertips for every try of another kind: more of them fail."""
+_ENOUGH_FINGERTIP_GRASPS = 16
+"""Fingertip grasps from which on no more rounds of tries are made, and no fists are looked for."""
 
-_ENOUGH_TIP_GRASPS = 8
-"""Grasps by the fingertips alone from which on a small object needs no others."""
+_FINGERTIP_ROUNDS = 12
+"""How many rounds of fingertip tries there are at most: few tries hold an object of 2.5 cm."""
+
+_UPRIGHT_SHARE = 0.5
+"""Share of fingertip tries with the object upright, at any heading; the others have it in any orientation."""
 
 _FLEXION = np.array([0.0, 1.0, 0.8, 0.6] * 3 + [0.0, 0.2, 0.8, 0.8])
 """How fast joints close, relative to the knuckles."""
@@ -84,7 +87,11 @@ class GraspSearch:
     """The farthest that a held object may give way, m."""
 
     reach: float = 0.06
-    """The farthest that it may be from CUP_CENTRE, m."""
+    """The farthest that it may be from where it was held out, m; for a fist from CUP_CENTRE."""
+
+
+FINGERTIP_SEARCH = GraspSearch(slip=0.02, reach=0.03)
+"""Fingertips give way more than a fist does before they hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +102,7 @@ class Found:
     """Rows as ``StartStates`` takes them, by direction of gravity; None stands for any."""
 
     held: dict[str, tuple[int, int]]
-    """How many tries held, of how many, by kind: ``by fingertips``, ``grasped``, ``in the open hand``."""
+    """How many tries held, of how many, by kind: ``by fingertips``, ``in the fist``, ``in the open hand``."""
 
 
 def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None) -> Found:
@@ -103,23 +110,24 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
 
     Args:
         item: the object.
-        tries: how often to try each kind, _TIP_TRIES times as often by fingertips.
+        tries: how often to try each kind; by fingertips more often where few tries hold.
         seed: makes the search repeatable; objects do not depend on each other.
         way: the only direction of gravity that matters, hand frame; None for every direction, and cups for palm up.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
     ways = SIX_WAYS if way is None else np.array([way])
-    kinds: dict[str, FloatArray] = {}
-    if item.extents.max() <= LARGEST:
-        kinds["by fingertips"] = find_tip_grasps(item, _TIP_TRIES * tries, rng, ways=ways)
-    if len(kinds.get("by fingertips", ())) < _ENOUGH_TIP_GRASPS:
-        kinds["grasped"] = find_grasps(item, tries, rng, ways=ways)
-    rows = {way: np.concatenate(list(kinds.values()))}
+    rounds: list[FloatArray] = []
+    while sum(map(len, rounds)) < _ENOUGH_FINGERTIP_GRASPS and len(rounds) < _FINGERTIP_ROUNDS:
+        rounds.append(find_fingertip_grasps(item, tries, rng, ways=ways))
+    kinds = {"by fingertips": np.concatenate(rounds)}
+    if len(kinds["by fingertips"]) < _ENOUGH_FINGERTIP_GRASPS:
+        kinds["in the fist"] = find_fists(item, tries, rng, ways=ways)
+    rows: dict[Direction | None, FloatArray] = {way: np.concatenate(list(kinds.values()))}
     if way is None:
         kinds["in the open hand"] = find_cups(item, tries, rng)
         if len(kinds["in the open hand"]) >= _FEWEST_CUPS * tries:
             rows[PALM_UP] = kinds["in the open hand"]
-    tried = {"by fingertips": _TIP_TRIES * tries}
+    tried = {"by fingertips": len(rounds) * tries}
     return Found(rows=rows, held={kind: (len(found), tried.get(kind, tries)) for kind, found in kinds.items()})
 
 
@@ -144,7 +152,7 @@ def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> Fl
     return _resisting(item, rows, np.array([PALM_UP]), GraspSearch())
 
 
-def find_grasps(
+def find_fists(
     item: RotatableObject,
     tries: int,
     rng: np.random.Generator,
@@ -173,22 +181,41 @@ def find_grasps(
     return _held(trials, item, scale, target, ways, search)
 
 
-def find_tip_grasps(
+def find_fingertip_grasps(
     item: RotatableObject,
     tries: int,
     rng: np.random.Generator,
     *,
     ways: FloatArray = SIX_WAYS,
-    search: GraspSearch = GraspSearch(),
+    search: GraspSearch = FINGERTIP_SEARCH,
 ) -> FloatArray:
-    """As ``find_grasps``, but only fingertips touch the object; for objects up to ``fingertips.LARGEST``."""
+    """As ``find_fists``, but the object is held out between thumb and fingers, which close on it with their tips.
+
+    Links may touch it, too; ``Trials.held_by`` tells.
+    """
     scale = _draw_scale(item, tries, rng)
     trials = Trials(item, scale, friction=search.friction)
-    quat = rng.standard_normal((tries, 4))
-    target = close_tips(trials, quat / np.linalg.norm(quat, axis=1, keepdims=True), rng)
+    target, place = close_fingertips(trials, _orientations(item, tries, rng), rng)
     trials.run(SETTLE_TIME)
-    by_tips = np.array([trials.held_by_tips(i) for i in range(tries)])
-    return _held(trials, item, scale, target, ways, search, among=by_tips)
+    return _held(trials, item, scale, target, ways, search, near=place)
+
+
+def grasp_kinds(item: RotatableObject, rows: FloatArray) -> dict[str, int]:
+    """How many of an object's start states, (k, 40), are of each of ``GRASP_KINDS``."""
+    trials = Trials(item, rows[:, 39])
+    trials.begin(rows[:, :16], rows[:, 32:39], rows[:, 16:32])
+    kinds = [trials.held_by(i) for i in range(len(rows))]
+    return {kind: kinds.count(kind) for kind in GRASP_KINDS}
+
+
+def _orientations(item: RotatableObject, count: int, rng: np.random.Generator) -> FloatArray:
+    """Orientations to hold an object out in, (count, 4), w x y z: upright at any heading, or any at all."""
+    quat = rng.standard_normal((count, 4))
+    quat /= np.linalg.norm(quat, axis=1, keepdims=True)
+    heading = rng.uniform(-np.pi, np.pi, count) / 2.0
+    for i in np.flatnonzero(rng.random(count) < _UPRIGHT_SHARE):
+        quat[i] = _product((np.cos(heading[i]), 0.0, 0.0, np.sin(heading[i])), np.array(item.upright))
+    return quat
 
 
 def _held(
@@ -199,11 +226,11 @@ def _held(
     ways: FloatArray,
     search: GraspSearch,
     *,
-    among: npt.NDArray[np.bool_] | bool = True,
+    near: FloatArray = CUP_CENTRE,
 ) -> FloatArray:
-    """Rows of the trials, those ``among`` them, that hold their objects still whichever way gravity pulls."""
-    reached = np.linalg.norm(trials.object_pose[:, :3] - CUP_CENTRE, axis=1) < search.reach
-    still = reached & among & (trials.object_speed[:, 0] < 0.02)
+    """Rows of the trials that hold their objects near to places, (3,) or (n, 3), m, whichever way gravity pulls."""
+    reached = np.linalg.norm(trials.object_pose[:, :3] - near, axis=1) < search.reach
+    still = reached & (trials.object_speed[:, 0] < 0.02)
     # What files hold is what has to hold.
     rows = rounded(np.concatenate([trials.joints, target, trials.object_pose, scale[:, None]], axis=1)[still])
     return _resisting(item, rows, ways, search)

@@ -1,4 +1,4 @@
-"""Where an episode starts: the cupped hand, and the object lying in it."""
+"""Where an episode starts: fingertips around the object, or the cupped hand with the object lying in it."""
 
 import mujoco
 import numpy as np
@@ -21,6 +21,26 @@ START_POSE.flags.writeable = False
 CUP_CENTRE = np.array([-0.012, 0.047, 0.065])
 """Where the object's centre lies in the cupped hand, (3,), m, hand frame."""
 CUP_CENTRE.flags.writeable = False
+
+CANONICAL_POSE = np.array(
+    [
+        *(0.082, 1.244, 0.265, 0.298),  # index
+        *(0.005, 1.096, 0.080, 0.150),  # middle
+        *(0.029, 1.337, 0.285, 0.317),  # ring
+        *(1.163, 1.104, 0.953, -0.138),  # thumb
+    ]
+)
+"""Joint angles about which fingertip grasps are drawn, (16,), rad: the paper's canonical pose, from Isaac Gym's joint
+order into ours."""
+CANONICAL_POSE.flags.writeable = False
+
+FINGERTIP_CENTER = np.array([-0.019, 0.035, 0.145])
+"""Midpoint between the thumb's tip and the mean of the other tips in that pose, (3,), m, hand frame."""
+FINGERTIP_CENTER.flags.writeable = False
+
+HOLDING_LINE = np.stack([CUP_CENTRE, FINGERTIP_CENTER])
+"""Where the hand holds objects: ends of the line from the cupped hand to between the fingertips, (2, 3), m, hand frame."""
+HOLDING_LINE.flags.writeable = False
 
 PALM_HEIGHT = 0.0345
 """Height of the palm's surface in the hand frame, m."""

@@ -18,6 +18,10 @@ TIMESTEP = 0.01
 """Physics step, s, as in the training simulation."""
 
 
+GRASP_KINDS = ("fingertips", "fingertips and links", "fist")
+"""What holds an object: two fingertips or more and nothing else; links of the hand as well; less than two fingertips."""
+
+
 class Trials:
     """n hands with nominal servos and the same object; gravity is nothing until it is written.
 
@@ -109,13 +113,16 @@ class Trials:
         """How far bodies were inside each other where they were most so as the last physics step began, (n,), m."""
         return -self._depth[:, 0]
 
-    def held_by_tips(self, i: int) -> bool:
-        """Whether two or more fingertips touch the object in hand ``i``, and nothing else does."""
+    def held_by(self, i: int) -> str:
+        """What touches the object in hand ``i``: one of ``GRASP_KINDS``."""
         model, data = contacts(self._batch, i)
         pairs = data.contact.geom
         of_object = model.geom_bodyid[pairs] == model.body(OBJECT_BODY).id
         touching = np.unique(pairs[~of_object & of_object.any(axis=1, keepdims=True)])
-        return len(touching) >= 2 and bool(np.isin(touching, self._tip_geoms).all())
+        tips = np.isin(touching, self._tip_geoms)
+        if tips.sum() < 2:
+            return "fist"
+        return "fingertips" if tips.all() else "fingertips and links"
 
 
 def _add_depth_sensor(spec: mujoco.MjSpec) -> None:

@@ -146,6 +146,31 @@ def quaternion(numbers: FloatArray, first: int) -> Quaternion:
 
 
 @compiled
+def is_dropped(center: Vector, config: Any) -> bool:
+    """Whether an object with its center here, m, hand frame, is lost: ``drop_distance`` from where a hand can hold it.
+
+    Args:
+        center: of the object.
+        config: a row of ``TaskConfig.record``.
+    """
+    first, last = vector(config.holding_line[0], 0), vector(config.holding_line[1], 0)
+    along = (last[0] - first[0], last[1] - first[1], last[2] - first[2])
+    way = (center[0] - first[0], center[1] - first[1], center[2] - first[2])
+    share = clip(dot(way, along) / dot(along, along), 0.0, 1.0)
+    nearest = (way[0] - share * along[0], way[1] - share * along[1], way[2] - share * along[2])
+    return norm(nearest) > config.drop_distance
+
+
+@compiled
+def are_dropped(config: Records, pose: FloatArray) -> np.ndarray:
+    """``is_dropped`` of every object, (n,); poses are (n, 7), hand frame."""
+    lost = np.zeros(len(pose), dtype=np.bool_)
+    for i in range(len(pose)):
+        lost[i] = is_dropped(vector(pose[i], 0), config[0])
+    return lost
+
+
+@compiled
 def orientation(episode: Any, pose: FloatArray) -> Quaternion:
     """Orientation in the world frame of an object whose pose in the hand frame is given, (7,)."""
     return multiply(quaternion(episode.frame, 0), quaternion(pose, 3))
@@ -259,9 +284,9 @@ def score(
     reward, values = np.zeros(n), np.zeros((_NUM_VALUES, n))
     lost, over = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     for i in range(n):
-        episode, (x, y, z), cup = episodes[i], vector(after[i], 0), figures.cup
+        episode = episodes[i]
         if episode.holds:
-            lost[i] = norm((x - cup[0], y - cup[1], z - cup[2])) > figures.drop_distance
+            lost[i] = is_dropped(vector(after[i], 0), figures)
             angle = angle_to_goal(episode, after[i], figures.reward)
             joints = position[i], velocity[i], torque[i]
             motion = motion_of(episode, figures.period, before[i], after[i], *joints, angle, lost[i])

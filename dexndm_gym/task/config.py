@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.grasps import CUP_CENTRE
+from dexndm_gym.leap.grasps import HOLDING_LINE
 from dexndm_gym.leap.joints import NUM_JOINTS
 
 CONTROL_PERIOD = 0.05
@@ -23,31 +23,33 @@ OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
 class RewardWeights:
     """Weights of the reward terms, and the constants in them.
 
-    Defaults are the paper's (appendix A.1) unless marked. Its off-axis curriculum and its goal guidance are off;
-    ``PAPER_REWARD`` has both on.
+    The terms are the paper's (appendix A.1), and a price for dropping the object. The default weights let a policy that
+    turns the object earn far more than one that holds it still; under the paper's, ``PAPER_REWARD``, holding still and
+    even moving at random earn more than turning.
     """
 
     rotation: float = 1.0
     """Per rad/s about the wanted axis (the paper gives no value; 1.0 is HORA's and RotateIt's)."""
 
-    rotation_clip: float = 0.5
-    """Speed beyond which faster earns nothing, rad/s."""
+    rotation_clip: float = 1.0
+    """Speed beyond which faster earns nothing, rad/s (paper: 0.5)."""
 
-    off_axis: float = 0.1
-    """Per rad/s across the wanted axis, L1 norm of angular velocity x axis."""
+    off_axis: float = 0.02
+    """Per rad/s across the wanted axis, L1 norm of angular velocity x axis (paper: 0.1)."""
 
     off_axis_resets: tuple[int, int] = (0, 0)
     """Resets of a hand between which the weight of ``off_axis`` grows from 0 to its value (paper: 10 and 100); (0, 0)
     has it in full from the start. On from the start it can teach to hold the object still (RotateIt)."""
 
-    linear_velocity: float = 0.3
-    """Per (m/s)^2 of the object's centre."""
+    linear_velocity: float = 1.0
+    """Per (m/s)^2 of the object's center (paper: 0.3)."""
 
-    pose: float = 0.3
-    """Per rad^2 away from the targets that the episode started with, summed over the joints."""
+    pose: float = 0.1
+    """Per rad^2 away from the targets that the episode started with, summed over the joints (paper: 0.3). It makes
+    fingers go back for more instead of staying twisted with the object."""
 
-    work: float = 2.0
-    """Per W of mechanical power that the servos give; what they take in braking counts as none."""
+    work: float = 0.2
+    """Per W of mechanical power that the servos give; negative (regenerative) power counts as zero (paper: 2.0)."""
 
     torque: float = 0.1
     """Per (N m)^2, summed over the joints."""
@@ -73,12 +75,23 @@ class RewardWeights:
     goal_bonus: float = 20.0
     """Once per goal (ours; the paper gives no value, AnyRotate 10 per 30 degrees)."""
 
-    drop: float = 0.0
-    """Once, when the object is lost (ours; the paper lists no such term)."""
+    drop: float = 60.0
+    """Once, when the object is dropped (ours; the paper lists no such term). A drop must cost more than twisted fingers
+    do within the discount's reach; else dropping what cannot be turned further would pay."""
 
 
-PAPER_REWARD = RewardWeights(off_axis_resets=(10, 100), goal=1.0)
-"""All of the paper's terms switched on."""
+PAPER_REWARD = RewardWeights(
+    rotation_clip=0.5,
+    off_axis=0.1,
+    off_axis_resets=(10, 100),
+    linear_velocity=0.3,
+    pose=0.3,
+    work=2.0,
+    torque=0.1,
+    goal=1.0,
+    drop=0.0,
+)
+"""The paper's weights, for comparison."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +105,8 @@ class TaskConfig:
     """Steps after which an episode is truncated (paper: 20 s)."""
 
     drop_distance: float = 0.08
-    """The object is lost when its centre is farther than this from the centre of the cupped hand, m."""
+    """The object is lost when its center is farther than this from ``HOLDING_LINE``, which runs from the cupped hand to
+    between the fingertips, m."""
 
     position_noise: float = 0.005
     """Half width of the uniform noise on observed joint positions, rad (paper); only where the hand randomises."""
@@ -103,7 +117,7 @@ class TaskConfig:
     def record(self) -> npt.NDArray[np.void]:
         """All of it, and the constants beside it, as one record, (1,): what compiled functions take."""
         reward = tuple(getattr(self.reward, item.name) for item in fields(RewardWeights))
-        here = (self.action_scale, self.episode_steps, self.drop_distance, CONTROL_PERIOD, tuple(CUP_CENTRE))
+        here = (self.action_scale, self.episode_steps, self.drop_distance, CONTROL_PERIOD, HOLDING_LINE)
         return np.array([(*here, reward)], dtype=_RECORD)
 
 
@@ -113,7 +127,7 @@ _RECORD = np.dtype(
         ("episode_steps", "i8"),
         ("drop_distance", "f8"),
         ("period", "f8"),
-        ("cup", "f8", 3),
+        ("holding_line", "f8", (2, 3)),
         ("reward", [(item.name, "f8", 2 if item.name == "off_axis_resets" else ()) for item in fields(RewardWeights)]),
     ],
     align=True,

@@ -10,14 +10,9 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList, Check
 from stable_baselines3.common.vec_env import VecMonitor
 
 from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.training.teacher_env import PracticeConfig, TeacherVecEnv
 from dexndm_gym.training.torch_threads import one_torch_thread
-
-TRAINING_REWARD = RewardWeights(rotation_clip=1.0, off_axis=0.02, linear_velocity=1.0, pose=0.1, work=0.2, drop=60.0)
-"""The paper's terms, weighted so that a CPU run of minutes finds a gait: faster turning pays, and fingers that stay
-twisted with the object instead of going back for more cost. A drop costs more than they do within the discount's reach;
-if it did not, dropping what cannot be turned further would pay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +64,7 @@ class TrainConfig(PracticeConfig):
     resume: Path | None = None
     """A checkpoint (zip) to go on from."""
 
-    task: TaskConfig = field(default_factory=lambda: TaskConfig(reward=TRAINING_REWARD))
+    task: TaskConfig = field(default_factory=TaskConfig)
     """Figures of the task."""
 
 

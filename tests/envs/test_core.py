@@ -12,7 +12,7 @@ from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.grasps import CUP_CENTRE, FINGERTIP_CENTER, START_POSE
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
@@ -144,8 +144,10 @@ def wrists() -> list[tuple[float, ...]]:
 @pytest.mark.parametrize("wrist", wrists(), ids=[*WRISTS, *(f"any_{i}" for i in range(6))])
 def test_an_object_is_lost_by_its_distance_whatever_the_wrist(wrist: tuple[float, ...]) -> None:
     down = np.array(down_in_hand(np.array(wrist)))
-    for factor, lost in ((0.9, False), (1.1, True)):
-        task = start(SpinningHand(drift=20.0 * factor * LIMIT * down[None]), RewardWeights(), wrist=wrist)
+    line = np.linspace(CUP_CENTRE, FINGERTIP_CENTER, 1000)
+    for distance in (0.9 * LIMIT, 1.1 * LIMIT, 0.9 * LIMIT + 0.08, 1.1 * LIMIT + 0.09):
+        task = start(SpinningHand(drift=20.0 * distance * down[None]), RewardWeights(), wrist=wrist)
+        lost = np.linalg.norm(CUP_CENTRE + distance * down - line, axis=1).min() > LIMIT
         assert task.step(STILL).terminated.tolist() == [lost]
 
 

@@ -8,10 +8,11 @@ import pytest
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.evaluation.survival import survival
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
+from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
+from dexndm_gym.task.compiled import are_dropped
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand, draw_unit
 
@@ -28,7 +29,7 @@ def share_kept(cells: list[tuple[str, tuple[float, float, float]]], steps: int, 
         hand.step(target)
         pose = hand.state().object_pose
         assert pose is not None
-        kept &= np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < TaskConfig().drop_distance
+        kept &= ~are_dropped(TaskConfig().record, pose)
     return kept
 
 

@@ -23,23 +23,37 @@ def compiled(weights):
     return TaskConfig(reward=weights).record[0]["reward"]
 
 
+# Each weight differs from the others, so that a term with another's weight shows.
+WEIGHTS = RewardWeights(
+    rotation=1.5,
+    rotation_clip=0.5,
+    off_axis=0.1,
+    linear_velocity=0.3,
+    pose=0.7,
+    work=2.0,
+    torque=0.2,
+    goal=2.5,
+    drop=5.0,
+)
+
+
 @pytest.mark.parametrize(
     ("changes", "term", "expected"),
     [
-        ({"speed": 0.3}, "rotation", 0.3),
-        ({"speed": 7.0}, "rotation", 0.5),
-        ({"speed": -7.0}, "rotation", -0.5),
+        ({"speed": 0.3}, "rotation", 0.45),
+        ({"speed": 7.0}, "rotation", 0.75),
+        ({"speed": -7.0}, "rotation", -0.75),
         ({"across": (1.0, -2.0, 0.0)}, "off_axis", -0.3),
         ({"linear_velocity": (0.0, 2.0, 0.0)}, "linear_velocity", -1.2),
-        ({"pose_change": 4.0}, "pose", -1.2),
-        ({"torque": 0.16}, "torque", -0.016),
+        ({"pose_change": 4.0}, "pose", -2.8),
+        ({"torque": 0.16}, "torque", -0.032),
         ({"power": 1.6}, "work", -3.2),
-        ({"goal_angle": 0.5}, "goal", 0.2),
+        ({"goal_angle": 0.5}, "goal", 0.25),
         ({"dropped": True}, "drop", -5.0),
     ],
 )
 def test_each_term_alone(changes, term, expected):
-    weights = compiled(RewardWeights(drop=5.0, goal=2.0))
+    weights = compiled(WEIGHTS)
     terms = dict(zip(TERMS, reward_terms(STILL._replace(**changes), weights), strict=True))
     assert terms.pop(term) == pytest.approx(expected)
     assert all(value == 0.0 for value in terms.values()), terms
@@ -54,7 +68,7 @@ def test_the_off_axis_penalty_grows_with_the_resets():
     weights = compiled(PAPER_REWARD)
     grown = [off_axis_weight(float(resets), weights) for resets in (1, 10, 55, 100, 10_000)]
     assert grown == pytest.approx([0.0, 0.0, 0.05, 0.1, 0.1])
-    assert off_axis_weight(1.0, compiled(RewardWeights())) == 0.1
+    assert off_axis_weight(1.0, compiled(RewardWeights(off_axis=0.1))) == 0.1
 
 
 def test_a_goal_draws_nearer_up_to_its_clip_and_pays_once_reached():

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.leap.grasps import CUP_CENTRE
+from dexndm_gym.leap.grasps import CUP_CENTRE, FINGERTIP_CENTER
 from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task import compiled, histories
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.episodes import VALUES, no_episodes
 from dexndm_gym.task.orientations import WRISTS
 
-CONFIG = TaskConfig(episode_steps=8).record
+CONFIG = TaskConfig(episode_steps=8, reward=RewardWeights(pose=0.3, work=2.0, torque=0.1)).record
 JOINTS = np.zeros((2, 16))
 
 
@@ -81,6 +81,19 @@ def test_what_joints_and_servos_do_is_summed_over_the_joints():
     assert terms["reward_pose"] == pytest.approx(-0.3 * 16 * 0.25)
     assert terms["reward_work"] == pytest.approx(-2.0 * 16 * 0.05)
     assert terms["reward_torque"] == pytest.approx(-0.1 * 16 * 0.01)
+
+
+def test_dropped_means_far_from_palm_and_fingertips():
+    line = np.array([CUP_CENTRE, 0.5 * (CUP_CENTRE + FINGERTIP_CENTER), FINGERTIP_CENTER])
+    limit = TaskConfig().drop_distance
+    for outward, lost in ((0.99 * limit, False), (1.01 * limit, True)):
+        aside = line + [outward, 0.0, 0.0]
+        beyond = [CUP_CENTRE - [0.0, 0.0, outward], FINGERTIP_CENTER + [0.0, 0.0, outward]]
+        pose = np.concatenate([aside, beyond])
+        exact = np.linalg.norm(pose[:, None] - np.linspace(line[0], line[2], 2001), axis=2).min(axis=1) > limit
+        found = compiled.are_dropped(CONFIG, np.pad(pose, ((0, 0), (0, 4))))
+        np.testing.assert_array_equal(found, exact)
+        assert found[[0, 2]].all() == lost
 
 
 def test_targets_are_integrated_and_stay_within_the_limits():

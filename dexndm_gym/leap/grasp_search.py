@@ -178,7 +178,8 @@ def find_fists(
     scale = _draw_scale(item, tries, rng)
     trials = Trials(item, scale, friction=search.friction)
     target = _close(trials, _places(item, scale, search, rng), search, rng)
-    return _held(trials, item, scale, target, ways, search)
+    rows = _held(trials, item, scale, target, ways, search)
+    return rows[np.argsort(-rows[:, 34])]
 
 
 def find_fingertip_grasps(
@@ -237,15 +238,12 @@ def _held(
 
 
 def _resisting(item: RotatableObject, rows: FloatArray, ways: FloatArray, search: GraspSearch) -> FloatArray:
-    """Those of the states that hold whichever way gravity pulls, with little friction and with as much as in episodes.
-
-    Those first in which the object is farthest from the palm.
-    """
+    """Those of the states that hold whichever way gravity pulls, with little friction and with as much as in episodes."""
     for way in ways:
         for friction in (search.friction, None):
             if len(rows):
                 rows = rows[_resists(item, rows, way, search, friction)]
-    return rows[np.argsort(-rows[:, 34])]
+    return rows
 
 
 def _resists(

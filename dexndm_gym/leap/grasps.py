@@ -39,7 +39,7 @@ FINGERTIP_CENTER = np.array([-0.019, 0.035, 0.145])
 FINGERTIP_CENTER.flags.writeable = False
 
 HOLDING_LINE = np.stack([CUP_CENTRE, FINGERTIP_CENTER])
-"""Where the hand holds objects: ends of the line from the cupped hand to between the fingertips, (2, 3), m, hand frame."""
+"""Where the hand holds objects: ends of the line from the cupped hand to between the fingertips, (2, 3), m."""
 HOLDING_LINE.flags.writeable = False
 
 PALM_HEIGHT = 0.0345

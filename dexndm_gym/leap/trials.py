@@ -19,7 +19,7 @@ TIMESTEP = 0.01
 
 
 GRASP_KINDS = ("fingertips", "fingertips and links", "fist")
-"""What holds an object: two fingertips or more and nothing else; links of the hand as well; less than two fingertips."""
+"""What holds an object: two or more fingertips and nothing else; links as well; less than two fingertips."""
 
 
 class Trials:

@@ -87,9 +87,9 @@ def test_dropped_means_far_from_palm_and_fingertips():
     line = np.array([CUP_CENTRE, 0.5 * (CUP_CENTRE + FINGERTIP_CENTER), FINGERTIP_CENTER])
     limit = TaskConfig().drop_distance
     for outward, lost in ((0.99 * limit, False), (1.01 * limit, True)):
-        aside = line + [outward, 0.0, 0.0]
-        beyond = [CUP_CENTRE - [0.0, 0.0, outward], FINGERTIP_CENTER + [0.0, 0.0, outward]]
-        pose = np.concatenate([aside, beyond])
+        aside = line + np.array([outward, 0.0, 0.0])
+        up = np.array([0.0, 0.0, outward])
+        pose = np.concatenate([aside, [CUP_CENTRE - up, FINGERTIP_CENTER + up]])
         exact = np.linalg.norm(pose[:, None] - np.linspace(line[0], line[2], 2001), axis=2).min(axis=1) > limit
         found = compiled.are_dropped(CONFIG, np.pad(pose, ((0, 0), (0, 4))))
         np.testing.assert_array_equal(found, exact)

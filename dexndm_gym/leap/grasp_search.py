@@ -238,7 +238,7 @@ def _held(
 
 
 def _resisting(item: RotatableObject, rows: FloatArray, ways: FloatArray, search: GraspSearch) -> FloatArray:
-    """Those of the states that hold whichever way gravity pulls, with little friction and with as much as in episodes."""
+    """Those of the states that hold whichever way gravity pulls, with little friction and with that of episodes."""
     for way in ways:
         for friction in (search.friction, None):
             if len(rows):

@@ -28,8 +28,8 @@ Direction = tuple[float, float, float]
 # Files hold whole multiples of these: 0.1 mrad, 0.01 mm, and 1e-4 of quaternions and size factors.
 _QUANTUM = np.array([1e-4] * 2 * NUM_JOINTS + [1e-5] * 3 + [1e-4] * 5)
 
-# Gravity this near to the direction that states were found for is that direction.
-_SAME_DIRECTION = np.cos(np.radians(2.0))
+SAME_DIRECTION = float(np.cos(np.radians(2.0)))
+"""Gravity this near to the direction that states were found for is that direction; cosine of the angle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,10 @@ class StartStates:
         """How many states there are for an object under this gravity, hand frame."""
         return len(self._find(name, gravity))
 
+    def of_object(self, name: str) -> tuple[tuple[Direction | None, FloatArray], ...]:
+        """All states of an object: the direction that each lot was found for, None for any, and its rows, (k, 40)."""
+        return tuple(self._states.get(name, ()))
+
     def draw(self, name: str, gravity: Sequence[float], rng: np.random.Generator) -> StartState:
         """Draw one of the states of an object under this gravity, (3,), hand frame.
 
@@ -86,7 +90,7 @@ class StartStates:
         down = np.divide(gravity, np.linalg.norm(gravity))
         found = np.empty((0, NUM_COLUMNS))
         for direction, rows in self._states.get(name, []):
-            if direction is not None and down @ direction > _SAME_DIRECTION:
+            if direction is not None and down @ direction > SAME_DIRECTION:
                 return rows
             if direction is None:
                 found = rows

@@ -38,6 +38,9 @@ _MAX_BYTES = 100_000_000
 _THINNEST = 1e-5
 """Least volume of a mesh, in cubes of its longest side; rods of 1 : 1 : 300 have that."""
 
+_OTHER_VOLUME = 0.25
+"""Share of the volume from which on hulls are said to be another shape than the mesh."""
+
 _REPAIR_VERSION = 1
 """Part of the cache's key: to be raised when meshes are mended in another way."""
 
@@ -169,6 +172,9 @@ def _decompose(path: Path, stored: Path) -> None:
     unit = float(np.ptp(vertices, axis=0).max())
     parts = coacd.run_coacd(coacd.Mesh(vertices / unit, faces), **_SETTINGS)
     solid = [part for part in parts if trimesh.Trimesh(*part).volume > _THINNEST / 100]
+    volume, held = _volume(vertices, faces) / unit**3, sum(trimesh.Trimesh(*part).volume for part in solid)
+    if abs(held / volume - 1.0) > _OTHER_VOLUME:
+        _LOG.warning("%s: %d convex hulls have %.0f %% of its volume", path, len(solid), 100.0 * held / volume)
     arrays: dict[str, Any] = {"repairs": np.array(repairs, dtype=np.str_)}
     for i, (corners, triangles) in enumerate(solid):
         arrays |= {f"vertices_{i}": corners * unit, f"faces_{i}": triangles}
@@ -193,11 +199,17 @@ def _read(path: Path) -> tuple[FloatArray, IntArray, tuple[str, ...]]:
         vertices, faces, repairs = repair_mesh(vertices, faces)
     except FileFormatError as error:
         raise _unusable(path, str(error), _CLOSE if "not closed" in str(error) else "give it thickness") from error
-    if trimesh.Trimesh(vertices, faces, process=False).volume < _THINNEST * float(np.ptp(vertices, axis=0).max()) ** 3:
+    if _volume(vertices, faces) < _THINNEST * float(np.ptp(vertices, axis=0).max()) ** 3:
         raise _unusable(path, "has next to no volume", "give it thickness")
     if path.suffix.lower() == ".stl":  # in that format every triangle has vertices of its own
         repairs = tuple(repair for repair in repairs if not repair.startswith(SAME_PLACE))
     return vertices, faces, repairs
+
+
+def _volume(vertices: FloatArray, faces: IntArray) -> float:
+    """Volume of a closed mesh, in its own unit of length."""
+    _, trimesh = _libraries()
+    return float(trimesh.Trimesh(vertices, faces, process=False).volume)
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -41,10 +41,19 @@ def find_objects(value: Any, known: Iterable[Choice] = ()) -> tuple[Choice, ...]
     return found
 
 
+def the_object(choice: Choice) -> RotatableObject:
+    """The object that is named or handed over.
+
+    Raises:
+        ConfigurationError: there is no object of that name.
+    """
+    return get_object(choice) if isinstance(choice, str) else choice
+
+
 def own_objects(choices: Iterable[Choice]) -> tuple[RotatableObject, ...]:
     """Those that are not built in, each once."""
-    own = (choice if isinstance(choice, RotatableObject) else _own(choice) for choice in dict.fromkeys(choices))
-    return tuple(dict.fromkeys(item for item in own if item is not None and OBJECTS.get(item.name) != item))
+    own = (the_object(choice) for choice in dict.fromkeys(choices) if choice != NO_OBJECT)
+    return tuple(dict.fromkeys(item for item in own if OBJECTS.get(item.name) != item))
 
 
 def check_own(item: RotatableObject) -> None:
@@ -79,10 +88,6 @@ def object_of(scene: Scene, own: Mapping[str, RotatableObject] | None = None) ->
         ConfigurationError: there is no object of the scene's name.
     """
     return scene.item or (own or {}).get(scene.object) or get_object(scene.object)
-
-
-def _own(name: str) -> RotatableObject | None:
-    return None if name == NO_OBJECT or name in OBJECTS else get_object(name)
 
 
 def _listed(value: Any) -> Iterable[Any]:

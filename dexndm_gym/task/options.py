@@ -69,6 +69,10 @@ class EpisodeOptions:
             axes=_choices("axis", options.get("axis"), AXES, AXIS_SETS, 3) or self.axes,
         )
 
+    def find(self, name: str) -> Choice:
+        """What an episode that says this name has in the hand."""
+        return next((item for item in self.objects if not isinstance(item, str) and item.name == name), name)
+
     def draw(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
         wrist = canonical(_drawn(self.wrists, rng, 4))

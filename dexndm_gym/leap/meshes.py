@@ -146,11 +146,14 @@ def _path(path: str | os.PathLike[str]) -> Path:
 def _content(path: Path) -> str:
     """Fingerprint of a file."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise _unusable(path, f"is larger than {_MAX_BYTES / 1e6:.0f} MB", _DECIMATE)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the mesh {path}: {error.strerror}") from error
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= _MAX_BYTES else b""
+    except (OSError, ValueError) as error:  # a path with a NUL in it is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"cannot read the mesh {str(path)!r}: {reason}") from error
+    if size > _MAX_BYTES:
+        raise _unusable(path, f"is larger than {_MAX_BYTES / 1e6:.0f} MB", _DECIMATE)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _hulls(path: Path, content: str) -> tuple[list[Hull], tuple[str, ...]]:

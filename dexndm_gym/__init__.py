@@ -6,9 +6,37 @@ Importing this package registers two environments; the simulator and PyTorch are
 * ``LeapRotate-Real-v0``: the hand over its servo protocol, or a virtual hand that speaks the same protocol.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from gymnasium.envs.registration import register
 
+if TYPE_CHECKING:
+    from dexndm_gym.leap.meshes import load_mesh
+    from dexndm_gym.leap.object_registry import register_object, register_object_set
+    from dexndm_gym.leap.rotatable import RotatableObject, assemble, primitive
+
 __version__ = "0.1.0"
+
+__all__ = ["RotatableObject", "assemble", "load_mesh", "primitive", "register_object", "register_object_set"]
+
+# Loaded when they are asked for: importing the package must not load the simulator.
+_HOMES = {
+    "RotatableObject": "dexndm_gym.leap.rotatable",
+    "assemble": "dexndm_gym.leap.rotatable",
+    "load_mesh": "dexndm_gym.leap.meshes",
+    "primitive": "dexndm_gym.leap.rotatable",
+    "register_object": "dexndm_gym.leap.object_registry",
+    "register_object_set": "dexndm_gym.leap.object_registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
 
 # No max_episode_steps: the environment itself ends an episode, so that single and vector environments agree.
 register(

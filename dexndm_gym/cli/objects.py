@@ -1,5 +1,6 @@
 """``dexndm objects``."""
 
+import difflib
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -10,17 +11,27 @@ from tqdm import tqdm
 from dexndm_gym.cli.common import File, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import Held, survival
-from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
-from dexndm_gym.leap.starts import load_starts
+from dexndm_gym.leap.found_starts import starts_of
+from dexndm_gym.leap.object_choice import find_objects, the_object
+from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, REGISTERED
+from dexndm_gym.leap.rotatable import RotatableObject
+from dexndm_gym.leap.starts import StartStates
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectsCommand:
-    """List the built-in objects: what they are made of, how large and heavy they are, and where the hand holds them."""
+    """List objects: what they are made of, how large and heavy they are, and where the hand holds them.
 
-    set: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
+    Without --set or --object these are all built-in objects, and those that are registered.
+    """
+
+    set: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Only this named set."""
+
+    object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Only this object, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg). What had to be mended in the mesh is
+    said, too."""
 
     check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
     """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for two
@@ -42,41 +53,69 @@ class _Row:
     survival: str
     penetration_mm: str
     sets: str
+    repairs: tuple[str, ...]
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(ObjectsCommand, "objects", arguments)
-    known = [name for name in OBJECT_SETS if name != "none"]
-    if command.set not in known:
-        raise ConfigurationError(f"Unknown set {command.set!r}; expected one of {', '.join(known)}")
-    names = OBJECT_SETS[command.set]
+    items = _items(command)
+    names = [item.name for item in items]
     if command.check < 0:
         raise ConfigurationError(f"expected a number of episodes of at least 0, got {command.check}")
     found: dict[tuple[str, str], Held] = {}
     if command.check:
         with tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
             found = survival(names, command.check, tell=bar.update)
-    rows = [_row(name, {wrist: held for (item, wrist), held in found.items() if item == name}) for name in names]
+    starts = starts_of(items)
+    rows = [
+        _row(item, starts, {wrist: held for (name, wrist), held in found.items() if name == item.name})
+        for item in items
+    ]
     write_json({row.name: asdict(row) for row in rows}, command.json)
     head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sinks in, mm", "sets")
     keep = [i for i, column in enumerate(head) if command.check or column not in ("kept 0.5 s", "sinks in, mm")]
     cells = [tuple(tuple(asdict(row).values())[i] for i in keep) for row in rows]
     print(table(tuple(head[i] for i in keep), cells, labels=3))
+    for item in items:
+        for repair in item.repairs:
+            print(f"{item.name}: mended: {repair}")
 
 
-def _row(name: str, held: dict[str, Held]) -> _Row:
-    item = OBJECTS[name]
+def _items(command: ObjectsCommand) -> list[RotatableObject]:
+    """The objects that are asked for."""
+    if command.object is not None and command.set is not None:
+        raise ConfigurationError("expected --set or --object, got both")
+    if command.object is not None:
+        choices = find_objects(command.object)
+    elif command.set is None:
+        choices = (*OBJECT_SETS["all"], *REGISTERED)
+    elif command.set in OBJECT_SETS:
+        choices = OBJECT_SETS[command.set]
+    else:
+        close = difflib.get_close_matches(command.set, OBJECT_SETS, n=1)
+        hint = f". Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(name for name in OBJECT_SETS if name != NO_OBJECT)
+        raise ConfigurationError(f"Unknown set {command.set!r}; expected one of {known}{hint}")
+    items = [the_object(choice) for choice in choices if choice != NO_OBJECT]
+    if not items:
+        raise ConfigurationError("there is nothing to list of the empty hand; expected a set or an object")
+    return items
+
+
+def _row(item: RotatableObject, starts: StartStates, held: dict[str, Held]) -> _Row:
+    name = item.name
     return _Row(
         name=name,
         shape=item.pieces[0].shape if item.is_primitive else f"{len(item.pieces)} pieces",
         size_mm=" x ".join(f"{1000 * length:.0f}" for length in item.extents),
         mass_g=f"{1000 * item.mass:.0f}",
         aspect=f"{item.aspect:.2f}",
-        held=_held(name),
+        held=_held(name, starts),
         survival=_worst({wrist: state.share for wrist, state in held.items()}),
         penetration_mm=f"{1000 * max(state.penetration for state in held.values()):.2f}" if held else "",
         sets=", ".join(known for known, names in OBJECT_SETS.items() if known != "all" and name in names),
+        repairs=item.repairs,
     )
 
 
@@ -87,9 +126,9 @@ def _worst(shares: dict[str, float]) -> str:
     return f"{shares[worst]:.1%}" + (f" ({worst})" if shares[worst] < 1.0 else "")
 
 
-def _held(name: str) -> str:
+def _held(name: str, starts: StartStates) -> str:
     """In which wrist orientations there are start states."""
-    lacking = [wrist for wrist, quat in WRISTS.items() if not load_starts().count(name, down_in_hand(np.array(quat)))]
+    lacking = [wrist for wrist, quat in WRISTS.items() if not starts.count(name, down_in_hand(np.array(quat)))]
     if not lacking:
         return "every wrist"
     return "none" if len(lacking) == len(WRISTS) else f"not {', '.join(lacking)}"

@@ -26,9 +26,9 @@ def make_sim_env(
     """``gymnasium.make("LeapRotate-Sim-v0")``.
 
     Args:
-        object: name, list of names, or named set of objects to draw from; None for the basic set. Also a mesh file, as
-            ``"bunny.obj"``, ``"bunny.obj,size=0.07,mass=0.1"`` or ``load_mesh("bunny.obj", size=0.07, mass=0.1)`` of
-            ``dexndm_gym.leap.meshes``; the first time it is decomposed, and grasps of it are looked for.
+        object: name of an object or of a set of them; mesh file, as ``"bunny.obj,size=0.07,mass=0.1"`` or a path; an
+            object itself, as ``dexndm_gym.load_mesh``, ``assemble`` or ``primitive`` makes it; or a list of these to
+            draw from. None for the basic set. For objects of one's own grasps are looked for the first time.
         wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
         axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomise: vary the physics from episode to episode, and add noise to the observation.

@@ -12,7 +12,7 @@ import numpy as np
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
-from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.object_choice import Choice, the_object
 from dexndm_gym.leap.picture import Camera
 
 _GOODBYE = 5.0
@@ -36,18 +36,18 @@ class HandWindow:
                 "set); use render_mode='rgb_array', which needs none"
             )
         self._camera, self._period = camera, period
-        self._item = ""
+        self._item: Choice = ""
         self._viewer = None
         self._threads: list[threading.Thread] = []
         self._shown_at = 0.0
 
-    def show(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> None:
+    def show(self, position: FloatArray, object_pose: FloatArray | None, item: Choice) -> None:
         """Show one hand, at the earliest one period after the last one.
 
         Args:
             position: joint angles, (16,), rad.
             object_pose: (7,), hand frame, m and quaternion w x y z; None leaves the object out.
-            item: name of the object.
+            item: the object, by name or itself.
 
         Raises:
             ConfigurationError: the window cannot be opened.
@@ -67,10 +67,10 @@ class HandWindow:
         time.sleep(max(self._shown_at + self._period - time.monotonic(), 0.0))
         self._shown_at = time.monotonic()
 
-    def _open(self, item: str) -> None:
+    def _open(self, item: Choice) -> None:
         import mujoco.viewer  # loads a window library
 
-        self._model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+        self._model = build_spec(None, timestep=0.01, visual=True, first_object=the_object(item)).compile()
         self._model.vis.global_.fovy = self._camera.angle
         self._data = mujoco.MjData(self._model)
         others = threading.enumerate()

@@ -14,6 +14,7 @@ from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.target_filter import TargetFilter
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.leap.object_choice import Choice
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.picture import Camera, HandPainter, find_camera
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
@@ -67,7 +68,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.action_space, self.observation_space = action_space(), observation_space()
         self.render_mode = render_mode
         self.hand = hand
-        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
+        self._options = self._drawn_from = options or EpisodeOptions()
+        self.task = RotationTask(hand, self._options, config or TaskConfig(), position_noise=noise)
         self._camera = find_camera(camera)
         self._painter: HandPainter | None = None
         self._window = HandWindow(camera=self._camera, period=CONTROL_PERIOD) if render_mode == "human" else None
@@ -92,6 +94,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         """
         super().reset(seed=seed)
         self.task.reset(np.array([0]), self.np_random, options)
+        self._drawn_from = self._options.updated(options)
         self._running = True
         self._painter = None  # another wrist: up is elsewhere
         self._show()
@@ -132,12 +135,12 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         if self._window is not None:
             self._window.show(*self._seen())
 
-    def _seen(self) -> tuple[FloatArray, FloatArray | None, str]:
-        """Joint positions, the object's pose and its name, as they are measured now."""
+    def _seen(self) -> tuple[FloatArray, FloatArray | None, Choice]:
+        """Joint positions, the object's pose and the object, as they are measured now."""
         state, item = self.task.state(), str(self.task.objects[0])
         if state.object_pose is None or item in ("", NO_OBJECT):
             return state.position[0], None, "cylinder"
-        return state.position[0], state.object_pose[0], item
+        return state.position[0], state.object_pose[0], self._drawn_from.find(item)
 
     def close(self) -> None:
         """Release the hand (torque off) and the window. Safe to call twice."""

@@ -46,5 +46,5 @@ def cached_file(kind: str, key: str, make: Callable[[Path], None]) -> Path:
 def missing_meshes_extra(error: ImportError) -> MissingExtraError:
     """What to raise where a library of the extra ``meshes`` is not there."""
     return MissingExtraError(
-        f'{error.name} is not installed; objects from mesh files need it: pip install "dexndm_gym[meshes]"'
+        f'{error.name} is not installed; objects of your own need it: pip install "dexndm_gym[meshes]"'
     )

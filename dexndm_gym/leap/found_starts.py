@@ -1,4 +1,4 @@
-"""Start states of objects from mesh files: looked for once, then kept in the user's cache."""
+"""Start states of a user's own objects: looked for once, then kept in the user's cache."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from dexndm_gym import __version__
 from dexndm_gym.leap.cache import cached_file
 from dexndm_gym.leap.grasp_search import GraspSearch, find_starts
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import mesh_objects
+from dexndm_gym.leap.object_choice import own_objects
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.starts import Direction, StartStates, load_starts
 
@@ -25,14 +25,14 @@ _ROUNDS = 4
 _LOG = logging.getLogger(__name__)
 
 
-def starts_of(objects: Sequence[str], *extra: Path) -> StartStates:
-    """Start states of these objects: those shipped, those found for meshes, and on top those of files.
+def starts_of(objects: Sequence[str | RotatableObject], *extra: Path) -> StartStates:
+    """Start states of these objects: those shipped, those found for a user's own, and on top those of files.
 
     Args:
-        objects: names; for a mesh that comes for the first time the search takes a minute or two.
+        objects: names or objects; for one's own that comes for the first time the search takes a minute or two.
         extra: files that ``dexndm grasps`` wrote.
     """
-    return load_starts(*(_found(item) for item in mesh_objects(objects)), *extra)
+    return load_starts(*(_found(item) for item in own_objects(objects)), *extra)
 
 
 def _found(item: RotatableObject) -> Path:

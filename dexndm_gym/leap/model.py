@@ -101,7 +101,7 @@ def build_spec(
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)
     _add_bodies(spec, visual=visual)
     _add_actuators(spec, servo)
-    for item in {item.name: item for item in (first_object, *meshes)}.values():
+    for item in {mesh_name(item, 0): item for item in (first_object, *meshes)}.values():
         _add_meshes(spec, item)
     _add_object(spec, first_object, object_slots, visual=visual)
     for geom in spec.geoms:
@@ -125,7 +125,7 @@ def object_indices(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
 
 def mesh_name(item: RotatableObject, index: int) -> str:
     """Name of the mesh asset of one of an object's pieces, which is a hull."""
-    return f"{item.name}#{index}"
+    return f"{item.name}#{item.fingerprint}#{index}"
 
 
 def _add_meshes(spec: mujoco.MjSpec, item: RotatableObject) -> None:

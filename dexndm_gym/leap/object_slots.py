@@ -79,23 +79,28 @@ class ObjectSlots:
         """Mesh ids, positions and orientations of an object's geoms: MuJoCo moves meshes into a frame of its own."""
         if not item.has_hulls:
             return np.full(len(item.pieces), -1), item.positions, item.quats
-        if item.name not in self._known:
-            self._known[item.name] = self._find_meshes(item)
-        return self._known[item.name]
+        if (key := mesh_name(item, 0)) not in self._known:
+            self._known[key] = self._find_meshes(item)
+        return self._known[key]
 
     def _find_meshes(self, item: RotatableObject) -> tuple[IntArray, FloatArray, FloatArray]:
         try:
             meshes = np.array([self._model.mesh(mesh_name(item, i)).id for i in range(len(item.pieces))])
         except KeyError as error:
-            raise ConfigurationError(
-                f"The simulation was made without the mesh {item.name!r}, and a mesh cannot be added to it later; name "
-                f"it when the environment is made, for example gym.make(..., object=[..., {item.name!r}])"
-            ) from error
+            raise made_without_mesh(item.name) from error
         positions, quats = np.empty((len(meshes), 3)), np.empty((len(meshes), 4))
         for i, mesh in enumerate(meshes):
             mujoco.mju_rotVecQuat(positions[i], self._model.mesh_pos[mesh], item.quats[i])
             mujoco.mju_mulQuat(quats[i], item.quats[i], self._model.mesh_quat[mesh])
         return meshes, item.positions + positions, quats
+
+
+def made_without_mesh(name: str) -> ConfigurationError:
+    """What to raise where a simulation is to hold a mesh that its model was not compiled with."""
+    return ConfigurationError(
+        f"The simulation was made without the mesh {name!r}, and a mesh cannot be added to it later; name it when the "
+        f"environment is made, for example gym.make(..., object=[..., {name!r}])"
+    )
 
 
 def build_batch_model(spec: mujoco.MjSpec) -> mujoco.MjModel:

@@ -1,14 +1,13 @@
-"""Built-in objects by name and by named set.
+"""Objects by name and by named set: the built-in ones, and those that a user registers.
 
 Sizes are the paper's where it gives them (table 9 and its test objects); names of primitives hold theirs in mm.
 """
 
 import difflib
-from collections.abc import Iterable
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.complex_shapes import COMPLEX
-from dexndm_gym.leap.meshes import SUFFIXES, is_mesh, parse_mesh
+from dexndm_gym.leap.meshes import SUFFIXES, is_mesh, known_mesh, parse_mesh
 from dexndm_gym.leap.rotatable import RotatableObject, primitive
 
 NO_OBJECT = "none"
@@ -72,33 +71,39 @@ OBJECT_SETS: dict[str, tuple[str, ...]] = {
     "all": tuple(OBJECTS),
     NO_OBJECT: (NO_OBJECT,),
 }
-"""Named sets of objects to draw from; ``"none"`` leaves the hand empty."""
+"""Named sets of objects to draw from, those of ``register_object_set`` among them; ``"none"`` leaves the hand empty."""
+
+REGISTERED: dict[str, RotatableObject] = {}
+"""What ``register_object`` was given in this process, by name."""
 
 
 def get_object(name: str) -> RotatableObject:
     """The object of that name, or of that mesh file.
 
     Args:
-        name: one of OBJECTS, or an OBJ, STL or PLY file, with settings or without: ``bunny.obj,size=0.07,mass=0.1``.
+        name: one of OBJECTS, one that is registered, or an OBJ, STL or PLY file, with settings or without:
+            ``bunny.obj,size=0.07,mass=0.1``. A mesh that this process has loaded is not read again.
 
     Raises:
         ConfigurationError: there is no such object; the message lists those there are.
         FileFormatError: the file holds no usable mesh.
         MissingExtraError: it is a mesh file, and the extra ``meshes`` is not installed.
     """
-    if name in OBJECTS:
-        return OBJECTS[name]
+    known = OBJECTS.get(name) or REGISTERED.get(name) or known_mesh(name)
+    if known is not None:
+        return known
     if is_mesh(name):
         return parse_mesh(name)
-    close = difflib.get_close_matches(str(name), (*OBJECTS, *OBJECT_SETS), n=1)
+    raise unknown_object(name)
+
+
+def unknown_object(name: str) -> ConfigurationError:
+    """What to raise where there is no object of a name."""
+    close = difflib.get_close_matches(name, (*OBJECTS, *REGISTERED, *OBJECT_SETS), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ConfigurationError(
+    own = f", or a registered one ({', '.join(REGISTERED)})" if REGISTERED else ""
+    return ConfigurationError(
         f"Unknown object {name!r}; expected an object that `dexndm objects` lists, such as "
-        f"{', '.join(OBJECT_SETS['basic'])}, or a set: {', '.join(OBJECT_SETS)}; or a mesh file "
+        f"{', '.join(OBJECT_SETS['basic'])}{own}, or a set: {', '.join(OBJECT_SETS)}; or a mesh file "
         f"({', '.join(SUFFIXES)}).{hint}"
     )
-
-
-def mesh_objects(names: Iterable[str]) -> tuple[RotatableObject, ...]:
-    """Those of the named objects that come from mesh files, each once: what a simulation has to be made with."""
-    return tuple(get_object(name) for name in dict.fromkeys(names) if is_mesh(name))

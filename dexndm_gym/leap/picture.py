@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import OBJECT_BODY, build_spec, joint_indices, object_indices
-from dexndm_gym.leap.objects import get_object
+from dexndm_gym.leap.object_choice import Choice, the_object
 
 Vector = tuple[float, float, float]
 
@@ -102,13 +102,13 @@ class HandPainter:
         self._pixels = np.stack([x.ravel() + 0.5, y.ravel() + 0.5], axis=1)
         self._scenes: dict[str, tuple[mujoco.MjModel, mujoco.MjData]] = {}
 
-    def draw(self, position: FloatArray, object_pose: FloatArray | None, item: str) -> npt.NDArray[np.uint8]:
+    def draw(self, position: FloatArray, object_pose: FloatArray | None, item: Choice) -> npt.NDArray[np.uint8]:
         """Draw one hand.
 
         Args:
             position: joint angles, (16,), rad.
             object_pose: (7,), hand frame, m and quaternion w x y z; None leaves the object out of the picture.
-            item: name of the object.
+            item: the object, by name or itself.
 
         Returns:
             (height, width, 3), RGB.
@@ -124,13 +124,14 @@ class HandPainter:
         return (picture.reshape(self._height, self._width, 3) * 255.0 + 0.5).astype(np.uint8)
 
     def _pose(
-        self, position: FloatArray, object_pose: FloatArray | None, item: str
+        self, position: FloatArray, object_pose: FloatArray | None, item: Choice
     ) -> tuple[mujoco.MjModel, mujoco.MjData]:
-        if item not in self._scenes:
-            model = build_spec(None, timestep=0.01, visual=True, first_object=get_object(item)).compile()
+        key = item if isinstance(item, str) else item.fingerprint
+        if key not in self._scenes:
+            model = build_spec(None, timestep=0.01, visual=True, first_object=the_object(item)).compile()
             model.geom_group[model.geom_bodyid == model.body(OBJECT_BODY).id] = _OBJECT_GROUP
-            self._scenes[item] = (model, mujoco.MjData(model))
-        model, data = self._scenes[item]
+            self._scenes[key] = (model, mujoco.MjData(model))
+        model, data = self._scenes[key]
         data.qpos[joint_indices(model)[0]] = position
         if object_pose is not None:
             data.qpos[object_indices(model)[0]] = object_pose

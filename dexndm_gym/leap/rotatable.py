@@ -1,15 +1,18 @@
 """Objects to turn: what they are made of, and what follows from it for physics."""
 
+import hashlib
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import mujoco
 import numpy as np
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.pieces import Hull, Piece, Vector
+from dexndm_gym.leap.pieces import GEOM_TYPES, Hull, Piece, Vector
 
 MAX_PIECES = 10
 """Most pieces that an object may have: every simulated hand keeps room for as many."""
@@ -40,6 +43,43 @@ class RotatableObject:
     upright: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     """Orientation in which it stands as it was drawn, front along +x, w x y z."""
 
+    repairs: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """What was mended in the mesh that it comes from."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no object.
+
+        Raises:
+            ConfigurationError: the name is no text, there are no pieces or too many, or a number is out of range.
+        """
+        if not isinstance(self.name, str) or not self.name:
+            raise ConfigurationError(f"expected the name of an object as text, got {self.name!r}")
+        if not 1 <= len(self.pieces) <= MAX_PIECES:
+            raise ConfigurationError(f"expected 1 to {MAX_PIECES} pieces of {self.name!r}, got {len(self.pieces)}")
+        for piece in self.pieces:
+            if not isinstance(piece, Hull) and piece.shape not in GEOM_TYPES:
+                raise ConfigurationError(
+                    f"expected pieces of {self.name!r} to be one of {', '.join(GEOM_TYPES)}, got {piece.shape!r}"
+                )
+            if not (np.isfinite(piece.extents).all() and min(piece.extents) > 0.0):
+                raise ConfigurationError(f"expected lengths above 0 m of {self.name!r}, got {piece.extents}")
+        if not (np.isfinite(self.mass) and self.mass > 0.0):
+            raise ConfigurationError(f"expected a mass above 0 kg of {self.name!r}, got {self.mass}")
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "RotatableObject":
+        """What ``dataclasses.asdict`` took apart, also by way of JSON.
+
+        Raises:
+            ConfigurationError: these are not the fields of an object.
+        """
+        try:
+            pieces = tuple(_piece_from_dict(piece) for piece in fields["pieces"])
+            rest = {name: _as_tuples(value) for name, value in fields.items() if name != "pieces"}
+            return cls(pieces=pieces, **rest)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"expected the fields of an object, got others ({error})") from error
+
     @property
     def is_primitive(self) -> bool:
         """Whether it is one box, cylinder, ellipsoid, capsule or sphere."""
@@ -49,6 +89,11 @@ class RotatableObject:
     def has_hulls(self) -> bool:
         """Whether it is made of hulls: such an object comes from a mesh, which a model has to be compiled with."""
         return any(isinstance(piece, Hull) for piece in self.pieces)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells objects apart that have the same name but not the same pieces."""
+        return hashlib.sha256(repr((self.pieces, self.mass)).encode()).hexdigest()[:12]
 
     @cached_property
     def corners(self) -> FloatArray:
@@ -100,6 +145,18 @@ class RotatableObject:
         """Principal moments of inertia for a mass of 1 kg, (3,), m^2; pieces share one density."""
         return self.pieces[0].unit_inertia if self.is_primitive else np.diag(_inertia(self.pieces)).copy()
 
+    @cached_property
+    def has_principal_frame(self) -> bool:
+        """Whether its frame is that of its principal axes of inertia, which the simulation takes for granted."""
+        volumes = np.array([piece.volume for piece in self.pieces])
+        centre = volumes @ self.positions / volumes.sum()
+        inertia = _inertia(self.pieces)
+        tilt = inertia - np.diag(np.diag(inertia))
+        return bool(
+            np.abs(centre).max() < _FRAME_TOLERANCE * self.extents.max()
+            and np.abs(tilt).max() < _FRAME_TOLERANCE * np.trace(inertia)
+        )
+
 
 def shape_code(item: RotatableObject, scale: float = 1.0) -> FloatArray:
     """Size and kind of an object as a teacher sees them, (6,).
@@ -121,7 +178,12 @@ def primitive(name: str, shape: str, extents: Vector, mass: float | None = None)
         shape: one of ``box``, ``cylinder``, ``ellipsoid``, ``capsule``, ``sphere``.
         extents: full lengths, m.
         mass: kg; None takes it from the volume.
+
+    Raises:
+        ConfigurationError: there is no such shape, or a number is out of range.
     """
+    if shape not in GEOM_TYPES:
+        raise ConfigurationError(f"expected the shape of {name!r} to be one of {', '.join(GEOM_TYPES)}, got {shape!r}")
     piece = Piece(shape=shape, extents=extents)
     return RotatableObject(name=name, pieces=(piece,), mass=_mass([piece]) if mass is None else mass)
 
@@ -136,7 +198,12 @@ def assemble(name: str, pieces: Sequence[Piece], longest: float, *, mass: float 
         pieces: at most MAX_PIECES, in any unit of length.
         longest: longest side of the finished object's bounding box, m.
         mass: kg; None takes it from the volume.
+
+    Raises:
+        ConfigurationError: there are no pieces or too many, or a number is out of range.
     """
+    if not pieces:
+        raise ConfigurationError(f"expected 1 to {MAX_PIECES} pieces of {name!r}, got none")
     volumes = np.array([piece.volume for piece in pieces])
     centre = volumes @ np.array([piece.position for piece in pieces]) / volumes.sum()
     low, high = _corners(pieces)
@@ -148,7 +215,21 @@ def assemble(name: str, pieces: Sequence[Piece], longest: float, *, mass: float 
     return RotatableObject(name=name, pieces=lying, mass=_mass(lying) if mass is None else mass, upright=(w, i, j, k))
 
 
+def _piece_from_dict(fields: Mapping[str, Any]) -> Piece:
+    values = {name: _as_tuples(value) for name, value in fields.items()}
+    if "vertices" not in values:
+        return Piece(**values)
+    return Hull(**{name: value for name, value in values.items() if name not in ("shape", "extents")})
+
+
+def _as_tuples(value: Any) -> Any:
+    """JSON has lists where frozen dataclasses have tuples."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
 _NO_TURN = np.array([1.0, 0.0, 0.0, 0.0])
+
+_FRAME_TOLERANCE = 1e-3
 
 
 def _turned(piece: Piece, turn: FloatArray) -> Piece:

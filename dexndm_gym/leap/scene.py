@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dexndm_gym.leap.rotatable import RotatableObject
+
 GRAVITY = 9.81
 """Standard gravity, m/s^2."""
 
@@ -19,3 +21,6 @@ class Scene:
 
     gravity: tuple[float, float, float] = (0.0, 0.0, -GRAVITY)
     """Gravity in the hand frame, m/s^2; the default is the palm facing up."""
+
+    item: RotatableObject | None = None
+    """The object itself where it is none of the built-in ones; None looks it up by its name."""

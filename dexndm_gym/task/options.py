@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import OBJECT_SETS, get_object
-from dexndm_gym.leap.rotatable import RotatableObject
+from dexndm_gym.leap.object_choice import Choice, find_objects
+from dexndm_gym.leap.objects import OBJECT_SETS
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.orientations import (
     AXES,
@@ -44,7 +44,9 @@ class Episode:
 class EpisodeOptions:
     """What each new episode is drawn from."""
 
-    objects: tuple[str, ...] = OBJECT_SETS["basic"]
+    objects: tuple[Choice, ...] = OBJECT_SETS["basic"]
+    """Built-in objects by name, others themselves: by the time of a reset their names may stand for others."""
+
     wrists: tuple[Numbers | None, ...] = (WRISTS["palm_up"],)
     """Quaternions w x y z from hand frame to world frame; None is any, drawn uniformly."""
 
@@ -62,29 +64,24 @@ class EpisodeOptions:
             if name not in OPTION_NAMES:
                 raise ConfigurationError(f"Unknown option {name!r}; expected {_listed(OPTION_NAMES, name)}")
         return EpisodeOptions(
-            objects=_objects(options["object"]) if options.get("object") is not None else self.objects,
+            objects=self.objects if (chosen := options.get("object")) is None else find_objects(chosen, self.objects),
             wrists=_choices("wrist", options.get("wrist"), WRISTS, WRIST_SETS, 4) or self.wrists,
             axes=_choices("axis", options.get("axis"), AXES, AXIS_SETS, 3) or self.axes,
         )
+
+    def find(self, name: str) -> Choice:
+        """What an episode that says this name has in the hand."""
+        return next((item for item in self.objects if not isinstance(item, str) and item.name == name), name)
 
     def draw(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
         wrist = canonical(_drawn(self.wrists, rng, 4))
         axis = _drawn(self.axes, rng, 3)
         x, y, z = down_in_hand(wrist)
-        name = self.objects[rng.integers(len(self.objects))]
-        return Episode(
-            scene=Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z)), wrist=wrist, axis=axis
-        )
-
-
-def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
-    """One object, set or mesh, or a list of them, by name."""
-    values = [value] if isinstance(value, str | RotatableObject) else value
-    names = [item.name if isinstance(item, RotatableObject) else item for item in values]
-    if len(names) == 0:
-        raise ConfigurationError("object is an empty list; give at least one name")
-    return tuple(found for name in names for found in OBJECT_SETS.get(name) or (get_object(name).name,))
+        chosen = self.objects[rng.integers(len(self.objects))]
+        name, item = (chosen, None) if isinstance(chosen, str) else (chosen.name, chosen)
+        scene = Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z), item=item)
+        return Episode(scene=scene, wrist=wrist, axis=axis)
 
 
 def _drawn(choices: Sequence[Numbers | None], rng: np.random.Generator, size: int) -> FloatArray:

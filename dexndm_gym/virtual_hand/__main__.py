@@ -13,7 +13,9 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import FREE, SURROUNDINGS
 from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
 from dexndm_gym.virtual_hand.faults import FAULTS, Fault
@@ -34,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--control", help="path of the side channel's socket (default: in a new temporary directory)")
     parser.add_argument("--owned", action="store_true", help="stop with the parent process or its connection")
     parser.add_argument("--mesh", action="append", default=[], help="mesh file that may be placed as an object")
+    parser.add_argument("--objects", type=Path, help="file of objects that may be placed; it is deleted once read")
     parser.add_argument("--link", help="path of a symbolic link to the port, for when that vanishes and returns")
     parser.add_argument(
         "--fault",
@@ -46,7 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     faults = [Fault.parse(fault) for fault in options.fault]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    physics = VirtualHandPhysics([options.seed], surroundings=options.surroundings, objects=options.mesh)
+    objects = [*options.mesh, *_read_objects(options.objects)]
+    physics = VirtualHandPhysics([options.seed], surroundings=options.surroundings, objects=objects)
     with _control_socket(options.control) as listener:
         server = VirtualHandServer(
             physics,
@@ -66,6 +70,15 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever started us made the folder for us alone, and may be gone.
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(options.control))
+
+
+def _read_objects(path: Path | None) -> list[RotatableObject]:
+    """Objects that whoever started us has, which no name of a file may stand for any more."""
+    if path is None:
+        return []
+    found = [RotatableObject.from_dict(fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    path.unlink()
+    return found
 
 
 @contextlib.contextmanager

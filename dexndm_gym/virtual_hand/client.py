@@ -12,7 +12,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -22,6 +22,8 @@ import numpy as np
 from dexndm_gym import errors
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, HardwareError, PortError
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.object_slots import made_without_mesh
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import FREE, SURROUNDINGS, Scene
 
 CLOCKS = ("lockstep", "realtime")
@@ -51,7 +53,7 @@ class VirtualHandProcess:
         surroundings: str = FREE,
         model: str = "xl330",
         faults: Sequence[str] = (),
-        meshes: Sequence[str] = (),
+        meshes: Sequence[RotatableObject] = (),
         start_timeout: float = 60.0,
     ) -> None:
         """Start the process and wait until its port can be opened.
@@ -62,7 +64,7 @@ class VirtualHandProcess:
             surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
             model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
-            meshes: names of the objects from mesh files that may be placed.
+            meshes: the objects from mesh files that may be placed.
             start_timeout: seconds to wait at most.
 
         Raises:
@@ -84,7 +86,11 @@ class VirtualHandProcess:
         options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
-        options += [f"--mesh={mesh}" for mesh in meshes]
+        self._meshes = {mesh.name: mesh for mesh in meshes}
+        if meshes:
+            file = Path(directory) / "objects.json"
+            file.write_text(json.dumps([asdict(mesh) for mesh in meshes]), encoding="utf-8")
+            options += ["--objects", str(file)]
         # In a session of its own the hand outlives a Ctrl-C long enough for the host to switch the torque off.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dexndm_gym.virtual_hand", *options],
@@ -107,9 +113,13 @@ class VirtualHandProcess:
         """Put the object of ``scene`` into the hand and turn the wrist as it says; ``seed`` draws how exactly.
 
         Raises:
-            ConfigurationError: there is no such object.
+            ConfigurationError: there is no such object, or it comes from a mesh that the hand was started without.
             PortError: the process has ended.
         """
+        if scene.item is not None and scene.item.has_hulls:
+            if self._meshes.get(scene.object) != scene.item:
+                raise made_without_mesh(scene.object)
+            scene = replace(scene, item=None)  # the process knows it by its name
         self.command("place_object", scene=asdict(scene), seed=seed)
 
     def object_pose(self) -> FloatArray:

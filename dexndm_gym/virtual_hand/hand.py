@@ -12,7 +12,8 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import draw_object_pose
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
-from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
+from dexndm_gym.leap.object_choice import Choice, object_of, own_objects
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.rotatable import shape_code
 from dexndm_gym.leap.scene import FREE, Scene
 from dexndm_gym.virtual_hand.firmware import (
@@ -48,7 +49,7 @@ class VirtualHandPhysics(HandPhysics):
         *,
         num_threads: int = 1,
         surroundings: str = FREE,
-        objects: Sequence[str] = (),
+        objects: Sequence[Choice] = (),
     ) -> None:
         """Build the hands, flat and without torque, palm up, their objects put away.
 
@@ -56,7 +57,7 @@ class VirtualHandPhysics(HandPhysics):
             hands: a seed, or explicit parameters, per hand.
             num_threads: threads that step the simulations, 0 for all processors; results do not depend on it.
             surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
-            objects: names of the objects that may be placed; needed for those from mesh files.
+            objects: what may be placed, by name or itself; needed for objects from mesh files.
 
         Raises:
             ConfigurationError: ``hands`` is empty, or there are no such surroundings.
@@ -66,7 +67,9 @@ class VirtualHandPhysics(HandPhysics):
         drawn = [hand if isinstance(hand, HandParameters) else HandParameters.draw(hand) for hand in hands]
         super().__init__(len(drawn))
         self.parameters = tuple(drawn)
-        self._plant = HandPlant(drawn, num_threads, surroundings, mesh_objects(objects))
+        self._own = {item.name: item for item in own_objects(objects)}
+        meshes = [item for item in self._own.values() if item.has_hulls]
+        self._plant = HandPlant(drawn, num_threads, surroundings, meshes)
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
         self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
@@ -245,7 +248,7 @@ class VirtualHandPhysics(HandPhysics):
                 self._plant.park(np.array([i]))
                 self._plant.turn(int(i), scene.gravity)
                 continue
-            item = get_object(scene.object)
+            item = object_of(scene, self._own)
             self._shape[i] = shape_code(item)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
 

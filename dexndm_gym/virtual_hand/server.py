@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.clocks import CONTROL_PERIOD, LockStepClock, RealTimeClock
@@ -160,6 +161,8 @@ class VirtualHandServer:
     def _place_object(self, scene: dict[str, Any], seed: int) -> None:
         try:
             arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in scene.items()}
+            if arguments.get("item") is not None:
+                arguments["item"] = RotatableObject.from_dict(arguments["item"])
             parsed = Scene(**arguments)
         except (AttributeError, TypeError) as error:
             raise ConfigurationError(f"expected the fields of a Scene, got {scene!r} ({error})") from error

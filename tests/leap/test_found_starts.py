@@ -27,7 +27,7 @@ def test_few_grasps_call_for_more_tries(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(found_starts, "find_starts", find)
-    monkeypatch.setattr(found_starts, "mesh_objects", lambda _: [OBJECTS["cube"]])
+    monkeypatch.setattr(found_starts, "own_objects", lambda _: [OBJECTS["cube"]])
     starts = starts_of(["cube"])
     assert seeds == list(range(rounds))
     assert starts.count("cube", PALM_UP) == 2

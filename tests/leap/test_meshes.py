@@ -35,7 +35,7 @@ def _quick(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     monkeypatch.setattr(found_starts, "_TRIES", 12)
     yield
-    load_mesh.cache_clear()
+    meshes._LOADED.clear()
 
 
 def test_a_ring_stays_a_ring(folder: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_name_says_size_and_mass(folder: Path) -> None:
 
 def test_the_second_time_nothing_is_decomposed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_mesh(folder / "block.obj")
-    load_mesh.cache_clear()
+    meshes._LOADED.clear()
     monkeypatch.setattr("coacd.run_coacd", None)
     assert load_mesh(folder / "block.obj") == first
 

@@ -10,7 +10,7 @@ from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig, Operator
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import NoPacer
-from dexndm_gym.leap.objects import mesh_objects
+from dexndm_gym.leap.object_choice import Choice, own_objects
 from dexndm_gym.leap.scene import FREE
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
@@ -32,7 +32,7 @@ def connect(
     hand_seed: int = 0,
     clock: Clock = "lockstep",
     surroundings: str = FREE,
-    objects: Sequence[str] = (),
+    objects: Sequence[Choice] = (),
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
 
@@ -45,7 +45,7 @@ def connect(
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
         surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
-        objects: names of the objects that a virtual hand may be given; needed for those from mesh files.
+        objects: what a virtual hand may be given, by name or itself; needed for objects from mesh files.
 
     Raises:
         ConfigurationError: there is no such clock, or no such surroundings.
@@ -60,7 +60,7 @@ def connect(
     config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
         config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT)
-    meshes = [item.name for item in mesh_objects(objects)]
+    meshes = [item for item in own_objects(objects) if item.has_hulls]
     process = VirtualHandProcess(seed=hand_seed, clock=clock, surroundings=surroundings, meshes=meshes)
     return DynamixelHand(
         process.port,

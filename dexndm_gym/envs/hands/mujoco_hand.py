@@ -11,9 +11,10 @@ from dexndm_gym.envs.hands.randomisation import Randomisation, Range
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
+from dexndm_gym.leap.object_choice import Choice, object_of, own_objects
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
-from dexndm_gym.leap.objects import NO_OBJECT, get_object, mesh_objects
-from dexndm_gym.leap.rotatable import MAX_PIECES, shape_code
+from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS
+from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject, shape_code
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
@@ -43,7 +44,7 @@ class MujocoHand:
         randomisation: Randomisation | None = None,
         num_threads: int = 0,
         starts: StartStates | None = None,
-        objects: Sequence[str] = (),
+        objects: Sequence[Choice] = (),
     ) -> None:
         """Build the simulations.
 
@@ -52,14 +53,15 @@ class MujocoHand:
             randomisation: what to vary from episode to episode; None keeps everything nominal.
             num_threads: threads that step them, 0 for all processors; results do not depend on it.
             starts: states that episodes start from; None for the shipped ones.
-            objects: names of the objects that episodes may have; needed for those from mesh files.
+            objects: what episodes may hold, by name or itself; needed for a user's own objects.
         """
         if num_hands < 1:
             raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
         self.num_hands = num_hands
         self.randomisation = randomisation
         self._starts = starts if starts is not None else load_starts()
-        meshes = mesh_objects(objects)
+        self._own = {item.name: item for item in own_objects(objects)}
+        meshes = [item for item in self._own.values() if item.has_hulls]
         spec = build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
         self._model = build_batch_model(spec)
         self._batch = Batch(self._model, num_hands, num_threads)
@@ -97,21 +99,18 @@ class MujocoHand:
         """Start the hands ``ids`` from states in which they hold their objects still; returns the targets held.
 
         Raises:
-            ConfigurationError: there is no such state for an object in its wrist orientation, or the object comes from
-                a mesh that was not named when this was made.
+            ConfigurationError: there is no such state for an object in its wrist orientation, or the object is a
+                user's own and was not given when this was made.
         """
         self._rng = rng
         # An empty hand is one whose object is kept out of reach.
-        names = ["cylinder" if scene.object == NO_OBJECT else scene.object for scene in scenes]
-        for name in set(names):
-            self._objects.require(get_object(name))
+        items = [OBJECTS["cylinder"] if scene.object == NO_OBJECT else self._find(scene) for scene in scenes]
         empty = [i for i, scene in zip(ids, scenes, strict=True) if scene.object == NO_OBJECT]
         self._empty = np.union1d(np.setdiff1d(self._empty, ids), np.array(empty, dtype=np.int64))
         gravity = [PALM_UP if scene.object == NO_OBJECT else scene.gravity for scene in scenes]
-        starts = [self._starts.draw(name, down, rng) for name, down in zip(names, gravity, strict=True)]
+        starts = [self._starts.draw(item.name, down, rng) for item, down in zip(items, gravity, strict=True)]
         self._batch.reset(ids, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
-        for i, scene, name, start in zip(ids, scenes, names, starts, strict=True):
-            item = get_object(name)
+        for i, scene, item, start in zip(ids, scenes, items, starts, strict=True):
             self._shape[i] = shape_code(item, start.scale)
             self._gravity[i] = scene.gravity
             mass, off_centre = self._draw_physics(i, item.mass, rng)
@@ -125,6 +124,17 @@ class MujocoHand:
         self._batch.set_const(ids)
         self._batch.forward(ids)
         return self._ctrl[ids]
+
+    def _find(self, scene: Scene) -> RotatableObject:
+        """The object of a scene, which start states and simulation must know."""
+        item = object_of(scene, self._own)
+        self._objects.require(item)
+        if item.name not in OBJECTS and self._own.get(item.name) != item:
+            raise ConfigurationError(
+                f"The simulation was made without this object {item.name!r}, and has no start states for it; name it "
+                f"when the environment is made, for example gym.make(..., object=[..., {item.name!r}])"
+            )
+        return item
 
     def _draw_physics(self, i: int, mass: float, rng: np.random.Generator) -> tuple[float, FloatArray]:
         """Write friction, servos and links of hand ``i``; returns mass in kg and off-centre of its object, (3,), m."""

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.leap.fingertips import close_fingertips
-from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE, draw_object_pose
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.leap.fists import GraspSearch, close_fists
+from dexndm_gym.leap.grasps import CUP_CENTRE, SETTLE_TIME, START_POSE, draw_object_pose
+from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import GRAVITY
 from dexndm_gym.leap.starts import PALM_UP, Direction, cup_rows, rounded
@@ -27,9 +28,6 @@ SIZE_SCALE = (0.95, 1.05)
 SIX_WAYS = np.concatenate([np.eye(3), -np.eye(3)])
 """Directions of gravity of the six named wrist orientations. What resists these six resists every other direction:
 forces that contacts can resist form a convex set."""
-
-_PERIOD = 0.05
-"""Time between two targets while fingers close, s."""
 
 _DEEPEST = 0.00095
 """The farthest that bodies at rest may be inside each other, m: start states are to stay below 1 mm. It also turns down
@@ -46,49 +44,6 @@ _FINGERTIP_ROUNDS = 12
 
 _UPRIGHT_SHARE = 0.5
 """Share of fingertip tries with the object upright, at any heading; the others have it in any orientation."""
-
-_FLEXION = np.array([0.0, 1.0, 0.8, 0.6] * 3 + [0.0, 0.2, 0.8, 0.8])
-"""How fast joints close, relative to the knuckles."""
-
-_OPENING = np.array([0.0, 0.45, 0.45, 0.3] * 3 + [0.0, 0.0, 0.5, 0.5])
-"""How far the hand is open before it closes, rad from START_POSE."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GraspSearch:
-    """Figures of the search for grasps."""
-
-    position_spread: float = 0.012
-    """Half width of the scatter of the object's place about CUP_CENTRE, m."""
-
-    height: float = 0.04
-    """How much farther from the palm it may be held out, m: where fingertips meet, not only where the palm helps."""
-
-    pose_spread: float = 0.2
-    """Half width of the scatter of the open hand's joints, rad (the paper's relatives use 0.25 to 0.3)."""
-
-    closing_speed: float = 1.2
-    """Speed of the knuckles' targets while they close, rad/s; scatters from 0.6 to 1.4 times that."""
-
-    closing_time: float = 2.0
-    """s."""
-
-    press: float = 0.08
-    """A finger stops closing when a joint is this far behind its target, rad: about 0.09 N m."""
-
-    friction: float = 0.6
-    """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
-
-    hold_time: float = 2.0
-    """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other, in
-    every physics step: what slips over an edge is inside it for a step or two."""
-
-    slip: float = 0.012
-    """The farthest that a held object may give way, m."""
-
-    reach: float = 0.06
-    """The farthest that it may be from where it was held out, m; for a fist from CUP_CENTRE."""
-
 
 FINGERTIP_SEARCH = GraspSearch(slip=0.02, reach=0.03)
 """Fingertips give way more than a fist does before they hold."""
@@ -177,7 +132,7 @@ def find_fists(
     """
     scale = _draw_scale(item, tries, rng)
     trials = Trials(item, scale, friction=search.friction)
-    target = _close(trials, _places(item, scale, search, rng), search, rng)
+    target = close_fists(trials, item, scale, search, rng)
     rows = _held(trials, item, scale, target, ways, search)
     return rows[np.argsort(-rows[:, 34])]
 
@@ -266,43 +221,6 @@ def _resists(
 def _draw_scale(item: RotatableObject, tries: int, rng: np.random.Generator) -> FloatArray:
     """Factors on the object's size, (tries,); hulls cannot be scaled in a simulation."""
     return np.ones(tries) if item.has_hulls else rng.uniform(*SIZE_SCALE, tries)
-
-
-def _places(item: RotatableObject, scale: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
-    """Poses in which the object is held out to the hand: any orientation, near the cup's centre, above the palm."""
-    quat = rng.standard_normal((len(scale), 4))
-    quat /= np.linalg.norm(quat, axis=1, keepdims=True)
-    position = CUP_CENTRE + rng.uniform(-search.position_spread, search.position_spread, (len(scale), 3))
-    lowest = np.array([_lowest(item, q) for q in quat])
-    position[:, 2] += rng.uniform(0.0, search.height, len(scale))
-    position[:, 2] = np.maximum(position[:, 2], PALM_HEIGHT + 0.002 - lowest * scale)
-    return np.concatenate([position, quat], axis=1)
-
-
-def _lowest(item: RotatableObject, quat: FloatArray) -> float:
-    """Height of the lowest point of the object in this orientation, m from its centre."""
-    turned = [piece.moved(offset=np.zeros(3), turn=quat, factor=1.0) for piece in item.pieces]
-    return min(piece.bounds[0, 2] for piece in turned)
-
-
-def _close(trials: "Trials", pose: FloatArray, search: GraspSearch, rng: np.random.Generator) -> FloatArray:
-    """Close the open hands until their fingers press, then let go of the objects; returns the targets, (n, 16)."""
-    n = len(pose)
-    spread = rng.uniform(-search.pose_spread, search.pose_spread, (n, NUM_JOINTS))
-    target = clip_to_limits(START_POSE - _OPENING + spread)
-    step = _FLEXION * rng.uniform(0.6, 1.4, (n, NUM_JOINTS)) * search.closing_speed * _PERIOD
-    moving = np.ones((n, 4, 1), dtype=np.bool_)
-    trials.begin(target, pose, target)
-    trials.damp_object(2.0, 0.002)
-    for _ in range(round(search.closing_time / _PERIOD)):
-        target = clip_to_limits(target + (step.reshape(n, 4, 4) * moving).reshape(n, NUM_JOINTS))
-        trials.control[:] = target
-        trials.run(_PERIOD)
-        behind = np.where(_FLEXION > 0.0, target - trials.joints, 0.0).reshape(n, 4, 4)
-        moving &= behind.max(axis=2, keepdims=True) < search.press
-    trials.damp_object(0.0, 0.0)
-    trials.run(SETTLE_TIME)
-    return target
 
 
 def _product(a: Sequence[float] | FloatArray, b: FloatArray) -> FloatArray:

@@ -45,6 +45,8 @@ _FINGERTIP_ROUNDS = 12
 _UPRIGHT_SHARE = 0.5
 """Share of fingertip tries with the object upright, at any heading; the others have it in any orientation."""
 
+FIST_SEARCH = GraspSearch()
+
 FINGERTIP_SEARCH = GraspSearch(slip=0.02, reach=0.03)
 """Fingertips give way more than a fist does before they hold."""
 
@@ -104,7 +106,7 @@ def find_cups(item: RotatableObject, tries: int, rng: np.random.Generator) -> Fl
     near = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < 0.03
     keep = (speed[:, 0] < 0.02) & (speed[:, 1] < 0.3) & near & upright
     rows = rounded(cup_rows(trials.joints, pose, scale)[keep])
-    return _resisting(item, rows, np.array([PALM_UP]), GraspSearch())
+    return _resisting(item, rows, np.array([PALM_UP]), FIST_SEARCH)
 
 
 def find_fists(
@@ -113,7 +115,7 @@ def find_fists(
     rng: np.random.Generator,
     *,
     ways: FloatArray = SIX_WAYS,
-    search: GraspSearch = GraspSearch(),
+    search: GraspSearch = FIST_SEARCH,
 ) -> FloatArray:
     """Close the hand around the object many times, and keep the tries that hold whichever way gravity pulls.
 

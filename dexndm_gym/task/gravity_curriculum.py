@@ -1,0 +1,169 @@
+"""Gravity that grows with success, for each wrist orientation, axis and object set of its own.
+
+At low gravity lifting a finger costs nothing, so that finger gaiting is found; then gravity rises and the gait
+survives.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dexndm_gym.leap.joints import FloatArray, IntArray
+from dexndm_gym.task.options import Episode
+from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
+
+_WRIST_NAMES, _AXIS_NAMES = tuple(WRISTS), tuple(AXES)
+_DOWN = np.array([down_in_hand(np.array(wrist)) for wrist in WRISTS.values()])
+_AXIS = np.array(list(AXES.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GravityConfig:
+    """When gravity rises and falls."""
+
+    start: float = 1.0
+    """Gravity that every cell starts with, as a share of standard gravity; 1 switches the curriculum off, 0.1 lets
+    gaits be found."""
+
+    step: float = 0.1
+    """How much it rises or falls at a time."""
+
+    rotation: float = 4.0
+    """Rotation per episode, rad, above which it rises."""
+
+    dropped: float = 0.3
+    """Share of episodes that drop the object below which it rises; from twice that on it falls."""
+
+    episodes: int = 24
+    """Episodes that are judged; only those that began after the last change count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellReport:
+    """How one cell does."""
+
+    wrist: str
+    axis: str
+    objects: str
+    """Name of the object set."""
+
+    gravity: float
+    """Share of standard gravity."""
+
+    speed: float
+    """Mean rotation speed of the latest episodes, rad/s."""
+
+    dropped: float
+    """Share of them that dropped the object."""
+
+    episodes: int
+    """How many they are."""
+
+
+class GravityCurriculum:
+    """Gravity of cells: nearest named wrist x nearest principal axis x object set.
+
+    All of its state goes through pickle and through ``state_dict``.
+    """
+
+    def __init__(self, config: GravityConfig, object_sets: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Start every cell at ``config.start``.
+
+        Args:
+            config: when gravity rises and falls.
+            object_sets: name and objects of each set; an object belongs to the first set that has it.
+        """
+        self.config = config
+        self._sets = tuple(name for name, _ in object_sets)
+        self._set_of = {item: k for k, (_, items) in reversed(list(enumerate(object_sets))) for item in items}
+        shape = (len(self._sets), len(WRISTS), len(AXES))
+        self.gravity = np.full(shape, config.start)
+        self._version = np.zeros(shape, dtype=np.int64)
+        self._judged: dict[int, deque[tuple[float, bool]]] = {}
+        self._latest: dict[int, deque[tuple[float, float, bool]]] = {}
+
+    def cell(self, episode: Episode) -> int:
+        """Number of the cell that an episode belongs to."""
+        wrist = int(np.argmax(_DOWN @ np.array(down_in_hand(episode.wrist))))
+        axis = int(np.argmax(_AXIS @ episode.axis))
+        return int(np.ravel_multi_index((self._set_of[episode.scene.object], wrist, axis), self.gravity.shape))
+
+    def lightened(self, episode: Episode) -> Episode:
+        """The episode under the gravity of its cell."""
+        level = self.gravity.flat[self.cell(episode)]
+        x, y, z = episode.scene.gravity
+        return replace(episode, scene=replace(episode.scene, gravity=(level * x, level * y, level * z)))
+
+    def version(self, cells: IntArray) -> IntArray:
+        """How often the gravity of cells has changed, (k,): to be handed back with an episode's result."""
+        return self._version.flat[cells]
+
+    def record(self, cell: int, version: int, *, rotation: float, time: float, dropped: bool) -> None:
+        """Take in how an episode ended, and change its cell's gravity where it is time.
+
+        Args:
+            cell: its cell.
+            version: the cell's ``version`` when it began.
+            rotation: about the axis, rad.
+            time: how long it lasted, s.
+            dropped: whether it ended by a drop.
+        """
+        c = self.config
+        self._latest.setdefault(cell, deque(maxlen=2 * c.episodes)).append((rotation, time, dropped))
+        if version != self._version.flat[cell]:
+            return
+        judged = self._judged.setdefault(cell, deque(maxlen=c.episodes))
+        judged.append((rotation, dropped))
+        if len(judged) < c.episodes:
+            return
+        turned = float(np.mean([r for r, _ in judged]))
+        lost = float(np.mean([d for _, d in judged]))
+        level = self.gravity.flat[cell]
+        if turned > c.rotation and lost < c.dropped:
+            changed = min(level + c.step, 1.0)
+        elif lost > 2.0 * c.dropped:
+            changed = max(level - c.step, c.start)
+        else:
+            return
+        if changed != level:
+            self.gravity.flat[cell] = changed
+            self._version.flat[cell] += 1
+            judged.clear()
+
+    def report(self) -> list[CellReport]:
+        """How the cells do that have seen episodes, in the order of sets, wrists and axes."""
+        rows = []
+        for cell in sorted(self._latest):
+            rotation, time, dropped = (np.array(column) for column in zip(*self._latest[cell], strict=True))
+            k, wrist, axis = np.unravel_index(cell, self.gravity.shape)
+            rows.append(
+                CellReport(
+                    wrist=_WRIST_NAMES[wrist],
+                    axis=_AXIS_NAMES[axis],
+                    objects=self._sets[k],
+                    gravity=float(self.gravity.flat[cell]),
+                    speed=float(rotation.sum() / max(time.sum(), 1e-9)),
+                    dropped=float(dropped.mean()),
+                    episodes=len(rotation),
+                )
+            )
+        return rows
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes."""
+        return {
+            "gravity": self.gravity.tolist(),
+            "version": self._version.tolist(),
+            "judged": {str(k): list(v) for k, v in self._judged.items()},
+            "latest": {str(k): list(v) for k, v in self._latest.items()},
+        }
+
+
+def axis_in_hand(wrist: FloatArray, axis: FloatArray) -> FloatArray:
+    """Axes (n, 3) of the world frame in the hand frame of wrists (n, 4), quaternions w x y z."""
+    w, v = wrist[:, :1], -wrist[:, 1:]
+    across = 2.0 * np.cross(v, axis)
+    return axis + w * across + np.cross(v, across)

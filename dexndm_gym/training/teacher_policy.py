@@ -1,0 +1,98 @@
+"""A teacher that has learned: normalizer and network as safetensors, loadable without the library that trained it."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from dexndm_gym.errors import FileFormatError, ModelMismatchError
+from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.training.torch_threads import one_torch_thread
+
+KIND = "dexndm_gym.teacher_policy"
+"""What the header of a teacher's file says that it is."""
+
+CLIP = 8.0
+"""Standard deviations beyond which a normalized input is clipped."""
+
+
+class TeacherPolicy(nn.Module):
+    """Teacher observation (n, m) to mean action (n, 16); see ``teacher_observation``."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, size: int, width: tuple[int, ...]) -> None:
+        """Make an untrained teacher.
+
+        Args:
+            size: numbers in an observation, m.
+            width: hidden layers.
+        """
+        super().__init__()
+        self.size, self.width = size, tuple(width)
+        layers: list[nn.Module] = []
+        for size_in, size_out in pairwise((size, *width)):
+            layers += [nn.Linear(size_in, size_out), nn.ELU()]
+        self.network = nn.Sequential(*layers, nn.Linear((size, *width)[-1], NUM_JOINTS))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("std", torch.ones(size))
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        """Mean action, not clipped."""
+        return self.network(((observation - self.mean) / self.std).clamp(-CLIP, CLIP))
+
+    @torch.no_grad()
+    @one_torch_thread()
+    def predict(
+        self, observation: npt.NDArray[np.float32], state: Any = None, *_: Any, **__: Any
+    ) -> tuple[npt.NDArray[np.float32], None]:
+        """Actions in [-1, 1] for a batch (n, m), as stable-baselines3's ``predict``.
+
+        Raises:
+            ModelMismatchError: the observations have another size.
+        """
+        if observation.ndim != 2 or observation.shape[1] != self.size:
+            raise ModelMismatchError(
+                f"Expected teacher observations (n, {self.size}), got {observation.shape}; goal guidance adds three "
+                "numbers: give the same --task.reward.goal that the teacher was trained with"
+            )
+        return self(torch.from_numpy(observation)).clamp(-1.0, 1.0).numpy(), None
+
+    def save(self, path: Path, **about: str) -> None:
+        """Write weights, sizes and what else there is to say to a safetensors file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **about}
+        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+
+
+def load_teacher(path: Path | str) -> TeacherPolicy:
+    """Read a teacher written by ``TeacherPolicy.save``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: it is not a teacher.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No teacher file at {path}; `dexndm train` writes OUT/teacher.safetensors")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        if metadata.get("kind") != KIND:
+            raise ValueError(f"its header names {metadata.get('kind', 'no kind')!r}, expected {KIND!r}")
+        teacher = TeacherPolicy(int(metadata["size"]), tuple(json.loads(metadata["width"])))
+        teacher.load_state_dict(weights)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise FileFormatError(
+            f"{path} is not a teacher of this package ({error}); `dexndm train` writes one"
+        ) from error
+    return teacher.eval()

@@ -92,7 +92,5 @@ def load_teacher(path: Path | str) -> TeacherPolicy:
         teacher = TeacherPolicy(int(metadata["size"]), tuple(json.loads(metadata["width"])))
         teacher.load_state_dict(weights)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise FileFormatError(
-            f"{path} is not a teacher of this package ({error}); `dexndm train` writes one"
-        ) from error
+        raise FileFormatError(f"{path} is no teacher of this package: {error}; `dexndm train` writes one") from error
     return teacher.eval()

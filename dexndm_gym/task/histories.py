@@ -10,8 +10,8 @@ from dexndm_gym.task.episodes import Records
 @compiled
 def next_targets(
     episodes: Records, config: Records, action: FloatArray, lower: FloatArray, upper: FloatArray
-) -> tuple[FloatArray, bool]:
-    """Base targets that actions (n, 16) lead to, (n, 16), rad, and whether all actions are finite.
+) -> FloatArray:
+    """Base targets that actions (n, 16) lead to, (n, 16), rad.
 
     Args:
         episodes: running episodes, (n,).
@@ -20,31 +20,27 @@ def next_targets(
         lower: joint limits, (16,), rad.
         upper: joint limits, (16,), rad.
     """
-    base, finite, scale = np.empty_like(action), True, config[0].action_scale
+    base, scale = np.empty_like(action), config[0].action_scale
     for i in range(action.shape[0]):
         last = episodes[i].history[-1, 1]
         for joint in range(action.shape[1]):
-            finite &= np.isfinite(action[i, joint])
             wanted = last[joint] + scale * min(max(action[i, joint], -1.0), 1.0)
             base[i, joint] = min(max(wanted, lower[joint]), upper[joint])
-    return base, finite
+    return base
 
 
 @compiled
-def push(episodes: Records, position: FloatArray, base: FloatArray, sent: FloatArray) -> bool:
-    """Add a step to every episode, its numbers (n, 16) in rad; returns whether its positions are finite."""
-    finite = True
+def push(episodes: Records, position: FloatArray, base: FloatArray, sent: FloatArray) -> None:
+    """Add a step to every episode, its numbers (n, 16) in rad."""
     for i in range(position.shape[0]):
         episodes[i].steps += 1
         history = episodes[i].history
         for step in range(history.shape[0] - 1):
             history[step] = history[step + 1]
         for joint in range(position.shape[1]):
-            finite &= np.isfinite(position[i, joint])
             history[-1, 0, joint] = position[i, joint]
             history[-1, 1, joint] = base[i, joint]
             history[-1, 2, joint] = sent[i, joint]
-    return finite
 
 
 @compiled

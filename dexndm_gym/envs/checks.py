@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
@@ -70,7 +69,7 @@ def checked_pose(pose: Any) -> FloatArray | None:
     """
     if pose is None:
         return None
-    if np.shape(pose) == (1, POSE_SIZE):
+    if isinstance(pose, np.ndarray) and pose.shape == (1, POSE_SIZE):
         pose = pose[0]
     return checked_poses(as_numbers(pose, (POSE_SIZE,), "a tracker's object_pose()")[None], 1)
 
@@ -85,7 +84,7 @@ def checked_poses(poses: Any, num_hands: int) -> FloatArray | None:
         return None
     array = as_numbers(poses, (num_hands, POSE_SIZE), "object poses (m and quaternion w x y z, hand frame)")
     length = np.sqrt(np.einsum("ij,ij->i", array[:, 3:], array[:, 3:]))
-    seen: npt.NDArray[np.bool_] = np.isfinite(array).all(axis=1)
+    seen = np.logical_and.reduce(np.isfinite(array), axis=1)
     if not seen.all():
         array = np.where(seen[:, None], array, np.nan)
         if not seen.any():

@@ -120,7 +120,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             raise ConfigurationError("The episode has ended or was never started; call reset() before step()")
         self._running = False  # whatever fails from here on
         try:
-            result = self.task.step(np.asarray([action]))
+            result = self.task.step([action])
         except HardwareError as error:
             info = {name: value[0] for name, value in self.task.state().info.items()}
             info |= {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}

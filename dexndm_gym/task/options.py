@@ -1,7 +1,7 @@
 """What a user may ask of an episode: object, wrist orientation and rotation axis, by name or value."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,12 @@ class EpisodeOptions:
 
 def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
     """One object, set or mesh, or a list of them, by name."""
-    values = [value] if isinstance(value, str | RotatableObject) else value
+    several = isinstance(value, Iterable) and not isinstance(value, str | RotatableObject)
+    values = list(value) if several else [value]
+    if not all(isinstance(item, str | RotatableObject) for item in values):
+        raise ConfigurationError(
+            f"Expected an object's name, a RotatableObject or a list of them; got object={value!r:.60}"
+        )
     names = [item.name if isinstance(item, RotatableObject) else item for item in values]
     if len(names) == 0:
         raise ConfigurationError("object is an empty list; give at least one name")

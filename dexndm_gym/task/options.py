@@ -80,11 +80,10 @@ class EpisodeOptions:
 
 def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
     """One object, set or mesh, or a list of them, by name."""
-    several = isinstance(value, Iterable) and not isinstance(value, str | RotatableObject)
-    values = list(value) if several else [value]
+    values: list[Any] = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     if not all(isinstance(item, str | RotatableObject) for item in values):
         raise ConfigurationError(
-            f"Expected an object's name, a RotatableObject or a list of them; got object={value!r:.60}"
+            f"Expected an object's name, a RotatableObject or a list of them; got object={value!r}"
         )
     names = [item.name if isinstance(item, RotatableObject) else item for item in values]
     if len(names) == 0:

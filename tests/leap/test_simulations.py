@@ -37,7 +37,7 @@ def test_snapshot_goes_on_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("copy", [deepcopy, pickle.dumps])
 def test_bound_arrays_are_not_torn_off(copy: Any) -> None:
-    with pytest.raises(ConfigurationError, match="snapshot|bound"):
+    with pytest.raises(ConfigurationError, match="bound"):
         copy(falling())
 
 
@@ -53,7 +53,7 @@ def _in_child(batch: Simulations, pipe: Any) -> None:
 def test_forked_child_gets_an_error_instead_of_hanging() -> None:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    child = context.Process(target=_in_child, args=(falling(), there))
+    child = context.Process(target=_in_child, args=(falling(), there), daemon=True)
     child.start()
     assert here.poll(60)
     assert "forked" in here.recv()

@@ -7,6 +7,7 @@ import numpy as np
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.leap.state import HandState
+from dexndm_gym.task import histories
 
 POSE_SIZE = 7
 """Numbers of an object's pose: position in m, quaternion w x y z."""
@@ -26,6 +27,8 @@ def as_numbers(value: Any, shape: tuple[int, ...], what: str) -> FloatArray:
     Raises:
         ConfigurationError: it is no such array; the message names both shapes.
     """
+    if type(value) is np.ndarray and value.dtype == np.float64 and value.shape == shape and value.flags.carray:
+        return value
     try:
         array = np.require(value, np.float64, ["C", "A", "W", "E"])
     except (TypeError, ValueError) as error:
@@ -44,7 +47,7 @@ def checked_action(action: Any, num_hands: int) -> FloatArray:
         ConfigurationError: another shape, or a number that is not finite.
     """
     array = as_numbers(action, (num_hands, NUM_JOINTS), "an action per hand")
-    if not np.isfinite(array).all():
+    if not histories.all_finite(array):
         raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
     return array
 
@@ -56,7 +59,7 @@ def checked_target(target: Any, num_hands: int, source: str) -> FloatArray:
         ConfigurationError: another shape, or a number that is not finite; ``source`` is named as where they come from.
     """
     array = as_numbers(target, (num_hands, NUM_JOINTS), f"targets from {source}")
-    if not np.isfinite(array).all():
+    if not histories.all_finite(array):
         raise ConfigurationError(f"Targets from {source} are not finite; expected angles in rad")
     return array
 
@@ -82,21 +85,15 @@ def checked_poses(poses: Any, num_hands: int) -> FloatArray | None:
     """
     if poses is None:
         return None
-    array = as_numbers(poses, (num_hands, POSE_SIZE), "object poses (m and quaternion w x y z, hand frame)")
-    length = np.sqrt(np.einsum("ij,ij->i", array[:, 3:], array[:, 3:]))
-    seen = np.logical_and.reduce(np.isfinite(array), axis=1)
-    if not seen.all():
-        array = np.where(seen[:, None], array, np.nan)
-        if not seen.any():
-            return None
-    wrong = np.flatnonzero(seen & (np.abs(length - 1.0) > _UNIT_TOLERANCE))
-    if wrong.size:
-        i = int(wrong[0])
+    array = as_numbers(poses, (num_hands, POSE_SIZE), "object poses (m and quaternion w x y z, hand frame)").copy()
+    seen, wrong = histories.mark_unseen(array, _UNIT_TOLERANCE)
+    if wrong >= 0:
         raise ConfigurationError(
             f"Expected an object pose of position (m) and unit quaternion w x y z; got the quaternion "
-            f"{array[i, 3:].tolist()} of length {length[i]:.3g}. An object that is not seen is None or NaN"
+            f"{array[wrong, 3:].tolist()} of length {np.linalg.norm(array[wrong, 3:]):.3g}. An object that is not seen "
+            "is None or NaN"
         )
-    return array
+    return array if seen else None
 
 
 def checked_state(state: Any, num_hands: int) -> HandState:
@@ -114,7 +111,7 @@ def checked_state(state: Any, num_hands: int) -> HandState:
         if value is None and name != "position":
             continue
         array = as_numbers(value, (num_hands, NUM_JOINTS), f"HandState.{name}")
-        if not np.isfinite(array).all():
+        if not histories.all_finite(array):
             raise SimulationDivergedError(f"HandState.{name} is not finite; reset the env to go on")
         arrays[name] = array
     return state._replace(object_pose=checked_poses(state.object_pose, num_hands), **arrays)

@@ -152,7 +152,7 @@ class RotationTask:
             if not self._begun.all():
                 raise ConfigurationError("No episode has been started; call reset() before step()")
             wanted = checked_action(action, self.hand.num_hands)
-            base = histories.next_targets(self._episodes, self.config.record, wanted, LOWER_LIMITS, UPPER_LIMITS)
+            base, _ = histories.next_targets(self._episodes, self.config.record, wanted, LOWER_LIMITS, UPPER_LIMITS)
             sent, extra = self._filtered(base) if self._slots else (base, {})
             before = self._pose()
             self.hand.step(sent)
@@ -167,6 +167,10 @@ class RotationTask:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""
         return histories.observe(self._episodes)
 
+    def wrist(self, index: int) -> FloatArray:
+        """Wrist orientation of one hand, quaternion w x y z, (4,)."""
+        return self._episodes["frame"][index, :4]
+
     def seen(self, i: int) -> tuple[FloatArray, FloatArray | None, str]:
         """Joint positions, the object's pose and its name, as they are measured now on hand ``i``; for pictures."""
         position, pose, item = self._state.position[i], self._pose()[i], str(self.objects[i])
@@ -176,7 +180,7 @@ class RotationTask:
 
     def up(self, i: int) -> tuple[float, float, float]:
         """Direction against gravity in the frame of hand ``i``."""
-        x, y, z = down_in_hand(self._episodes["frame"][i, :4])
+        x, y, z = down_in_hand(self.wrist(i))
         return -x, -y, -z
 
     def state(self) -> HandState:
@@ -266,6 +270,8 @@ class RotationTask:
 def _compile(config: TaskConfig) -> None:
     """Have everything compiled before the first step: a hand on the desk does not wait for a compiler."""
     episodes, joints, pose = no_episodes(1), np.zeros((1, NUM_JOINTS)), np.zeros((1, 7))
+    histories.all_finite(joints)
+    histories.mark_unseen(pose, 0.0)
     compiled.set_first_goals(episodes, config.record, pose, np.zeros(1, dtype=np.int64))
     compiled.ways_to_goals(episodes, pose)
     histories.next_targets(episodes, config.record, joints, LOWER_LIMITS, UPPER_LIMITS)

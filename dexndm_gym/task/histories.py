@@ -1,4 +1,7 @@
-"""Targets and histories of n hands, compiled: from actions to base targets, from steps to observations."""
+"""Targets and histories of n hands, compiled: from actions to base targets, from steps to observations.
+
+Numbers from outside are looked at here, too, since NumPy would take longer for a single hand's few.
+"""
 
 import numpy as np
 
@@ -10,8 +13,8 @@ from dexndm_gym.task.episodes import Records
 @compiled
 def next_targets(
     episodes: Records, config: Records, action: FloatArray, lower: FloatArray, upper: FloatArray
-) -> FloatArray:
-    """Base targets that actions (n, 16) lead to, (n, 16), rad.
+) -> tuple[FloatArray, bool]:
+    """Base targets that actions (n, 16) lead to, (n, 16), rad, and whether all actions are finite.
 
     Args:
         episodes: running episodes, (n,).
@@ -20,27 +23,31 @@ def next_targets(
         lower: joint limits, (16,), rad.
         upper: joint limits, (16,), rad.
     """
-    base, scale = np.empty_like(action), config[0].action_scale
+    base, finite, scale = np.empty_like(action), True, config[0].action_scale
     for i in range(action.shape[0]):
         last = episodes[i].history[-1, 1]
         for joint in range(action.shape[1]):
+            finite &= np.isfinite(action[i, joint])
             wanted = last[joint] + scale * min(max(action[i, joint], -1.0), 1.0)
             base[i, joint] = min(max(wanted, lower[joint]), upper[joint])
-    return base
+    return base, finite
 
 
 @compiled
-def push(episodes: Records, position: FloatArray, base: FloatArray, sent: FloatArray) -> None:
-    """Add a step to every episode, its numbers (n, 16) in rad."""
+def push(episodes: Records, position: FloatArray, base: FloatArray, sent: FloatArray) -> bool:
+    """Add a step to every episode, its numbers (n, 16) in rad; returns whether its positions are finite."""
+    finite = True
     for i in range(position.shape[0]):
         episodes[i].steps += 1
         history = episodes[i].history
         for step in range(history.shape[0] - 1):
             history[step] = history[step + 1]
         for joint in range(position.shape[1]):
+            finite &= np.isfinite(position[i, joint])
             history[-1, 0, joint] = position[i, joint]
             history[-1, 1, joint] = base[i, joint]
             history[-1, 2, joint] = sent[i, joint]
+    return finite
 
 
 @compiled
@@ -55,3 +62,35 @@ def observe(episodes: Records) -> np.ndarray:
         for k in range(len(episodes[i].frame)):
             seen[i, 2 * steps * joints + k] = episodes[i].frame[k]
     return seen
+
+
+@compiled
+def all_finite(numbers: FloatArray) -> bool:
+    """Whether every number of an array (n, k) is finite."""
+    for i in range(numbers.shape[0]):
+        for k in range(numbers.shape[1]):
+            if not np.isfinite(numbers[i, k]):
+                return False
+    return True
+
+
+@compiled
+def mark_unseen(poses: FloatArray, tolerance: float) -> tuple[int, int]:
+    """Make NaN of those poses, (n, 7), in which a number is not finite.
+
+    Returns:
+        How many others there are, and the first of those whose quaternion is not of length 1; -1 for none.
+    """
+    seen, wrong = 0, -1
+    for i in range(poses.shape[0]):
+        finite, square = True, 0.0
+        for k in range(poses.shape[1]):
+            finite &= np.isfinite(poses[i, k])
+            square += poses[i, k] ** 2 if k >= 3 else 0.0
+        if not finite:
+            poses[i] = np.nan
+            continue
+        seen += 1
+        if wrong < 0 and abs(np.sqrt(square) - 1.0) > tolerance:
+            wrong = i
+    return seen, wrong

@@ -51,6 +51,17 @@ class EpisodeOptions:
     axes: tuple[Numbers | None, ...] = (AXES["+z"],)
     """Unit vectors in the world frame; None is any, drawn uniformly."""
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a wrist is no quaternion, or an axis no vector.
+        """
+        for option, values, known, size in (("wrist", self.wrists, WRISTS, 4), ("axis", self.axes, AXES, 3)):
+            for value in values:
+                if value is not None:
+                    _vector(option, value, known, size)
+
     def updated(self, options: Mapping[str, Any] | None) -> "EpisodeOptions":
         """These options with those of ``reset(options=...)`` put over them.
 
@@ -83,7 +94,7 @@ def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> 
     values: list[Any] = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
     if not all(isinstance(item, str | RotatableObject) for item in values):
         raise ConfigurationError(
-            f"Expected an object's name, a RotatableObject or a list of them; got object={value!r}"
+            f"Expected a name of an object, a RotatableObject or a list of them; object is {value!r}"
         )
     names = [item.name if isinstance(item, RotatableObject) else item for item in values]
     if len(names) == 0:

@@ -23,7 +23,7 @@ from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
-from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
+from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Sc
         randomise=command.randomise,
     )
     if command.model is not None:
-        env = DynamicsCorrectionWrapper(env, command.model, command.sim_model)
+        env = DynamicsCorrectionVectorWrapper(env, command.model, command.sim_model)
     try:
         return evaluate_vector(policy, env, seed=command.seed, progress=bar.update)
     finally:

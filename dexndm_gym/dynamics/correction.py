@@ -35,8 +35,9 @@ class InverseConfig:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        positive, not_negative = min(self.bound, self.rate_limit), min(self.effort, self.change_effort)
-        if not (positive > 0 and not_negative >= 0 and self.candidates >= 2):
+        usable = all(0.0 < value < np.inf for value in (self.bound, self.rate_limit))
+        usable &= all(0.0 <= value < np.inf for value in (self.effort, self.change_effort))
+        if not (usable and self.candidates >= 2):
             raise ConfigurationError(
                 "the inverse needs a positive bound and rate_limit, effort and change_effort of at least zero and at "
                 f"least two candidates; got {self}"
@@ -113,9 +114,12 @@ class JointwiseInverse:
         Raises:
             ModelMismatchError: shapes other than these.
         """
-        inputs = [
-            np.ascontiguousarray(values, dtype=np.float64) for values in (position, past_base, past_sent, base_target)
-        ]
+        given = (position, past_base, past_sent, base_target)
+        try:
+            inputs = [np.require(values, np.float64, ["C", "A", "W", "E"]) for values in given]
+        except (TypeError, ValueError) as error:
+            raise ModelMismatchError(f"expected arrays of positions and targets in rad: {error}") from error
+        inputs = [np.atleast_1d(values) for values in inputs]
         expected = [(len(inputs[0]), *shape) for shape in self._shapes]
         if [values.shape for values in inputs] != expected:  # compiled code would read whatever lies there
             raise ModelMismatchError(

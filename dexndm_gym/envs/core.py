@@ -1,21 +1,25 @@
 """The task played on n hands at once: what single, vector and real envs share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.envs.hand import Hand, SimulatedHand
-from dexndm_gym.envs.target_filter import TargetFilter, TargetWindow
-from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
+from dexndm_gym.envs.checks import POSE_SIZE, checked_action, checked_state, checked_target
+from dexndm_gym.envs.hand import Hand, SimulatedHand, TorqueHand
+from dexndm_gym.envs.target_filter import FilterSlot, TargetWindow
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
+from dexndm_gym.leap.object_choice import Choice
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task import compiled, histories
-from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episodes import VALUES, no_episodes
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import down_in_hand
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -26,20 +30,19 @@ class StepResult(NamedTuple):
     reward: FloatArray
     terminated: BoolArray
     truncated: BoolArray
-    values: FloatArray | None
-    """In the order of ``VALUES``, (len(VALUES), n); None where the object is not tracked."""
+    values: FloatArray
+    """In the order of ``VALUES``, (len(VALUES), n); speeds and terms of the reward are 0 where nothing is tracked."""
     other: dict[str, Any]
     """What else there is to tell, arrays (n, ...) by name."""
 
     def info(self) -> dict[str, Any]:
         """All of it by name, arrays (n, ...)."""
-        return self.other if self.values is None else self.other | dict(zip(VALUES, self.values, strict=True))
+        return self.other | dict(zip(VALUES, self.values, strict=True))
 
     def info_of(self, i: int) -> dict[str, Any]:
         """All of it by name, of hand ``i``."""
         info = {name: value[i] for name, value in self.other.items()}
-        if self.values is not None:
-            info.update(zip(VALUES, self.values[:, i].tolist(), strict=True))
+        info.update(zip(VALUES, self.values[:, i].tolist(), strict=True))
         return info
 
 
@@ -54,18 +57,27 @@ class RotationTask:
             options: what episodes are drawn from.
             config: figures of the task.
             position_noise: half width of the uniform noise on observed joint positions, rad.
+
+        Raises:
+            ConfigurationError: no hands, or a noise that is negative or not finite.
         """
+        n = hand.num_hands
+        if not (isinstance(n, int | np.integer) and n >= 1):
+            raise ConfigurationError(f"Expected a hand with num_hands of at least 1, got {n!r}")
+        if not 0.0 <= position_noise < np.inf:
+            raise ConfigurationError(f"Expected a noise of at least 0 rad, got {position_noise}")
         self.hand, self.config = hand, config
         self._options = options
         self._noise = position_noise
-        self._filters: list[TargetFilter] = []
-        n = hand.num_hands
+        self._slots: list[FilterSlot] = []
         self._rng = np.random.default_rng(0)
         self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
         self._episodes = no_episodes(n)
-        self._unknown, self._yes = np.zeros((n, NUM_JOINTS)), np.ones(n, dtype=np.bool_)
-        self._yes.flags.writeable = False
+        self._begun = np.zeros(n, dtype=np.int64)
+        self._unknown, self._unseen = np.zeros((n, NUM_JOINTS)), np.full((n, POSE_SIZE), np.nan)
+        self._last = StepResult(np.zeros(n), no := np.zeros(n, dtype=np.bool_), no, np.zeros((len(VALUES), n)), {})
         self.objects = np.full(n, "", dtype=object)
+        self._items = self.objects.copy()
         _compile(config)
 
     @property
@@ -82,21 +94,37 @@ class RotationTask:
     def resets(self, counts: IntArray) -> None:
         self._episodes["resets"] = counts
 
-    def add_target_filter(self, target_filter: TargetFilter) -> None:
-        """Append a filter; filters see targets in the order in which they were added."""
-        self._filters.append(target_filter)
+    @contextmanager
+    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+        """Within this, targets pass a filter on their way to the hand.
+
+        Filters see targets in the order in which they are entered. Of several of one class the first that is entered
+        acts, which is that of the outermost wrapper: nothing is corrected twice.
+        """
+        replaced = any(type(other.filter) is type(slot.filter) for other in self._slots)
+        if replaced:
+            yield
+            return
+        self._slots.append(slot)
+        try:
+            yield
+        finally:
+            self._slots.remove(slot)
 
     def reset(self, ids: IntArray, rng: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
         """Start new episodes on the hands ``ids``."""
-        self._rng = rng
         chosen = self._options.updated(options)
+        self._rng = rng
         episodes = [chosen.draw(rng) for _ in ids]
+        with self._torque_off_on_errors():
+            start = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
+            start = checked_target(start, len(ids), f"{type(self.hand).__name__}.reset()")
+            self._state = checked_state(self.hand.state(), self.hand.num_hands)
         running = self._episodes
-        start = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
-        self._state = self.hand.state()
         for i, episode in zip(ids, episodes, strict=True):
             running["frame"][i] = *episode.wrist, *episode.axis
             self.objects[i] = episode.scene.object
+            self._items[i] = episode.scene.item or episode.scene.object
         running["holds"][ids] = self.objects[ids] != NO_OBJECT
         running["start"][ids] = start
         running["history"][ids, :, 0] = self._measured()[ids, None]
@@ -104,25 +132,39 @@ class RotationTask:
         running["steps"][ids] = 0
         running["resets"][ids] += 1
         running["turned"][ids] = 0.0
-        if self._state.object_pose is not None:
-            compiled.set_first_goals(running, self.config.record, self._state.object_pose, ids)
-        for target_filter in self._filters:
-            target_filter.reset(ids)
+        self._begun[ids] += 1
+        compiled.set_first_goals(running, self.config.record, self._pose(), ids)
+        values = self._last.values.copy()
+        values[:, ids] = 0.0
+        sent = running["history"][:, -1, 2] if self._state.sent_target is None else self._state.sent_target
+        other = self._info(running["history"][:, -1, 1].copy(), sent.copy())
+        self._last = self._last._replace(values=values, other=other)
 
-    def step(self, action: FloatArray) -> StepResult:
-        """Play one control step with actions (n, 16) in [-1, 1]."""
-        base, finite = histories.next_targets(self._episodes, self.config.record, action, LOWER_LIMITS, UPPER_LIMITS)
-        if not finite:
-            raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
-        sent, info = self._filtered(base) if self._filters else (base, {})
-        before = self._state.object_pose
-        self.hand.step(sent)
-        self._state = self.hand.state()
+    def first(self) -> StepResult:
+        """What there is to tell after a reset: of hands that have begun anew, zeros; of others, their last step."""
+        return self._last
+
+    def step(self, action: npt.ArrayLike) -> StepResult:
+        """Play one control step with actions (n, 16) in [-1, 1].
+
+        Raises:
+            ConfigurationError: an action of another shape or not finite, or a hand or filter that gives such; the
+                hand's torque is off.
+        """
+        with self._torque_off_on_errors():
+            if not self._begun.all():
+                raise ConfigurationError("No episode has been started; call reset() before step()")
+            wanted = checked_action(action, self.hand.num_hands)
+            base, _ = histories.next_targets(self._episodes, self.config.record, wanted, LOWER_LIMITS, UPPER_LIMITS)
+            sent, extra = self._filtered(base) if self._slots else (base, {})
+            before = self._pose()
+            self.hand.step(sent)
+            self._state = checked_state(self.hand.state(), self.hand.num_hands)
         if self._state.sent_target is not None:
             sent = self._state.sent_target
-        if not histories.push(self._episodes, self._measured(), base, sent):
-            raise SimulationDivergedError("Joint positions are not finite; reset the env to go on")
-        return self._score(before, info | {"base_target": base, "sent_target": sent, **self._state.info})
+        histories.push(self._episodes, self._measured(), base, sent)
+        self._last = self._score(before, extra | self._info(base, sent))
+        return self._last
 
     def observation(self) -> npt.NDArray[np.float32]:
         """(n, 327): ten steps of (position, previous base target) oldest first, wrist quaternion, axis; rad."""
@@ -131,6 +173,18 @@ class RotationTask:
     def wrist(self, index: int) -> FloatArray:
         """Wrist orientation of one hand, quaternion w x y z, (4,)."""
         return self._episodes["frame"][index, :4]
+
+    def seen(self, i: int) -> tuple[FloatArray, FloatArray | None, Choice]:
+        """Joint positions, the object's pose and the object, as they are measured now on hand ``i``; for pictures."""
+        position, pose = self._state.position[i], self._pose()[i]
+        if self.objects[i] in ("", NO_OBJECT) or np.isnan(pose[0]):
+            return position, None, "cylinder"
+        return position, pose, self._items[i]
+
+    def up(self, i: int) -> tuple[float, float, float]:
+        """Direction against gravity in the frame of hand ``i``."""
+        x, y, z = down_in_hand(self.wrist(i))
+        return -x, -y, -z
 
     def state(self) -> HandState:
         """The latest measurement."""
@@ -163,6 +217,20 @@ class RotationTask:
             return position
         return position + self._rng.uniform(-self._noise, self._noise, position.shape)
 
+    def _pose(self) -> FloatArray:
+        """Poses of the objects, (n, 7), NaN where they are not seen."""
+        pose = self._state.object_pose
+        return self._unseen if pose is None else pose
+
+    @contextmanager
+    def _torque_off_on_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if isinstance(self.hand, TorqueHand):
+                self.hand.relax()
+            raise
+
     def _filtered(self, base: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
         """What the filters make of targets (n, 16), and values for ``info``."""
         target, info = base, {}
@@ -172,24 +240,32 @@ class RotationTask:
             base_target=history[:, 1:, 1].copy(),
             sent_target=history[:, 1:, 2].copy(),
         )
-        for target_filter in self._filters:
-            target, extra = target_filter(window, target)
+        for slot in list(self._slots):
+            slot.catch_up(self._begun)
+            target, extra = slot.filter(window, target)
+            target = checked_target(target, len(base), f"the filter {type(slot.filter).__name__}")
             info |= extra
         return clip_to_limits(target), info
 
-    def _score(self, before: FloatArray | None, info: dict[str, Any]) -> StepResult:
+    def _info(self, base: FloatArray, sent: FloatArray) -> dict[str, Any]:
+        """What there is to tell apart from scores; the same names after resets and steps."""
+        pose = self._pose().copy()
+        return {
+            "base_target": base,
+            "sent_target": sent,
+            **self._state.info,
+            "position": self._state.position,
+            "object_pose": pose,
+            "tracked": ~np.isnan(pose[:, 0]),
+            "object": self.objects.copy(),
+        }
+
+    def _score(self, before: FloatArray, info: dict[str, Any]) -> StepResult:
         state, unknown = self._state, self._unknown
-        info["position"], after = state.position, state.object_pose
-        if before is None or after is None:
-            turned, no = self._episodes["turned"][:, 0] * CONTROL_PERIOD, ~self._yes
-            info |= {"tracked": no, "rotation": turned, "time": self.steps * CONTROL_PERIOD}
-            over = self.steps >= self.config.episode_steps
-            return StepResult(np.zeros(len(over)), no.copy(), over, None, info)
-        info["tracked"], info["object_pose"] = self._yes, after
         velocity = unknown if state.velocity is None else state.velocity
         torque = unknown if state.torque is None else state.torque
         reward, values, lost, over = compiled.score(
-            self._episodes, self.config.record, before, after, state.position, velocity, torque
+            self._episodes, self.config.record, before, self._pose(), state.position, velocity, torque
         )
         return StepResult(reward, lost, over, values, info)
 
@@ -197,6 +273,8 @@ class RotationTask:
 def _compile(config: TaskConfig) -> None:
     """Have everything compiled before the first step: a hand on the desk does not wait for a compiler."""
     episodes, joints, pose = no_episodes(1), np.zeros((1, NUM_JOINTS)), np.zeros((1, 7))
+    histories.all_finite(joints)
+    histories.mark_unseen(pose, 0.0)
     compiled.set_first_goals(episodes, config.record, pose, np.zeros(1, dtype=np.int64))
     compiled.ways_to_goals(episodes, pose)
     histories.next_targets(episodes, config.record, joints, LOWER_LIMITS, UPPER_LIMITS)

@@ -48,3 +48,12 @@ class SimulatedHand(Hand, Protocol):
     def privileged(self) -> dict[str, FloatArray]:
         """Values (n, k) by name."""
         ...
+
+
+@runtime_checkable
+class TorqueHand(Hand, Protocol):
+    """A hand with torque to switch off where its caller goes wrong, not it."""
+
+    def relax(self) -> None:
+        """Switch the torque off; the next ``reset`` switches it on again. Safe to call twice."""
+        ...

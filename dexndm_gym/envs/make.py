@@ -1,15 +1,21 @@
 """What ``gymnasium.make`` calls for each id."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gymnasium.vector import VectorEnv
+
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.picture import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.plain import config_of
 
 
 def make_sim_env(
@@ -19,9 +25,9 @@ def make_sim_env(
     axis: Any = None,
     randomise: bool = False,
     starts: str | Path | None = None,
-    config: TaskConfig | None = None,
+    config: TaskConfig | Mapping[str, Any] | None = None,
     render_mode: str | None = None,
-    camera: str | Camera = "front",
+    camera: str | Camera | Mapping[str, Any] = "front",
 ) -> LeapRotateEnv:
     """``gymnasium.make("LeapRotate-Sim-v0")``.
 
@@ -33,13 +39,15 @@ def make_sim_env(
         axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomise: vary the physics from episode to episode, and add noise to the observation.
         starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones.
-        config: figures of the task; None for the paper's.
+        config: figures of the task, or its fields by name; None for the paper's.
         render_mode: None, ``"rgb_array"`` or ``"human"``.
-        camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own.
+        camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own, or its fields by name.
     """
-    options = _options(object, wrist, axis)
-    hand, noise, config = _simulation(1, options, randomise, config, starts, num_threads=1)
-    return LeapRotateEnv(hand, options=options, config=config, noise=noise, render_mode=render_mode, camera=camera)
+    options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
+    hand, noise = _simulation(1, options, randomise, task, starts, num_threads=1)
+    return LeapRotateEnv(
+        hand, options=options, config=task, noise=noise, render_mode=render_mode, camera=_camera(camera)
+    )
 
 
 def make_sim_vector_env(
@@ -50,9 +58,14 @@ def make_sim_vector_env(
     axis: Any = None,
     randomise: bool = False,
     starts: str | Path | None = None,
-    config: TaskConfig | None = None,
+    config: TaskConfig | Mapping[str, Any] | None = None,
     num_threads: int = 0,
-) -> LeapRotateVectorEnv:
+    autoreset_mode: str = "NEXT_STEP",
+    max_episode_steps: int | None = None,
+    render_mode: str | None = None,
+    camera: str | Camera | Mapping[str, Any] = "front",
+    vector_wrappers: Sequence[Mapping[str, Any]] | None = None,
+) -> VectorEnv[Any, Any, Any]:
     """``gymnasium.make_vec("LeapRotate-Sim-v0", vectorization_mode="vector_entry_point")``; see make_sim_env.
 
     Args:
@@ -64,10 +77,27 @@ def make_sim_vector_env(
         starts: as in make_sim_env.
         config: as in make_sim_env.
         num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
+        autoreset_mode: ``"NEXT_STEP"``, as Gymnasium's own vector envs do and its wrappers expect, ``"SAME_STEP"`` or
+            ``"DISABLED"``.
+        max_episode_steps: steps after which an episode is truncated where that comes before the task's own end.
+        render_mode: None or ``"rgb_array"``.
+        camera: as in make_sim_env.
+        vector_wrappers: what ``env.spec`` of a wrapped vector env holds, to make its wrappers again.
     """
-    options = _options(object, wrist, axis)
-    hand, noise, config = _simulation(num_envs, options, randomise, config, starts, num_threads=num_threads)
-    return LeapRotateVectorEnv(hand, options=options, config=config, noise=noise)
+    options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
+    if max_episode_steps is not None:
+        task = replace(task, episode_steps=min(max_episode_steps, task.episode_steps))
+    hand, noise = _simulation(num_envs, options, randomise, task, starts, num_threads=num_threads)
+    env = LeapRotateVectorEnv(
+        hand,
+        options=options,
+        config=task,
+        noise=noise,
+        autoreset_mode=autoreset_mode,
+        render_mode=render_mode,
+        camera=_camera(camera),
+    )
+    return wrapped(env, vector_wrappers)
 
 
 def make_real_env(
@@ -76,9 +106,9 @@ def make_real_env(
     object: Any = None,
     wrist: Any = None,
     axis: Any = None,
-    config: TaskConfig | None = None,
+    config: TaskConfig | Mapping[str, Any] | None = None,
     render_mode: str | None = None,
-    camera: str | Camera = "front",
+    camera: str | Camera | Mapping[str, Any] = "front",
     **connection: Any,
 ) -> LeapRotateEnv:
     """``gymnasium.make("LeapRotate-Real-v0")``.
@@ -96,31 +126,39 @@ def make_real_env(
     """
     from dexndm_gym.envs.hands.connect import connect  # the driver is an extra
 
-    options = _options(object, wrist, axis)
+    options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
     hand = connect(port, objects=options.objects, **connection)
-    return LeapRotateEnv(hand, options=options, config=config, render_mode=render_mode, camera=camera)
+    return LeapRotateEnv(hand, options=options, config=task, render_mode=render_mode, camera=_camera(camera))
+
+
+# Gymnasium reads here which modes there are, and collects pictures itself where "rgb_array_list" is asked for.
+for _make in (make_sim_env, make_real_env):
+    _make.metadata = LeapRotateEnv.metadata  # type: ignore[attr-defined]
 
 
 def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:
     return EpisodeOptions().updated({"object": object, "wrist": wrist, "axis": axis})
 
 
+def _camera(camera: str | Camera | Mapping[str, Any]) -> str | Camera:
+    return camera if isinstance(camera, str) else config_of(Camera, camera)
+
+
 def _simulation(
     num_envs: int,
     options: EpisodeOptions,
     randomise: bool,
-    config: TaskConfig | None,
+    config: TaskConfig,
     starts: str | Path | None,
     *,
     num_threads: int,
-) -> tuple[MujocoHand, float, TaskConfig]:
-    config = config or TaskConfig()
-    randomisation = Randomisation() if randomise else None
+) -> tuple[MujocoHand, float]:
+    """Simulated hands, and the noise on what they observe, rad."""
     hand = MujocoHand(
         num_envs,
-        randomisation=randomisation,
+        randomisation=Randomisation() if randomise else None,
         num_threads=num_threads,
         starts=starts_of(options.objects, *([] if starts is None else [Path(starts)])),
         objects=options.objects,
     )
-    return hand, config.position_noise if randomise else 0.0, config
+    return hand, config.position_noise if randomise else 0.0

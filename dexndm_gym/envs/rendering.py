@@ -5,20 +5,55 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.model import build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_choice import Choice, the_object
-from dexndm_gym.leap.picture import Camera
+from dexndm_gym.leap.picture import Camera, HandPainter, Vector
 
 _GOODBYE = 5.0
 """How long a window may take to close, s."""
 
+_MOST_PAINTERS = 16
+"""How many directions of gravity are kept ready to be drawn."""
+
 _OUT_OF_SIGHT = (0.0, 0.0, -5.0, 1.0, 0.0, 0.0, 0.0)
+
+
+class HandPictures:
+    """Pictures of n hands, (480, 640, 3) each, drawn on the processor; gravity pulls downwards in them."""
+
+    def __init__(self, camera: Camera) -> None:
+        """Choose where to look from."""
+        self._camera = camera
+        self._painters: dict[Vector, HandPainter] = {}
+
+    def draw(
+        self, position: FloatArray, object_pose: FloatArray | None, item: Choice, up: Vector
+    ) -> npt.NDArray[np.uint8]:
+        """Draw one hand.
+
+        Args:
+            position: joint angles, (16,), rad.
+            object_pose: (7,), hand frame, m and quaternion w x y z; None leaves the object out.
+            item: the object, by name or itself.
+            up: direction that is up, hand frame.
+        """
+        if up not in self._painters:
+            if len(self._painters) > _MOST_PAINTERS:
+                self._painters.clear()
+            self._painters[up] = HandPainter(width=640, height=480, camera=self._camera, up=up)
+        return self._painters[up].draw(position, object_pose, item)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies draw anew."""
+        return vars(self) | {"_painters": {}}
 
 
 class HandWindow:
@@ -40,6 +75,11 @@ class HandWindow:
         self._viewer = None
         self._threads: list[threading.Thread] = []
         self._shown_at = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy opens a window of its own when it has something to show."""
+        closed = {"_item": "", "_viewer": None, "_threads": [], "_shown_at": 0.0}
+        return {"_camera": self._camera, "_period": self._period} | closed
 
     def show(self, position: FloatArray, object_pose: FloatArray | None, item: Choice) -> None:
         """Show one hand, at the earliest one period after the last one.

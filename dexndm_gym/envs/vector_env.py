@@ -1,19 +1,26 @@
 """Many hands as one Gymnasium vector env."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from dexndm_gym.envs.checks import checked_action
 from dexndm_gym.envs.core import BoolArray, RotationTask
 from dexndm_gym.envs.hand import Hand
+from dexndm_gym.envs.rendering import HandPictures
 from dexndm_gym.envs.spaces import action_space, observation_space
-from dexndm_gym.envs.target_filter import TargetFilter
+from dexndm_gym.envs.specs import plain_spec
+from dexndm_gym.envs.target_filter import FilterSlot
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.leap.picture import Camera, find_camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -23,14 +30,29 @@ Observation = npt.NDArray[np.float32]
 class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray[Any]]):
     """Turn objects in n hands at once.
 
-    Hands whose episode has ended start the next one in the same step: the observation returned is the new episode's
-    first, and ``info["final_obs"]`` holds the old episode's last in the rows that ``info["_final_obs"]`` marks.
+    What happens to hands whose episode has ended is Gymnasium's ``autoreset_mode``. SAME_STEP: the next one begins in
+    the same step, and the observation returned is its first. NEXT_STEP: the next step begins it; the action is ignored,
+    the reward 0. DISABLED: ``reset(options={"reset_mask": ...})`` begins it. In all modes ``info`` of the step that
+    ends an episode holds its last observation and its last ``info``, ``final_obs`` and ``final_info``, in the rows that
+    ``_final_obs`` and ``_final_info`` mark. ``info`` has the names of ``LeapRotateEnv``, its arrays a row per hand.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 (Gymnasium's own form)
+    metadata = {  # noqa: RUF012 (Gymnasium's own form)
+        "render_modes": ["rgb_array"],
+        "render_fps": 20,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(
-        self, hand: Hand, *, options: EpisodeOptions | None = None, config: TaskConfig | None = None, noise: float = 0.0
+        self,
+        hand: Hand,
+        *,
+        options: EpisodeOptions | None = None,
+        config: TaskConfig | None = None,
+        noise: float = 0.0,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        render_mode: str | None = None,
+        camera: str | Camera = "front",
     ) -> None:
         """Play the task on a hand with ``num_hands`` >= 1.
 
@@ -39,45 +61,140 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             options: what episodes are drawn from.
             config: figures of the task.
             noise: half width of the uniform noise on observed joint positions, rad.
+            autoreset_mode: one of Gymnasium's, or its name.
+            render_mode: None, or ``"rgb_array"`` (drawn on the processor).
+            camera: name of a camera (``leap.picture.CAMERAS``), or one of your own.
+
+        Raises:
+            ConfigurationError: there is no such mode or camera.
         """
-        self.num_envs = hand.num_hands
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigurationError(
+                f"Unknown render_mode {render_mode!r} of a vector env; expected None or 'rgb_array'"
+            )
+        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
+        self.hand, self.num_envs, self.render_mode = hand, hand.num_hands, render_mode
         self.single_action_space, self.single_observation_space = action_space(), observation_space()
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.hand = hand
-        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
+        self._mode = _mode(autoreset_mode)
+        self.metadata = self.metadata | {"autoreset_mode": self._mode}
+        self._pictures = HandPictures(find_camera(camera))
+        self._done = np.zeros(self.num_envs, dtype=np.bool_)
+        self._spec: EnvSpec | None = None
 
-    def add_target_filter(self, target_filter: TargetFilter) -> None:
-        """Put a filter between the targets asked for and the targets sent."""
-        self.task.add_target_filter(target_filter)
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How this env was made, in what JSON can hold."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._spec = None if spec is None else plain_spec(spec)
+
+    @contextmanager
+    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+        """Within this, targets pass a filter on their way to the hands; see ``TargetFilterVectorWrapper``."""
+        with self.task.filtering(slot):
+            yield
 
     def reset(
-        self, *, seed: int | list[int | None] | None = None, options: Mapping[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Start new episodes on all hands, or on those of ``options["reset_mask"]``, (n,) bool."""
-        if isinstance(seed, list):
-            raise ConfigurationError("Expected one seed for the whole vector env, got a list; give an int")
-        super().reset(seed=seed)
+        """Start new episodes.
+
+        Args:
+            seed: makes all that follows repeatable. Given one per hand, each begins as a single env with its seed does.
+            options: as of ``LeapRotateEnv.reset``, and ``reset_mask``, (n,) bool: on which hands; all without it.
+
+        Raises:
+            ConfigurationError: an option is unknown, or there is another number of seeds or of hands in the mask.
+        """
         options = dict(options or {})
-        mask = np.asarray(options.pop("reset_mask", np.ones(self.num_envs)), dtype=np.bool_)
-        self.task.reset(np.flatnonzero(mask), self.np_random, options)
-        return self.task.observation(), {}
+        ids = np.flatnonzero(self._mask(options.pop("reset_mask", None)))
+        if seed is None or isinstance(seed, int | np.integer):
+            super().reset(seed=None if seed is None else int(seed))
+            self.task.reset(ids, self.np_random, options)
+        else:
+            self._reset_each(ids, self._seeds(seed), options)
+        self._done[ids] = False
+        return self.task.observation(), self.task.first().info()
 
     def step(
         self, actions: npt.NDArray[np.float32]
     ) -> tuple[Observation, FloatArray, BoolArray, BoolArray, dict[str, Any]]:
-        """Play one control step with actions (n, 16)."""
-        if np.shape(actions) != self.action_space.shape:
-            raise ConfigurationError(f"Expected actions of shape {self.action_space.shape}, got {np.shape(actions)}")
-        result = self.task.step(np.asarray(actions, dtype=np.float64))
+        """Play one control step with actions (n, 16).
+
+        Raises:
+            ConfigurationError: actions of another shape or not finite, no episode to go on with.
+        """
+        due = self._done
+        if self._mode == AutoresetMode.DISABLED and due.any():
+            raise ConfigurationError(
+                f"The episodes of hands {np.flatnonzero(due).tolist()} have ended and autoreset is disabled; call "
+                "reset(options={'reset_mask': mask}) before step()"
+            )
+        if due.any():
+            actions = np.where(due[:, None], 0.0, checked_action(actions, self.num_envs))
+        result = self.task.step(actions)
         observation, info = self.task.observation(), result.info()
-        done = result.terminated | result.truncated
+        reward, terminated, truncated = result.reward, result.terminated & ~due, result.truncated & ~due
+        self._done = done = terminated | truncated
+        final = {}
         if done.any():
-            info["final_obs"], info["_final_obs"] = observation, done
+            final = {"final_obs": observation, "_final_obs": done, "final_info": info, "_final_info": done.copy()}
+        if self._mode == AutoresetMode.SAME_STEP and done.any():
             self.task.reset(np.flatnonzero(done), self.np_random)
-            observation = self.task.observation()
-        return observation, result.reward, result.terminated, result.truncated, info
+            self._done, observation = np.zeros_like(done), self.task.observation()
+        elif due.any():
+            self.task.reset(np.flatnonzero(due), self.np_random)
+            reward[due] = 0.0
+            observation, info = self.task.observation(), info | self.task.first().info()
+        return observation, reward, terminated, truncated, info | final
+
+    def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
+        """A picture of every hand, (480, 640, 3) each; see ``LeapRotateEnv.render``."""
+        if self.render_mode is None:
+            return None
+        return tuple(self._pictures.draw(*self.task.seen(i), self.task.up(i)) for i in range(self.num_envs))
 
     def close_extras(self, **_: Any) -> None:
         """Release the hand."""
         self.hand.close()
+
+    def _mask(self, mask: Any) -> BoolArray:
+        if mask is None:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        array = np.asarray(mask)
+        if array.dtype != np.bool_ or array.shape != (self.num_envs,) or not array.any():
+            raise ConfigurationError(
+                f"Expected a reset_mask of {self.num_envs} booleans, at least one of them True; got {mask!r:.80}"
+            )
+        return array
+
+    def _seeds(self, seed: Sequence[int | None]) -> list[int | None]:
+        try:
+            seeds = [None if one is None else int(one) for one in seed]
+        except (TypeError, ValueError):
+            seeds = []
+        if len(seeds) != self.num_envs:
+            raise ConfigurationError(f"Expected one seed, or {self.num_envs} of them; got {seed!r:.80}")
+        return seeds
+
+    def _reset_each(self, ids: npt.NDArray[np.int64], seeds: list[int | None], options: Mapping[str, Any]) -> None:
+        known = [seed for seed in seeds if seed is not None]
+        if len(known) == len(seeds):  # of all that is drawn later for all hands together
+            self._np_random = np.random.default_rng(known)
+        for i in ids:
+            rng = self.np_random if seeds[i] is None else seeding.np_random(seeds[i])[0]
+            self.task.reset(np.array([i]), rng, options)
+
+
+def _mode(mode: str | AutoresetMode) -> AutoresetMode:
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        known = {one.name: one for one in AutoresetMode}
+        if mode in known:
+            return known[mode]  # type: ignore[index]
+        raise ConfigurationError(f"Unknown autoreset_mode {mode!r}; expected one of {', '.join(known)}") from None

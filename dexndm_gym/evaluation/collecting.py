@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from dexndm_gym.data.collection import CollectOptions, Plan, TargetNoise, Tick
 from dexndm_gym.data.trajectory import Trajectory
@@ -22,6 +23,8 @@ from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.wrappers.target_filter import TargetFilterWrapper
+from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,7 +72,7 @@ class ReplayPolicy:
 
 
 class EnvPlayer:
-    """Plays the plans of a collection on a single env; make one per env, it puts a noise filter into it."""
+    """Plays the plans of a collection on a single env, with noise on the targets of its own steps."""
 
     def __init__(
         self,
@@ -87,11 +90,10 @@ class EnvPlayer:
             wrist: orientation of the wrist; None for that of the env.
             heat: when to pause, for hands with a ``temperature`` and a ``cool_down``; None for never.
         """
-        self._env, self._policy, self._heat = env, policy, heat
+        self._noise = TargetNoise()
+        self._env, self._policy, self._heat = TargetFilterWrapper(env, self._noise), policy, heat
         self._options = {} if wrist is None else {"wrist": wrist}
         self._hand = env.unwrapped.hand  # type: ignore[attr-defined]
-        self._noise = TargetNoise()
-        env.unwrapped.add_target_filter(self._noise)  # type: ignore[attr-defined]
         self._scale = float(env.unwrapped.task.config.action_scale)  # type: ignore[attr-defined]
 
     def __call__(self, plan: Plan) -> Generator[Tick, None, None]:
@@ -137,7 +139,7 @@ def simulate(
         Positions and sent targets of each episode until its end, with the object's name as metadata.
     """
     with closing(make_sim_vector_env(num_envs=episodes, config=config)) as env:
-        return _roll_out(policy, env, seed, progress)
+        return _roll_out(policy, env, seed, progress, TargetNoise())
 
 
 def replay_at_once(
@@ -158,11 +160,11 @@ def replay_at_once(
         progress: told after each control step how many hands made it.
     """
     env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT, "wrist": wrist}))
-    env.add_target_filter(_noise(hand.num_hands, options, options.offset))
+    noise = _noise(hand.num_hands, options, options.offset)
     length = min(len(replay) for replay in replays)
     targets = np.stack([replay.target[:length] for replay in replays], axis=1)
     policy = ReplayPolicy(targets, env.task.config.action_scale)
-    return [trajectory.cut(0, length) for trajectory in _roll_out(policy, env, options.seed, progress)]
+    return [trajectory.cut(0, length) for trajectory in _roll_out(policy, env, options.seed, progress, noise)]
 
 
 def play_at_once(
@@ -178,8 +180,7 @@ def play_at_once(
         progress: told after each control step how many hands made it.
     """
     env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": object}))
-    env.add_target_filter(_noise(hand.num_hands, options, 0.0))
-    return _roll_out(policy, env, options.seed, progress)
+    return _roll_out(policy, env, options.seed, progress, _noise(hand.num_hands, options, 0.0))
 
 
 def _noise(num_hands: int, options: CollectOptions, offset: float) -> TargetNoise:
@@ -189,11 +190,14 @@ def _noise(num_hands: int, options: CollectOptions, offset: float) -> TargetNois
     return noise
 
 
-def _roll_out(policy: Policy, env: LeapRotateVectorEnv, seed: int, progress: Progress | None) -> list[Trajectory]:
-    observation, _ = env.reset(seed=seed)
-    items = [str(item) for item in env.task.objects]
-    positions, targets = [env.task.state().position], []
-    steps = env.task.config.episode_steps
+def _roll_out(
+    policy: Policy, base: VectorEnv, seed: int, progress: Progress | None, noise: TargetNoise
+) -> list[Trajectory]:
+    env, task = TargetFilterVectorWrapper(base, noise), base.unwrapped.task  # type: ignore[attr-defined]
+    observation, info = env.reset(seed=seed)
+    items = [str(item) for item in info["object"]]
+    positions, targets = [info["position"]], []
+    steps = task.config.episode_steps
     lengths = np.full(env.num_envs, steps)
     for step in range(steps):
         action, _ = policy.predict(observation, deterministic=True)

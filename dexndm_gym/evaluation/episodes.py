@@ -21,8 +21,8 @@ class Step:
     position: FloatArray
     """Joint positions, (16,), rad."""
 
-    object_pose: FloatArray | None
-    """Object in the hand frame, (7,), m and quaternion w x y z; None where nothing tracks it."""
+    object_pose: FloatArray
+    """Object in the hand frame, (7,), m and quaternion w x y z; NaN where it is not seen."""
 
     info: dict[str, Any]
     """The environment's; of the reset in the first step."""
@@ -58,7 +58,7 @@ class Episode:
     """Targets that the hand was sent, (T, 16), rad."""
 
     object_pose: FloatArray | None
-    """Object in the hand frame, (T+1, 7); None where nothing tracks it."""
+    """Object in the hand frame, (T+1, 7), NaN where it was not seen; None where nothing tracks it."""
 
     rotation: FloatArray
     """Rotation about the wanted axis so far, (T+1,), rad; zeros where nothing tracks the object."""
@@ -95,7 +95,7 @@ def play_steps(
     state = _task(env).state()
     yield Step(
         position=state.position[0],
-        object_pose=_first(state.object_pose),
+        object_pose=info["object_pose"],
         info=info,
         current=_first(state.current),
         is_reset=True,
@@ -108,7 +108,7 @@ def play_steps(
             raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
         yield Step(
             position=info["position"],
-            object_pose=info.get("object_pose"),
+            object_pose=info["object_pose"],
             info=info,
             current=_first(_task(env).state().current),
             terminated=bool(terminated),
@@ -138,16 +138,16 @@ def record_episode(
         steps.append(step)
         if watch is not None:
             watch(step)
-    poses = [step.object_pose for step in steps if step.object_pose is not None]
-    infos = [step.info for step in steps[1:]]
+    poses, infos = np.array([step.object_pose for step in steps]), [step.info for step in steps[1:]]
+    seen = not np.isnan(poses).all()
     return Episode(
         object=str(steps[0].info["object"]),
         position=np.array([step.position for step in steps]),
         base_target=np.array([info["base_target"] for info in infos]),
         sent_target=np.array([info["sent_target"] for info in infos]),
-        object_pose=np.array(poses) if len(poses) == len(steps) else None,
+        object_pose=poses if seen else None,
         rotation=np.array([0.0, *(info["rotation"] for info in infos)]),
-        metrics={name: float(infos[-1].get(name, np.nan)) for name in ("RotR", "RotP", "TTF")},
+        metrics={name: float(infos[-1][name]) if seen else np.nan for name in ("RotR", "RotP", "TTF")},
         dropped=steps[-1].terminated,
     )
 

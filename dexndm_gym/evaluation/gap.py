@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from gymnasium.vector import VectorEnv
+
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
@@ -24,6 +26,7 @@ from dexndm_gym.evaluation.rivals import RIVALS, Learned
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.virtual_hand.in_process import VirtualHand
+from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
 
 Tell = Callable[[str], Any]
 """Told what has been done, once per run and fit."""
@@ -215,9 +218,9 @@ class _Suite:
 
 
 def _play(policy: Policy, hand: Hand, seed: int, correction: TargetFilter | None = None) -> Scores:
-    env = LeapRotateVectorEnv(hand)
+    env: VectorEnv = LeapRotateVectorEnv(hand)
     if correction is not None:
-        env.add_target_filter(correction)
+        env = TargetFilterVectorWrapper(env, correction)
     try:
         return evaluate_vector(policy, env, seed=seed)
     finally:

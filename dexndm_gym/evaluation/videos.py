@@ -40,6 +40,7 @@ def draw_episode(
     frames: list[Picture] = []
     for index in range(0, len(episode) + 1, STEPS_PER_FRAME)[:length]:
         pose = None if episode.object_pose is None else episode.object_pose[index]
+        pose = None if pose is None or np.isnan(pose[0]) else pose
         picture = painter.draw(episode.position[index], pose, episode.object)
         frames.append(_write(picture, f"{episode.rotation[index]:.1f} rad"))
         if drawn is not None:

@@ -1,7 +1,6 @@
 """What hands measure, whatever they are made of."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dexndm_gym.leap.joints import FloatArray
@@ -28,5 +27,5 @@ class HandState(NamedTuple):
     sent_target: FloatArray | None = None
     """What the hand made of the target, (n, 16), rad; None where it was sent as it came."""
 
-    info: Mapping[str, Any] = MappingProxyType({})
+    info: Mapping[str, Any] = {}  # never written to
     """What else this kind of hand has to say, (n, ...) by name; for the ``info`` of the environment."""

@@ -266,8 +266,8 @@ def score(
     Args:
         episodes: running episodes, with this step, (n,).
         config: ``TaskConfig.record``.
-        before: pose of the objects before the step, (n, 7), hand frame, m and quaternion.
-        after: their pose after it, (n, 7).
+        before: pose of the objects before the step, (n, 7), hand frame, m and quaternion; NaN where they are not seen.
+        after: their pose after it, (n, 7); where it is NaN, nothing is earned, turned or lost.
         position: of the joints after it, (n, 16), rad.
         velocity: of the joints after it, (n, 16), rad/s.
         torque: of the joints after it, (n, 16), N m.
@@ -285,11 +285,15 @@ def score(
     lost, over = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
     for i in range(n):
         episode = episodes[i]
-        if episode.holds:
+        if episode.holds and not np.isnan(after[i, 0]):
+            if np.isnan(episode.goal[0]):  # not seen when the episode began
+                set_goal(episode, orientation(episode, after[i]), figures.reward.goal_step)
             lost[i] = is_dropped(vector(after[i], 0), figures)
             angle = angle_to_goal(episode, after[i], figures.reward)
             joints = position[i], velocity[i], torque[i]
-            motion = motion_of(episode, figures.period, before[i], after[i], *joints, angle, lost[i])
+            # Seen again after a time: how it has moved meanwhile is not known.
+            known = after[i] if np.isnan(before[i, 0]) else before[i]
+            motion = motion_of(episode, figures.period, known, after[i], *joints, angle, lost[i])
             terms, across = reward_terms(motion, figures.reward), norm(motion.across)
             for k in range(len(terms)):
                 reward[i] += terms[k]

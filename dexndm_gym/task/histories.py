@@ -1,4 +1,7 @@
-"""Targets and histories of n hands, compiled: from actions to base targets, from steps to observations."""
+"""Targets and histories of n hands, compiled: from actions to base targets, from steps to observations.
+
+Numbers from outside are looked at here, too, since NumPy would take longer for a single hand's few.
+"""
 
 import numpy as np
 
@@ -59,3 +62,35 @@ def observe(episodes: Records) -> np.ndarray:
         for k in range(len(episodes[i].frame)):
             seen[i, 2 * steps * joints + k] = episodes[i].frame[k]
     return seen
+
+
+@compiled
+def all_finite(numbers: FloatArray) -> bool:
+    """Whether every number of an array (n, k) is finite."""
+    for i in range(numbers.shape[0]):
+        for k in range(numbers.shape[1]):
+            if not np.isfinite(numbers[i, k]):
+                return False
+    return True
+
+
+@compiled
+def mark_unseen(poses: FloatArray, tolerance: float) -> tuple[int, int]:
+    """Make NaN of those poses, (n, 7), in which a number is not finite.
+
+    Returns:
+        How many others there are, and the first of those whose quaternion is not of length 1; -1 for none.
+    """
+    seen, wrong = 0, -1
+    for i in range(poses.shape[0]):
+        finite, square = True, 0.0
+        for k in range(poses.shape[1]):
+            finite &= np.isfinite(poses[i, k])
+            square += poses[i, k] ** 2 if k >= 3 else 0.0
+        if not finite:
+            poses[i] = np.nan
+            continue
+        seen += 1
+        if wrong < 0 and abs(np.sqrt(square) - 1.0) > tolerance:
+            wrong = i
+    return seen, wrong

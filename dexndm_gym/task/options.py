@@ -53,6 +53,17 @@ class EpisodeOptions:
     axes: tuple[Numbers | None, ...] = (AXES["+z"],)
     """Unit vectors in the world frame; None is any, drawn uniformly."""
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a wrist is no quaternion, or an axis no vector.
+        """
+        for option, values, known, size in (("wrist", self.wrists, WRISTS, 4), ("axis", self.axes, AXES, 3)):
+            for value in values:
+                if value is not None:
+                    _vector(option, value, known, size)
+
     def updated(self, options: Mapping[str, Any] | None) -> "EpisodeOptions":
         """These options with those of ``reset(options=...)`` put over them.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import mujoco
 import numpy as np
-from mujoco.batch import Batch, SimulationError
+from mujoco.batch import SimulationError
 
 from dexndm_gym.errors import SimulationDivergedError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
@@ -17,6 +17,7 @@ from dexndm_gym.leap.model import TIP_NAMES, build_spec, joint_indices, object_i
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
 from dexndm_gym.leap.scene import FREE
+from dexndm_gym.leap.simulations import Simulations
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.surroundings import surround
@@ -69,7 +70,7 @@ class HandPlant:
             meshes: objects made of hulls that may be put in.
         """
         self._model = _compile(surroundings, meshes)
-        self._batch = Batch(self._model, len(hands), num_threads)
+        self._batch = Simulations(self._model, len(hands), num_threads)
         self._qpos_index, self._dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
         self.link_inertia = self._model.dof_M0[self._dof] - self._model.dof_armature[self._dof]

@@ -199,7 +199,7 @@ def test_number_of_threads_does_not_matter() -> None:
 
 
 def test_vector_starts_the_next_episode_in_the_same_step() -> None:
-    env = make_vector(config=TaskConfig(episode_steps=2, drop_distance=1.0))
+    env = make_vector(config=TaskConfig(episode_steps=2, drop_distance=1.0), autoreset_mode="SAME_STEP")
     first, _ = env.reset(seed=0)
     env.step(actions(env)[0])
     observation, _, terminated, truncated, info = env.step(actions(env)[1])

@@ -17,6 +17,7 @@ from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.session import HandSession
+from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 
@@ -131,6 +132,26 @@ def test_a_session_goes_on_after_a_pause(process: VirtualHandProcess, hand_bus: 
         pose = np.full(16, 0.2)
         assert np.median(np.abs(session.move_to(pose) - pose)) < 0.1
         assert set(process.command("status")["bus_watchdog"]) == {4}
+
+
+class CountingPacer(NoPacer):
+    """Counts control periods."""
+
+    periods = 0
+
+    def wait(self) -> None:
+        self.periods += 1
+
+
+def test_session_moves_at_speed_in_control_periods(healthy: Any, bus: DynamixelBus) -> None:
+    pacer = CountingPacer()
+    with HandSession(bus, pacer) as session:
+        pacer.periods = 0
+        session.hold(1.0)
+        assert pacer.periods * CONTROL_PERIOD == pytest.approx(1.0)
+        pacer.periods = 0
+        session.move_to(np.eye(16)[1] * 0.5, speed=0.5)
+        assert pacer.periods * CONTROL_PERIOD == pytest.approx(1.0, abs=2 * CONTROL_PERIOD)
 
 
 def test_the_first_failure_is_the_one_that_is_told(

@@ -17,6 +17,7 @@ from dexndm_gym.errors import (
     ServoAlertError,
 )
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.registers import REGISTERS
 
 PRESENT = ("present_current", "present_velocity", "present_position")
 
@@ -212,6 +213,11 @@ def test_torque_off_is_confirmed(servos: Any, bus: DynamixelBus) -> None:
     servos.read_only = {64}
     with pytest.raises(SafetyError, match=r"8 \(rf_rot\)"):
         bus.torque_off()
+
+
+def test_torque_is_cut_twice_as_packets_get_lost(servos: Any, bus: DynamixelBus) -> None:
+    bus.cut_torque()
+    assert servos.writes == [(servo, REGISTERS["torque_enable"].address, 0) for _ in range(2) for servo in range(16)]
 
 
 def test_torque_goes_off_even_when_a_servo_is_gone(servos: Any, bus: DynamixelBus) -> None:

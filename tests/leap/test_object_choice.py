@@ -226,10 +226,10 @@ def test_an_object_is_drawn_as_it_was_handed_over() -> None:
     pictures = []
     for env in (large, small):
         env.reset(seed=0)
-        seen = env._seen()
+        seen = env.task.seen(0)
         assert isinstance(seen[2], RotatableObject)
         pictures.append(env.render())
-    assert small._seen()[2].extents.max() == pytest.approx(0.05)  # type: ignore[union-attr]
+    assert small.task.seen(0)[2].extents.max() == pytest.approx(0.05)  # type: ignore[union-attr]
     assert pictures[0].shape == (480, 640, 3)
 
 

@@ -3,8 +3,11 @@ import pytest
 
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ModelMismatchError
+from dexndm_gym.hardware.registers import CURRENT_BASED_POSITION_MODE
+from dexndm_gym.hardware.startup import SIDE_JOINTS, ServoSettings
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.scene import Scene
+from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.in_process import VirtualHand, angles_from_ticks, ticks_from_angles
 from dexndm_gym.virtual_hand.parameters import HandParameters
 
@@ -40,6 +43,22 @@ def test_reset_of_one_hand_leaves_the_other(hand):
     assert np.array_equal(before.position[0], after.position[0])
     assert np.array_equal(before.object_pose[0], after.object_pose[0])
     assert not np.array_equal(before.object_pose[1], after.object_pose[1])
+
+
+def test_servos_are_set_as_the_driver_sets_them(hand):
+    settings, physics = ServoSettings(), hand.physics
+    side = np.isin(np.arange(16), SIDE_JOINTS)
+    assert (physics.p_gain == np.where(side, settings.side_p_gain, settings.p_gain)).all()
+    assert (physics.d_gain == np.where(side, settings.side_d_gain, settings.d_gain)).all()
+    assert (physics.goal_current == settings.current_limit).all()
+    assert (physics.operating_mode == CURRENT_BASED_POSITION_MODE).all()
+
+
+def test_a_step_lasts_one_control_period(hand, monkeypatch):
+    passed = []
+    monkeypatch.setattr(hand.physics, "advance", passed.append)
+    hand.step(np.tile(START_POSE, (2, 1)))
+    assert passed == [CONTROL_PERIOD]
 
 
 def test_steps_move_towards_the_target(hand):

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
@@ -12,6 +12,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.leap.object_choice import Choice, own_objects
 from dexndm_gym.leap.scene import FREE
+from dexndm_gym.task.plain import config_of
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 PORT_VARIABLE = "DEXNDM_PORT"
@@ -28,7 +29,7 @@ def connect(
     *,
     tracker: Tracker | None = None,
     operator: Operator | None = None,
-    hand_config: DynamixelHandConfig | None = None,
+    hand_config: DynamixelHandConfig | Mapping[str, Any] | None = None,
     hand_seed: int = 0,
     clock: Clock = "lockstep",
     surroundings: str = FREE,
@@ -41,7 +42,7 @@ def connect(
             and the virtual hand where that is not set.
         tracker: source of the object's pose; the virtual hand brings its own.
         operator: who places the object; the virtual hand brings its own.
-        hand_config: how to drive the hand.
+        hand_config: how to drive the hand, or its fields by name.
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
         surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
@@ -50,14 +51,14 @@ def connect(
     Raises:
         ConfigurationError: there is no such clock, or no such surroundings.
     """
+    config = config_of(DynamixelHandConfig, hand_config)
     port = port if port is not None else os.environ.get(PORT_VARIABLE, VIRTUAL_PORT)
     if port != VIRTUAL_PORT:
-        return DynamixelHand(port, tracker=tracker, operator=operator, config=hand_config)
+        return DynamixelHand(port, tracker=tracker, operator=operator, config=config)
     if clock not in get_args(Clock):
         raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(get_args(Clock))}")
     from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
-    config = hand_config if hand_config is not None else DynamixelHandConfig()
     if config.reply_timeout is None:
         config = replace(config, reply_timeout=_VIRTUAL_REPLY_TIMEOUT)
     meshes = [item for item in own_objects(objects) if item.has_hulls]

@@ -14,8 +14,8 @@ from dexndm_gym.task.config import CONTROL_PERIOD
 class Tracker(Protocol):
     """Something that sees the object, for example cameras."""
 
-    def object_pose(self) -> FloatArray:
-        """Present pose in the hand frame, (7,): position in m, quaternion w x y z."""
+    def object_pose(self) -> FloatArray | None:
+        """Present pose in the hand frame, (7,): position in m, quaternion w x y z; None or NaN where it is not seen."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.envs.checks import checked_pose
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
@@ -196,6 +197,21 @@ class DynamixelHand:
         """After ``stop``: allow the next ``reset`` to connect and move."""
         self._connection.release_stop()
 
+    def relax(self) -> None:
+        """Switch the torque off and close the port; ``reset`` connects anew. Safe to call twice."""
+        self._connection.close()
+
+    def __reduce__(self) -> Any:
+        """There is one hand: it cannot be copied.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        raise ConfigurationError(
+            "A hand on a serial port cannot be copied or pickled; make another env where it is needed, after closing "
+            "this one"
+        )
+
     def close(self) -> None:
         """Switch the torque off and close the port. Safe to call twice."""
         if not self._closed and isinstance(self.pacer, Pacer) and (pacing := self.pacer.report()).ticks:
@@ -208,7 +224,7 @@ class DynamixelHand:
     def _connect(self) -> None:
         bus = self._bus
         if self._tracker is not None:
-            self._tracker.object_pose()  # better to learn now than with the fingers moving that it does not work
+            checked_pose(self._tracker.object_pose())  # better to learn now than with the fingers moving what is wrong
         self._connection.open()
         prepare(bus, self.config.servos)
         self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
@@ -245,7 +261,7 @@ class DynamixelHand:
         check_plausible(position)
         self._stalls.check(position, self._goal)
         self.pacer.spent("bus")
-        object_pose = None if self._tracker is None else np.array(self._tracker.object_pose(), ndmin=2)
+        object_pose = None if self._tracker is None else checked_pose(self._tracker.object_pose())
         self.pacer.spent("tracker")
         self._state = HandState(
             position=position[None],

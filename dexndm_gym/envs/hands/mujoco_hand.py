@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -17,6 +18,7 @@ from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject, shape_code
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.leap.simulations import Simulations
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.compiled import rotate
@@ -34,8 +36,19 @@ PUSH_DECAY = 0.9 ** (CONTROL_PERIOD / 0.08)
 """Factor on a push per control step: 0.9 every 80 ms, as the paper's relatives do."""
 
 
+_BOUND = (
+    *("_batch", "_qpos", "_qvel", "_ctrl", "_force", "_xfrc", "_site_xpos", "_objects", "_gravity", "_gain", "_bias"),
+    *("_damping", "_frictionloss", "_armature", "_body_mass", "_body_inertia"),
+)
+"""What is the batch or lies in its memory."""
+
+
 class MujocoHand:
-    """n simulated hands, each with its own object, gravity and, if wanted, randomised physics."""
+    """n simulated hands, each with its own object, gravity and, if wanted, randomised physics.
+
+    Copies and pickles hold the state of the simulations and go on bit for bit alike. In a forked process they go on
+    with threads of its own.
+    """
 
     def __init__(
         self,
@@ -64,12 +77,13 @@ class MujocoHand:
         meshes = [item for item in self._own.values() if item.has_hulls]
         spec = build_spec(SIM_SERVO, timestep=TIMESTEP, object_slots=MAX_PIECES, meshes=meshes)
         self._model = build_batch_model(spec)
-        self._batch = Batch(self._model, num_hands, num_threads)
+        self._batch = Simulations(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)
         self._object_qpos, self._object_dof = object_indices(self._model)
         self._object_body = self._model.body(OBJECT_BODY).id
         self._tip_sites = np.array([self._model.site(name).id for name in TIP_NAMES])
         self._bind()
+        self._shape = np.zeros((num_hands, 6))
         self._push = np.zeros((num_hands, 3))
         self._rng = np.random.default_rng(0)
         self._empty = np.zeros(0, dtype=np.int64)
@@ -88,12 +102,28 @@ class MujocoHand:
         self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
         self._site_xpos = batch.bind("site_xpos")
         self._objects = ObjectSlots(self._model, batch)
-        self._shape = np.zeros((self.num_hands, 6))
         self._gravity = batch.expand("opt.gravity")
         self._gain, self._bias = batch.expand("actuator_gainprm"), batch.expand("actuator_biasprm")
         self._damping, self._frictionloss = batch.expand("dof_damping"), batch.expand("dof_frictionloss")
         self._armature, self._body_mass = batch.expand("dof_armature"), batch.expand("body_mass")
         self._body_inertia = batch.expand("body_inertia")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All that copies and pickles need."""
+        free = {name: value for name, value in vars(self).items() if name not in _BOUND}
+        return free | {"snapshot": self._batch.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Go on where the state was taken."""
+        free = dict(state)
+        self._batch = Simulations.of(free.pop("snapshot"))
+        vars(self).update(free)
+        self._bind()
+
+    def _own_threads(self) -> None:
+        """After a fork: go on with threads of this process."""
+        if self._batch.forked:
+            self.__setstate__(self.__getstate__())
 
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Start the hands ``ids`` from states in which they hold their objects still; returns the targets held.
@@ -102,6 +132,7 @@ class MujocoHand:
             ConfigurationError: there is no such state for an object in its wrist orientation, or the object is a
                 user's own and was not given when this was made.
         """
+        self._own_threads()
         self._rng = rng
         # An empty hand is one whose object is kept out of reach.
         items = [OBJECTS["cylinder"] if scene.object == NO_OBJECT else self._find(scene) for scene in scenes]
@@ -156,6 +187,7 @@ class MujocoHand:
 
     def step(self, target: FloatArray) -> None:
         """Advance every simulation by one control period towards its target, (n, 16) rad."""
+        self._own_threads()
         if self.randomisation is not None:
             self._push_objects(self.randomisation)
         self._put_away_objects()

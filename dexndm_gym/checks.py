@@ -51,10 +51,12 @@ class Bound:
 
     def __str__(self) -> str:
         """The bound in words, to follow "a number"."""
-        lower = f"greater than {self.above:g}" if self.above > -math.inf else ""
-        lower = f"of at least {self.least:g}" if self.least > -math.inf else lower
-        upper = f"less than {self.below:g}" if self.below < math.inf else ""
-        upper = f"at most {self.most:,.6g}" if self.most < math.inf else upper
+        if self.least > -math.inf and self.most < math.inf:
+            return f"from {_short(self.least)} to {_short(self.most)}"
+        lower = f"greater than {_short(self.above)}" if self.above > -math.inf else ""
+        lower = f"of at least {_short(self.least)}" if self.least > -math.inf else lower
+        upper = f"less than {_short(self.below)}" if self.below < math.inf else ""
+        upper = f"at most {_short(self.most)}" if self.most < math.inf else upper
         return " and ".join(part for part in (lower, upper) if part)
 
 
@@ -154,13 +156,5 @@ def _check_number(name: str, value: Any, kind: type, words: str, bounds: tuple[B
         raise ConfigurationError(f"{name} must be {words}{' ' + limits if limits else finite}, got {value!r}")
 
 
-def check_order(low: str, high: str, config: Any) -> None:
-    """Check that one field is not above another.
-
-    Raises:
-        ConfigurationError: it is; the message names both.
-    """
-    if getattr(config, low) > getattr(config, high):
-        raise ConfigurationError(
-            f"{low} must be at most {high}, got {getattr(config, low)!r} and {getattr(config, high)!r}"
-        )
+def _short(number: float) -> str:
+    return f"{number:,.10g}"

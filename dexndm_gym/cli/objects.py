@@ -7,7 +7,8 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import File, parse, table, write_json
+from dexndm_gym.checks import Checked, CountOrZero
+from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import Held, survival
 from dexndm_gym.leap.objects import OBJECT_SETS, OBJECTS
@@ -16,18 +17,18 @@ from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectsCommand:
+class ObjectsCommand(Checked):
     """List the built-in objects: what they are made of, how large and heavy they are, and where the hand holds them."""
 
     set: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
     """Only this named set."""
 
-    check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
+    check: Annotated[CountOrZero, tyro.conf.arg(metavar="EPISODES")] = 0
     """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for two
     seconds, and say of the worst orientation what share still has it after half a second, and how far bodies sink into
     each other from then on."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the table to this file."""
 
 
@@ -51,18 +52,16 @@ def run(arguments: list[str]) -> None:
     if command.set not in known:
         raise ConfigurationError(f"Unknown set {command.set!r}; expected one of {', '.join(known)}")
     names = OBJECT_SETS[command.set]
-    if command.check < 0:
-        raise ConfigurationError(f"expected a number of episodes of at least 0, got {command.check}")
     found: dict[tuple[str, str], Held] = {}
     if command.check:
-        with tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
+        with interruptible(lambda: NOTHING_KEPT), tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
             found = survival(names, command.check, tell=bar.update)
     rows = [_row(name, {wrist: held for (item, wrist), held in found.items() if item == name}) for name in names]
-    write_json({row.name: asdict(row) for row in rows}, command.json)
     head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sinks in, mm", "sets")
     keep = [i for i, column in enumerate(head) if command.check or column not in ("kept 0.5 s", "sinks in, mm")]
     cells = [tuple(tuple(asdict(row).values())[i] for i in keep) for row in rows]
     print(table(tuple(head[i] for i in keep), cells, labels=3))
+    write_json({row.name: asdict(row) for row in rows}, command.json)
 
 
 def _row(name: str, held: dict[str, Held]) -> _Row:

@@ -62,7 +62,7 @@ class EpisodeOptions:
             if name not in OPTION_NAMES:
                 raise ConfigurationError(f"Unknown option {name!r}; expected {_listed(OPTION_NAMES, name)}")
         return EpisodeOptions(
-            objects=_objects(options["object"]) if options.get("object") is not None else self.objects,
+            objects=object_names(options["object"]) if options.get("object") is not None else self.objects,
             wrists=_choices("wrist", options.get("wrist"), WRISTS, WRIST_SETS, 4) or self.wrists,
             axes=_choices("axis", options.get("axis"), AXES, AXIS_SETS, 3) or self.axes,
         )
@@ -78,8 +78,12 @@ class EpisodeOptions:
         )
 
 
-def _objects(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
-    """One object, set or mesh, or a list of them, by name."""
+def object_names(value: str | RotatableObject | Sequence[str | RotatableObject]) -> tuple[str, ...]:
+    """One object, set or mesh, or a list of them, by name.
+
+    Raises:
+        ConfigurationError: a name is unknown, or the list is empty.
+    """
     values = [value] if isinstance(value, str | RotatableObject) else value
     names = [item.name if isinstance(item, RotatableObject) else item for item in values]
     if len(names) == 0:

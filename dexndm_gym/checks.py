@@ -20,6 +20,9 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from dexndm_gym.errors import ConfigurationError
 
+_LARGE = 1e9
+"""From here on an upper bound goes without saying."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
@@ -49,14 +52,14 @@ class Bound:
         over = value >= self.least and (self.above == -math.inf or value > self.above)
         return over and value <= self.most and (self.below == math.inf or value < self.below)
 
-    def __str__(self) -> str:
-        """The bound in words, to follow "a number"."""
-        if self.least > -math.inf and self.most < math.inf:
+    def describe(self, value: Any) -> str:
+        """The bound in words that follow "a number"; a very large one only where the value is beyond it."""
+        if self.least > -math.inf and self.most < _LARGE:
             return f"from {_short(self.least)} to {_short(self.most)}"
         lower = f"greater than {_short(self.above)}" if self.above > -math.inf else ""
         lower = f"of at least {_short(self.least)}" if self.least > -math.inf else lower
         upper = f"less than {_short(self.below)}" if self.below < math.inf else ""
-        upper = f"at most {_short(self.most)}" if self.most < math.inf else upper
+        upper = f"at most {_short(self.most)}" if self.most < _LARGE or value > self.most else upper
         return " and ".join(part for part in (lower, upper) if part)
 
 
@@ -150,10 +153,12 @@ def _check_several(name: str, values: Any, inner: tuple[Any, ...], bounds: tuple
 
 def _check_number(name: str, value: Any, kind: type, words: str, bounds: tuple[Bound, ...]) -> None:
     right = isinstance(value, kind) and not isinstance(value, bool)
-    if not right or not all(bound.allows(value) for bound in bounds or (Bound(),)):
-        limits = " and ".join(text for bound in bounds if (text := str(bound)))
-        finite = "" if limits or not right else " that is finite"
-        raise ConfigurationError(f"{name} must be {words}{' ' + limits if limits else finite}, got {value!r}")
+    bounds = bounds or (Bound(),)
+    if not right or not all(bound.allows(value) for bound in bounds):
+        limits = " and ".join(text for bound in bounds if (text := bound.describe(value if right else 0)))
+        if kind is numbers.Real and not any(bound.infinite for bound in bounds):
+            words = "a finite number"
+        raise ConfigurationError(f"{name} must be {' '.join((words, limits)).strip()}, got {value!r}")
 
 
 def _short(number: float) -> str:

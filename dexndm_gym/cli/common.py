@@ -94,6 +94,7 @@ def ask(question: str) -> str:
     try:
         return input(question)
     except EOFError as error:
+        print()
         raise ConfigurationError(
             f"expected somebody to answer {question.strip()!r}, but there is no terminal; add --yes if it holds anyway"
         ) from error

@@ -82,10 +82,8 @@ def _draw(command: GalleryCommand) -> None:
         )
         for wrist in WRISTS
     }
-    pictures = {
-        cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0])
-        for i, cell in enumerate(tqdm(cells, desc="gallery", unit="picture"))
-    }
+    with tqdm(cells, desc="gallery", unit="picture") as bar:
+        pictures = {cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0]) for i, cell in enumerate(bar)}
     write_sheet(pictures, names, tuple(WRISTS), command.out, blocks=command.blocks)
     kept = np.linalg.norm(pose[:, :3] - CUP_CENTRE, axis=1) < TaskConfig().drop_distance
     print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {HOLDING_TIME:g} s")

@@ -58,10 +58,9 @@ def run(arguments: list[str]) -> None:
     names = [name for name in dict.fromkeys(object_names(command.object)) if name != NO_OBJECT]
     if not names:
         raise ConfigurationError(f"expected objects to grasp, got {' '.join(command.object)}")
-    with interruptible(lambda: NOTHING_KEPT):
+    with interruptible(lambda: NOTHING_KEPT), tqdm(names, desc="grasps", unit="object") as bar:
         found = {
-            name: [find_starts(get_object(name), command.tries, command.seed, way=way) for way in ways]
-            for name in tqdm(names, desc="grasps", unit="object")
+            name: [find_starts(get_object(name), command.tries, command.seed, way=way) for way in ways] for name in bar
         }
     rows: dict[tuple[str, Direction | None], FloatArray] = {
         (name, key): states[: command.keep]

@@ -15,7 +15,9 @@ from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.orientations import AXES
 
 _WIDE = "10000"
-_RULE = re.compile(r"─{4,}")
+_RULE = re.compile(r"─{4,}|-{4,}")
+_FRAME = "│╭╰╮╯|+ "  # of terminals with and without such characters
+_OF_A_CLASS = re.compile(r"^Error parsing [A-Z]\w*: ")
 _HELP = ("-h", "--help")
 
 
@@ -53,20 +55,11 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
 
 
 def _in_one_line(box: str) -> str:
-    """What a box of text says, without its frame, the help of the option, and where to find more help."""
-    lines = [line.strip("│╭╰╮╯ ") for line in box.splitlines()]
-    parts, kept = [""], []
-    for line in lines:
-        if _RULE.search(line) and not parts[-1] and len(parts) == 1:
-            continue  # the frame, with the title in it
-        if _RULE.search(line):
-            parts.append("")
-        else:
-            parts[-1] = f"{parts[-1]} {line}".strip()
-    for part in parts:
-        if part and not part.startswith(("Argument helptext", "For full helptext")):
-            kept.append(re.sub(r"^Error parsing ([A-Z]\w*|[\w.-]*\.[A-Z]\w*): ", "", part).rstrip(".") + ".")
-    return " ".join(kept) or "wrong options."
+    """What a box of text says, without its frame and title, the help of the option, and where to find more help."""
+    _, *parts = _RULE.split(" ".join(line.strip(_FRAME) for line in box.splitlines()))
+    said = [part.strip(_FRAME) for part in parts]
+    kept = [part for part in said if part and not part.startswith(("Argument helptext", "For full helptext"))]
+    return " ".join(_OF_A_CLASS.sub("", part).rstrip(".!") + "." for part in kept) or "wrong options."
 
 
 @contextmanager

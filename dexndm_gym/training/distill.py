@@ -141,6 +141,7 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
         kept = f"the student so far is in {config.out}; go on with --resume {config.out}" if finished else _NOTHING
         raise KeyboardInterrupt(kept) from error
     finally:
+        bar.close()
         env.close()
     return config.out
 

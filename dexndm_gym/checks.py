@@ -71,6 +71,11 @@ class NotEmpty:
 Positive: TypeAlias = Annotated[float, Bound(above=0.0)]
 NotNegative: TypeAlias = Annotated[float, Bound(least=0.0)]
 Share: TypeAlias = Annotated[float, Bound(least=0.0, most=1.0)]
+Radians: TypeAlias = Annotated[float, Bound(least=0.0, most=math.pi)]
+"""An angle by which something is off."""
+LearningRate: TypeAlias = Annotated[float, Bound(above=0.0, most=10.0)]
+Width: TypeAlias = Annotated[int, Bound(least=1, most=65_536)]
+"""Neurons of a hidden layer."""
 Count: TypeAlias = Annotated[int, Bound(least=1, most=2**31 - 1)]
 CountOrZero: TypeAlias = Annotated[int, Bound(least=0, most=2**31 - 1)]
 Seed: TypeAlias = Annotated[int, Bound(least=0, most=2**32 - 1)]
@@ -118,9 +123,9 @@ def declared(hint: Any, kind: type) -> Iterator[Any]:
 def _check(name: str, value: Any, hint: Any, bounds: tuple[Bound, ...] = ()) -> None:
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
+        _check(name, value, hint.__origin__, (*bounds, *declared(hint, Bound)))
         if next(declared(hint, NotEmpty), None) and len(value) == 0:
             raise ConfigurationError(f"{name} must hold at least one value, got none")
-        _check(name, value, hint.__origin__, (*bounds, *declared(hint, Bound)))
     elif origin in (Union, UnionType):
         others = [one for one in inner if one is not NoneType]
         if len(others) == 1 and value is not None:

@@ -7,6 +7,7 @@ Options that name an output say so beside their field, ``out: Annotated[Path, Ou
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 from dexndm_gym.checks import declared, field_hints
 from dexndm_gym.errors import ConfigurationError, OutputError
+
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,8 @@ class Output:
         if self.suffixes and path.suffix.lower() not in self.suffixes:
             return f"its name must end in {' or '.join(self.suffixes)}"
         existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+        if max(len(os.fsencode(part)) for part in ("", *path.parts)) > _LONGEST_NAME:
+            return "its name is too long"
         if existing == path and not path.exists():
             existing = path.resolve().parent  # a link to what is not there yet
         elif existing == path:
@@ -109,7 +114,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         OutputError: it cannot be written, or the disk is full.
     """
     path = Path(os.path.realpath(path))
-    unfinished = path.with_name(f".{path.stem[:100]}.{os.getpid()}.unfinished{path.suffix}")
+    unfinished = _beside(path)
     try:
         if _is_device(path):
             yield path
@@ -124,15 +129,23 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, room: int = 0) -> Iterator[Path]:
     """Make a folder as a whole: give one to fill, and call it ``path`` when it is complete.
+
+    Args:
+        path: the folder.
+        room: bytes that will be needed.
 
     Raises:
         ConfigurationError: it exists already, or cannot be made.
-        OutputError: it cannot be written, or the disk is full.
+        OutputError: it cannot be written, or there is not enough room.
     """
     Output(folder=True, new=True).check(path, "the new folder")
-    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
+    path = path.absolute()
+    free = shutil.disk_usage(next(place for place in path.parents if place.exists())).free
+    if free < room:
+        raise OutputError(f"cannot write {path}: it needs about {room:,} bytes, {free:,} are free; make room")
+    unfinished = _beside(path)
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
@@ -157,6 +170,11 @@ def _output_of(hint: Any) -> Output | None:
     """The output that a type declares, also where the option may be left out."""
     candidates = (hint, *(member for member in get_args(hint)))
     return next((found for one in candidates for found in declared(one, Output)), None)
+
+
+def _beside(path: Path) -> Path:
+    """A name of this process's own for what becomes ``path``, of the same kind."""
+    return path.with_name(f".unfinished-{os.getpid()}-{zlib.crc32(os.fsencode(path.name)):08x}{path.suffix}")
 
 
 def _is_device(path: Path) -> bool:

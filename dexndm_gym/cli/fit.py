@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.checks import Count, NotEmpty
+from dexndm_gym.checks import Count, NotEmpty, Width
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
     SHIPPED_POLICY,
@@ -63,7 +63,7 @@ class FitCommand(FitOptions):
     """Whose windows its network sees: one joint's, with weights that all joints share or each its own, a finger's, or
     the hand's."""
 
-    hidden: Annotated[tuple[Count, ...], NotEmpty()] = ModelConfig.hidden
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = ModelConfig.hidden
     """Width of each hidden layer of that network."""
 
     pretrain: bool = False

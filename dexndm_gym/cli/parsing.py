@@ -10,6 +10,7 @@ from typing import Any
 
 import tyro
 
+from dexndm_gym.checks import check_fields
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.orientations import AXES
@@ -42,6 +43,7 @@ def parse_options(options: Any, command: str, arguments: Sequence[str], descript
     except SystemExit as ending:
         raise ConfigurationError(f"{_in_one_line(said.getvalue())} See {prog} --help") from ending
     found = _unshielded(found)
+    check_fields(found)
     check_outputs(found)
     return found
 

@@ -13,12 +13,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from dexndm_gym.checks import Checked, NotNegative, Positive, Seed, Share
+from dexndm_gym.checks import Bound, Checked, Radians, Seed, Share
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
@@ -36,16 +36,16 @@ _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} min of hand time [{elapsed}<{remaining
 class CollectOptions(Checked):
     """What to collect."""
 
-    minutes: Positive = 60.0
+    minutes: Annotated[float, Bound(least=0.001)] = 60.0
     """Hand time that the folder shall hold of each setting when done, min."""
 
     noise_probability: Share = 0.5
     """Share of the trajectories that get noise on their targets."""
 
-    noise: NotNegative = 0.01
+    noise: Radians = 0.01
     """Standard deviation of that noise, rad."""
 
-    offset: NotNegative = 0.06
+    offset: Radians = 0.06
     """Standard deviation of the offsets on the targets of replays, rad; each joint's changes about once a second."""
 
     closed_loop: Share = 0.0

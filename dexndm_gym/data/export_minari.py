@@ -51,7 +51,7 @@ def export_minari(recordings: Sequence[Path], folder: Path) -> int:
     Output(folder=True, new=True).check(folder, "the data set")
     if not any(read_recording(path) for path in recordings):
         raise ConfigurationError("expected recordings with at least one trajectory, got none")
-    with new_folder(folder) as unfinished:
+    with new_folder(folder, room=2 * sum(path.stat().st_size for path in recordings)) as unfinished:
         return _write(recordings, unfinished, folder.name)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import torch
 from torch import nn
 
-from dexndm_gym.checks import Checked, Count, NotEmpty
+from dexndm_gym.checks import Checked, Count, NotEmpty, Width
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
@@ -47,7 +47,7 @@ class ModelConfig(Checked):
     network: Network = "shared"
     """Whose windows a network sees together."""
 
-    hidden: Annotated[tuple[Count, ...], NotEmpty()] = (16,)
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = (16,)
     """Width of each hidden layer of a network."""
 
     provenance: Mapping[str, Any] = field(default_factory=dict)

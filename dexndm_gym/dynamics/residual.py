@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import torch
 from torch import nn
 
-from dexndm_gym.checks import Checked, Count, NotEmpty, Positive, Seed
+from dexndm_gym.checks import Checked, Count, LearningRate, NotEmpty, Positive, Seed, Width
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear, joints_together
@@ -35,7 +35,7 @@ class ResidualOptions(Checked):
     bound: Positive = 0.15
     """Largest residual, rad."""
 
-    hidden: Annotated[tuple[Count, ...], NotEmpty()] = (256, 256)
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = (256, 256)
     """Width of each hidden layer."""
 
     network: Literal["joint", "finger", "hand"] = "hand"
@@ -47,7 +47,7 @@ class ResidualOptions(Checked):
     batch: Count = 256
     """Windows per gradient step."""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: LearningRate = 1e-3
     """Highest learning rate of the one-cycle schedule."""
 
     seed: Seed = 0

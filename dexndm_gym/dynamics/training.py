@@ -14,7 +14,7 @@ from typing import Annotated
 import numpy as np
 import torch
 
-from dexndm_gym.checks import Bound, Checked, Count, Positive, Seed
+from dexndm_gym.checks import Bound, Checked, Count, LearningRate, Seed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
@@ -37,7 +37,7 @@ class FitOptions(Checked):
     batch: Count = 256
     """Windows per gradient step."""
 
-    learning_rate: Positive = 0.015
+    learning_rate: LearningRate = 0.015
     """Highest learning rate of the one-cycle schedule."""
 
     held_out: Annotated[float, Bound(least=0.0, below=1.0)] = 0.1

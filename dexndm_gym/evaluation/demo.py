@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 from tqdm import tqdm
 
-from dexndm_gym.checks import Checked, Count, Positive, Seed
+from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
@@ -54,7 +54,7 @@ class DemoConfig(Checked):
     episodes: Count = 9
     """Episodes of 20 s in each of the three runs, with cylinder, cube and ellipsoid in turn."""
 
-    data_minutes: Positive = 15.0
+    data_minutes: Annotated[float, Bound(least=0.1)] = 15.0
     """Hand time to record for the fit, min."""
 
     seed: Seed = 0

@@ -9,7 +9,7 @@ import torch
 from stable_baselines3 import PPO
 from tqdm import tqdm
 
-from dexndm_gym.checks import Count, Positive, Seed, check_fields
+from dexndm_gym.checks import Count, LearningRate, Seed, check_fields
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
@@ -48,7 +48,7 @@ class DistillConfig(PracticeConfig):
     batch_size: Count = 2048
     """Samples per gradient step."""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: LearningRate = 1e-3
     """Learning rate of the first round; falls to a twentieth along a cosine."""
 
     memory: Count = 600_000

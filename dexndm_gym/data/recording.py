@@ -84,7 +84,7 @@ class RecordingWriter:
                 close_safely(self._file)
             with contextlib.suppress(OSError):
                 unfinished.unlink()
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise OutputError(f"cannot create the recording {path}: {reason(error)}; make room") from error
             raise ConfigurationError(
                 f"cannot create the recording {path}: the file must not exist yet and its folder must ({reason(error)})"

@@ -18,7 +18,7 @@ from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.leap.joints import JOINT_NAMES
-from dexndm_gym.outputs import new_folder
+from dexndm_gym.outputs import Output, new_folder
 
 VERSION = "v3.0"
 
@@ -49,6 +49,7 @@ def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
         import pyarrow  # noqa: F401  (an extra)
     except ImportError as error:
         raise MissingExtraError('pyarrow is not installed; run: pip install "dexndm_gym[data]"') from error
+    Output(folder=True, new=True).check(folder, "the data set")
     if not any(read_recording(path) for path in recordings):
         raise ConfigurationError("expected recordings with at least one trajectory, got none")
     with new_folder(folder, room=2 * sum(path.stat().st_size for path in recordings)) as unfinished:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotNegative, Positive
+from dexndm_gym.checks import Checked, Count, CountOrZero, NotNegative, Positive
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import CUP_CENTRE
 from dexndm_gym.leap.joints import NUM_JOINTS
@@ -59,10 +58,10 @@ class RewardWeights(Checked):
     """Factor on goal guidance (paper: 1.0). The object is led from one intermediate orientation to the next, each
     ``goal_step`` further about the axis; rotation alone does not teach to turn long objects."""
 
-    goal_step: Annotated[float, Bound(above=0.0, most=np.pi)] = float(np.pi / 2)
+    goal_step: Positive = float(np.pi / 2)
     """Angle about the axis from one goal to the next, and from the start to the first, rad."""
 
-    goal_reached: Annotated[float, Bound(above=0.0, most=np.pi)] = float(np.pi / 12)
+    goal_reached: Positive = float(np.pi / 12)
     """Angle between object and goal below which the bonus is earned and the next goal is set, rad (paper: 15 degrees
     for the next goal; no value for the bonus)."""
 

@@ -13,6 +13,10 @@ class ConfigurationError(DexndmError, ValueError):
     """An option, argument or configuration has a value that cannot be used."""
 
 
+class OutputError(DexndmError, OSError):
+    """A file or folder cannot be written: the disk is full, it is not allowed, or the place has gone."""
+
+
 class MissingExtraError(DexndmError, ImportError):
     """An optional dependency is not installed; the message names the extra to install."""
 

@@ -74,20 +74,22 @@ def _run(name: str, arguments: list[str]) -> int:
     logging.getLogger("dexndm_gym").setLevel(logging.INFO)
     try:
         importlib.import_module(f"dexndm_gym.cli.{name.replace('-', '_')}").run(arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print(file=sys.stderr)
-        _complain("interrupted")
+        _complain(f"interrupted; {interrupt}" if str(interrupt) else "interrupted")
         return EXIT_INTERRUPTED
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
         return _complain(f'{error.name} is not installed; run: pip install "dexndm_gym[{extra}]"')
-    except (DexndmError, FileNotFoundError) as error:
-        return _complain(str(error))
     except BrokenPipeError:
         # Whoever read the output has seen enough (`| head`); Python must not flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (DexndmError, OSError) as error:
+        return _complain(str(error))
+    except MemoryError as error:
+        return _complain(f"out of memory; ask for less ({error})")
     return 0
 
 

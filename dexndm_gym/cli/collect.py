@@ -4,11 +4,23 @@ import itertools
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import gymnasium
+import tyro
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, write_json
+from dexndm_gym.checks import Count, NotEmpty, Seed
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    JsonFile,
+    Names,
+    ask,
+    interruptible,
+    load_policy_file,
+    parse,
+    stop_key,
+    write_json,
+)
 from dexndm_gym.cli.coverage import summarise
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
 from dexndm_gym.data.trajectory import Trajectory
@@ -18,11 +30,11 @@ from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
+from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.orientations import RANDOM, WRISTS, wrist_names
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
-_SIX = "six"
 _SET_UP = {
     FREE: "Leave the hand empty, with nothing in reach of its fingers.",
     BALLS: "Hold the hand inside a box with so many light, soft balls (foam, 4 cm) that its fingers are among them.",
@@ -40,24 +52,25 @@ class CollectCommand(CollectOptions):
     of the joints on the free hand; recordings of loaded fingers are for networks.
     """
 
-    out: Path = Path("runs/recordings")
+    out: OutputFolder = Path("runs/recordings")
     """Folder for the recordings, one for each hand."""
 
     port: str = VIRTUAL_PORT
     """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
 
-    hand_seed: int = 0
+    hand_seed: Seed = 0
     """Which virtual hand: its hidden parameters are drawn from this."""
 
     name: str = "leap"
     """What a real hand is called in its recordings."""
 
-    surroundings: tuple[Literal["free", "balls", "tied_ball"], ...] = ("free",)
+    surroundings: Annotated[tuple[Literal["free", "balls", "tied_ball"], ...], NotEmpty()] = ("free",)
     """What loads the fingers, one after the other: nothing, a box of soft balls, a ball tied to the fingertips. A
     virtual hand brings it along; with a real one you are asked to set it up."""
 
-    wrists: tuple[str, ...] = ("palm_up",)
-    """Wrist orientations, one after the other, each with all surroundings; "six" stands for all that have names."""
+    wrists: Annotated[Names, tyro.conf.arg(aliases=["--wrist"])] = ("palm_up",)
+    """Wrist orientations, one after the other, each with all surroundings; "six" stands for all that have names,
+    "random" (virtual hands only) for a new one in every trajectory."""
 
     motion: Literal["rollouts", "waves"] = "rollouts"
     """What to replay: simulated episodes of the policy, or waves of single joints."""
@@ -71,10 +84,10 @@ class CollectCommand(CollectOptions):
     policy: Path = SHIPPED_POLICY
     """Policy whose simulated episodes are replayed; the default is the one that is shipped."""
 
-    replays: int = 64
+    replays: Count = 64
     """Simulated episodes, or waves, to replay from."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the numbers to this file."""
 
     def settings(self) -> list[dict[str, str]]:
@@ -83,9 +96,11 @@ class CollectCommand(CollectOptions):
         Raises:
             ConfigurationError: a wrist is unknown.
         """
-        wrists = list(WRISTS) if self.wrists == (_SIX,) else list(self.wrists)
-        if unknown := [wrist for wrist in wrists if wrist not in WRISTS]:
-            raise ConfigurationError(f"expected wrists out of {', '.join(WRISTS)}, or six, got {', '.join(unknown)}")
+        wrists = wrist_names(self.wrists)
+        if RANDOM in wrists and self.port != VIRTUAL_PORT:
+            raise ConfigurationError(
+                f"expected wrists out of {', '.join(WRISTS)}, or six, got random; nobody mounts a hand anew each time"
+            )
         return [
             {"surroundings": surroundings, "wrist": wrist, "motion": self.motion}
             for wrist, surroundings in itertools.product(wrists, self.surroundings)
@@ -99,18 +114,21 @@ def run(arguments: list[str]) -> None:
     policy = load_policy_file(command.policy)
     replays = _replays(command, policy)
     reports = []
-    for number, setting in enumerate(settings):
-        place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
-        print(f"{place}: {command.minutes:g} min of hand time")
-        reports.append(_collect(command, setting, policy, replays, place))
+    with interruptible(lambda: f"what was recorded is in {command.out}; the same command goes on where it stopped"):
+        for number, setting in enumerate(settings):
+            place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
+            print(f"{place}: {command.minutes:g} min of hand time")
+            reports.append(_collect(command, setting, policy, replays, place))
     plot = command.out / "coverage.png"
-    print(f"\n{summarise(recordings_in(command.out), plot, command.out / 'coverage.json')}\n")
-    write_json({"settings": [report.as_dict() for report in reports]}, command.json)
+    print()
+    summarise(recordings_in(command.out), plot, command.out / "coverage.json")
+    print()
     minutes, resumed = (sum(getattr(one, name) for one in reports) for name in ("minutes", "resumed_minutes"))
     print(
         f"{command.out}: {sum(one.trajectories for one in reports)} trajectories, {minutes:.1f} min of hand time, "
         f"{resumed:.1f} of them from before; histograms in {plot}\nNext: dexndm fit {command.out}"
     )
+    write_json({"settings": [report.as_dict() for report in reports]}, command.json)
 
 
 def _replays(command: CollectCommand, policy: Policy) -> list[Trajectory]:
@@ -138,7 +156,7 @@ def _collect(
         options |= {"hand_seed": command.hand_seed, "surroundings": setting["surroundings"]}
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
-        input(_PRESS)
+        ask(_PRESS)
     with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
         player = EnvPlayer(env, policy, wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

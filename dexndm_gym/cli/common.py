@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -12,10 +12,14 @@ import tyro
 from tqdm import tqdm
 
 from dexndm_gym import assets
+from dexndm_gym.checks import NotEmpty
+from dexndm_gym.cli.parsing import parse_options
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.outputs import PICTURES, Output, replacing, write_bytes
 
 if TYPE_CHECKING:
     import gymnasium
+    from matplotlib.figure import Figure
 
     from dexndm_gym.dynamics.fit import Progress
     from dexndm_gym.hardware.stop import StopKey
@@ -26,7 +30,16 @@ Options = TypeVar("Options")
 _LOG = logging.getLogger(__name__)
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
-"""A file that need not be given."""
+"""A file to read that need not be given."""
+
+JsonFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE"), Output()]
+"""Where numbers go, if anywhere."""
+
+PictureFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE"), Output(suffixes=PICTURES)]
+"""Where a picture goes, if anywhere."""
+
+Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]"), NotEmpty()]
+"""One or several names of things to draw from: of objects, wrists or axes."""
 
 SHIPPED_POLICY = Path(assets.__file__).parent / "policy_palm_up.safetensors"
 """The policy that comes with the package."""
@@ -40,7 +53,7 @@ def parse(
     description: str | None = None,
     pairs: bool = False,
 ) -> Options:
-    """Read the options of a command from its arguments; ends the program on wrong ones, or after ``--help``.
+    """Read the options of a command, and check values and outputs; ends the program after ``--help``.
 
     Args:
         options: a dataclass whose docstrings are the help.
@@ -48,9 +61,43 @@ def parse(
         arguments: what follows the name.
         description: what the command does, where the dataclass does not say it.
         pairs: give each switch a ``--no-`` twin, for dataclasses with switches that are on by default.
+
+    Raises:
+        ConfigurationError: an option is unknown, a value cannot be used, or an output cannot be written.
     """
-    style = () if pairs else (tyro.conf.FlagCreatePairsOff,)
-    return tyro.cli(options, prog=f"dexndm {command}", description=description, args=arguments, config=style)
+    return parse_options(options, command, arguments, description, pairs)
+
+
+@contextmanager
+def interruptible(kept: Callable[[], str]) -> Iterator[None]:
+    """While it is open, Ctrl-C ends the command with a word on what is left.
+
+    Args:
+        kept: says what was kept, and how to go on.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(kept()) from error
+
+
+NOTHING_KEPT = "nothing was written; run the same again to start anew"
+"""What an interrupted command says that keeps nothing."""
+
+
+def ask(question: str) -> str:
+    """Ask the user, and return the answer.
+
+    Raises:
+        ConfigurationError: nobody can answer.
+    """
+    try:
+        return input(question)
+    except EOFError as error:
+        print()
+        raise ConfigurationError(
+            f"expected somebody to answer {question.strip()!r}, but there is no terminal; add --yes if it holds anyway"
+        ) from error
 
 
 def load_policy_file(path: Path) -> "StudentPolicy":
@@ -113,15 +160,20 @@ def write_json(numbers: dict[str, Any], path: Path | None) -> None:
     """Write numbers to a file, if one is wanted.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+    if path is not None:
+        write_bytes(path, (json.dumps(numbers, indent=2) + "\n").encode())
+
+
+def write_figure(figure: "Figure", path: Path, *, dpi: int) -> None:
+    """Draw a figure into a file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=dpi)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, labels: int = 1) -> str:

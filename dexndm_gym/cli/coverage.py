@@ -8,48 +8,45 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from dexndm_gym.cli.common import File, find_recordings, parse, table, write_json
+from dexndm_gym.checks import Checked, NotEmpty
+from dexndm_gym.cli.common import JsonFile, PictureFile, find_recordings, parse, table, write_figure, write_json
 from dexndm_gym.data.reading import read_recording
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.coverage import Coverage, coverage_figure, measure_coverage
 from dexndm_gym.leap.joints import JOINT_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoverageCommand:
+class CoverageCommand(Checked):
     """Show what recordings cover: range, speed and load of every joint."""
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH [PATH ...]")]
+    paths: Annotated[tuple[Path, ...], NotEmpty(), tyro.conf.Positional, tyro.conf.arg(metavar="PATH [PATH ...]")]
     """Recordings, or folders of them."""
 
-    plot: File = None
+    plot: PictureFile = None
     """Also draw the histograms into this file (PNG, PDF or SVG)."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the numbers, histograms included, to this file."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(CoverageCommand, "coverage", arguments)
-    print(summarise(find_recordings(command.paths), command.plot, command.json))
+    summarise(find_recordings(command.paths), command.plot, command.json)
 
 
-def summarise(recordings: Iterable[Path], plot: Path | None, json: Path | None) -> str:
-    """Measure recordings, write plot and JSON where they are wanted, and return the tables.
+def summarise(recordings: Iterable[Path], plot: Path | None, json: Path | None) -> None:
+    """Measure recordings, print the tables, and write plot and JSON where they are wanted.
 
     Raises:
-        ConfigurationError: a file cannot be written, or nothing was recorded.
+        ConfigurationError: nothing was recorded.
+        OutputError: a file cannot be written.
     """
     coverage = measure_coverage([one for path in recordings for one in read_recording(path)])
+    print(_tables(coverage))
     write_json(coverage.as_dict(), json)
     if plot is not None:
-        try:
-            plot.parent.mkdir(parents=True, exist_ok=True)
-            coverage_figure(coverage).savefig(plot, dpi=110)
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"cannot draw {plot}: {error}") from error
-    return _tables(coverage)
+        write_figure(coverage_figure(coverage), plot, dpi=110)
 
 
 def _tables(coverage: Coverage) -> str:

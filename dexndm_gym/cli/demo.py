@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, JsonFile, interruptible, load_policy_file, parse, table, write_json
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.demo import DemoConfig, run_demo
 
@@ -20,16 +20,20 @@ class DemoCommand(DemoConfig):
     policy: Path = SHIPPED_POLICY
     """Policy to run; the default is the one that is shipped."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the numbers to this file."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(DemoCommand, "demo", arguments)
-    comparison = run_demo(command, load_policy_file(command.policy))
-    write_json(comparison.as_dict(), command.json)
+    policy = load_policy_file(command.policy)
+    with interruptible(
+        lambda: f"what was recorded is in {command.recordings}; the same command begins a new demo in its place"
+    ):
+        comparison = run_demo(command, policy)
     print(f"\n{summary(comparison)}\n\nReport: {command.report_file}")
+    write_json(comparison.as_dict(), command.json)
 
 
 def summary(comparison: Comparison) -> str:

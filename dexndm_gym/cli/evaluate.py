@@ -10,9 +10,25 @@ import gymnasium
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, table, write_json
+from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.cli.common import (
+    NOTHING_KEPT,
+    SHIPPED_POLICY,
+    File,
+    JsonFile,
+    Names,
+    PictureFile,
+    interruptible,
+    load_policy_file,
+    parse,
+    stop_key,
+    table,
+    write_figure,
+    write_json,
+)
 from dexndm_gym.cli.gap_tables import gap_text
-from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL
+from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
@@ -21,13 +37,16 @@ from dexndm_gym.evaluation.gap_plots import gap_plots
 from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.options import OBJECT_SETS
+from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
+Models = tuple[JointwiseModel, JointwiseModel] | None
+"""Of the hand and of the simulation."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateCommand:
+class EvaluateCommand(Checked):
     """Measure a policy: how far it turns objects in 20 s, and how long it keeps them.
 
     In simulation all episodes run at once; on a hand they run one after another, with the objects in turn.
@@ -39,18 +58,18 @@ class EvaluateCommand:
     env: str = "sim"
     """Where: "sim", "virtual" for a virtual hand, or the serial port of a hand."""
 
-    episodes: int = 12
+    episodes: Count = 12
     """How many episodes."""
 
-    object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg), to turn; the basic set
-    if not given."""
+    object: Names = ("basic",)
+    """Objects to turn: names, named sets, or mesh files such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
-    wrist: Annotated[str, tyro.conf.arg(metavar="NAME")] = "palm_up"
-    """Wrist orientation, or named set of them (see docs/frames.md); outside simulation only palm_up holds objects."""
+    wrist: Names = ("palm_up",)
+    """Wrist orientations, named sets of them or random (see docs/frames.md); outside simulation only palm_up holds
+    objects."""
 
-    axis: Annotated[str, tyro.conf.arg(metavar="NAME")] = "+z"
-    """Axis to turn about, or named set of axes; in the world frame."""
+    axis: Names = ("+z",)
+    """Axes to turn about, named sets of them or random; in the world frame."""
 
     randomise: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -61,10 +80,10 @@ class EvaluateCommand:
     sim_model: Path = SHIPPED_SIM_MODEL
     """Model of the simulation that it was fitted from."""
 
-    hand_seed: int = 0
+    hand_seed: Seed = 0
     """Which virtual hand."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the episodes."""
 
     suite: Literal["gap"] | None = None
@@ -74,13 +93,13 @@ class EvaluateCommand:
     hands: str = "0-3"
     """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
 
-    rivals: tuple[str, ...] = tuple(RIVALS)
+    rivals: Annotated[tuple[str, ...], NotEmpty()] = tuple(RIVALS)
     """Corrections that the suite compares; the first is tested against every other, paired over hands."""
 
-    data_minutes: tuple[float, ...] = (60.0,)
+    data_minutes: Annotated[tuple[float, ...], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
     """Recorded time per hand in the suite, min; several amounts give a data curve."""
 
-    predict: int = 0
+    predict: CountOrZero = 0
     """Also measure the errors of the models' predictions, on so many of the suite's hands."""
 
     policies: Annotated[dict[str, Path], tyro.conf.arg(metavar="NAME FILE ...")] = field(default_factory=dict)
@@ -89,52 +108,52 @@ class EvaluateCommand:
     ceiling: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Folder with policies trained on a hand's own physics, hand-<seed>.safetensors, for the suite to show beside."""
 
-    plot: File = None
+    plot: PictureFile = None
     """Also draw the suite's result into this file (PNG or SVG), and data curve and predictions into files beside it."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the numbers to this file."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(EvaluateCommand, "evaluate", arguments)
-    if command.episodes < 1:
-        raise ConfigurationError(f"expected at least 1 episode, got {command.episodes}")
+    wanted = {"object": list(command.object), "wrist": list(command.wrist), "axis": list(command.axis)}
+    items = EpisodeOptions().updated(wanted).objects
     policy = load_policy_file(command.policy)
+    models = None if command.model is None else (load_model(command.model), load_model(command.sim_model))
     if command.suite == "gap":
         _gap(command, policy)
         return
     total = command.episodes * TaskConfig().episode_steps
-    with tqdm(total=total, desc="evaluate", unit="step") as bar:
-        measured = _simulated(command, policy, bar) if command.env == "sim" else _on_hand(command, policy, bar)
+    with interruptible(lambda: NOTHING_KEPT), tqdm(total=total, desc="evaluate", unit="step") as bar:
+        if command.env == "sim":
+            measured = _simulated(command, wanted, policy, models, bar)
+        else:
+            measured = _on_hand(command, wanted | {"object": list(items)}, policy, models, bar)
     numbers = measured.summary()
-    write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
     print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
+    write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
 
 
-def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
-    env = make_sim_vector_env(
-        num_envs=command.episodes,
-        object=command.object,
-        wrist=command.wrist,
-        axis=command.axis,
-        randomise=command.randomise,
-    )
-    if command.model is not None:
-        env = DynamicsCorrectionVectorWrapper(env, command.model, command.sim_model)
+def _simulated(
+    command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
+) -> Scores:
+    env = make_sim_vector_env(num_envs=command.episodes, randomise=command.randomise, **wanted)
+    if models is not None:
+        env = DynamicsCorrectionVectorWrapper(env, models)
     try:
         return evaluate_vector(policy, env, seed=command.seed, progress=bar.update)
     finally:
         env.close()
 
 
-def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
+def _on_hand(
+    command: EvaluateCommand, options: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
+) -> Scores:
     if command.randomise:
         raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
-    name = command.object or "basic"
-    items = OBJECT_SETS.get(name, (name,))
-    options: dict[str, Any] = {"wrist": command.wrist, "axis": command.axis}
+    items = options["object"]
     if command.env == VIRTUAL_PORT:
         options["hand_seed"] = command.hand_seed
 
@@ -142,8 +161,8 @@ def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scor
         if not step.is_reset:
             bar.update()
 
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
-        played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model, command.sim_model)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, **options)) as env:
+        played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
         return scores(episodes)
@@ -163,28 +182,33 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         others={name: load_policy_file(path) for name, path in command.policies.items()},
         ceilings=_ceilings(command.ceiling, config.hands),
     )
-    with tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar:
+    with (
+        interruptible(lambda: NOTHING_KEPT),
+        tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar,
+    ):
 
         def tell(what: str) -> None:
             bar.set_postfix_str(what, refresh=False)
             bar.update()
 
         report = measure_gap(config, policies, tell=tell)
+    print(gap_text(report))
     write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:
-        command.plot.parent.mkdir(parents=True, exist_ok=True)
         for name, figure in gap_plots(report).items():
             path = command.plot if name == "rotation" else command.plot.with_stem(f"{command.plot.stem}_{name}")
-            figure.savefig(path, dpi=120)
-    print(gap_text(report))
+            write_figure(figure, path, dpi=120)
 
 
 def _seeds(text: str) -> tuple[int, ...]:
     """Seeds out of "0-3" or "0,4,7"."""
     try:
-        ranges = [part.split("-") for part in text.split(",")]
-        return tuple(seed for first, *last in ranges for seed in range(int(first), int(last[0] if last else first) + 1))
-    except ValueError as error:
+        bounds = [part.split("-") for part in text.split(",")]
+        ranges = [range(int(first), int(last[0] if last else first) + 1) for first, *last in bounds]
+        if any(len(seeds) not in range(1, _MOST_HANDS + 1) for seeds in ranges):
+            raise ValueError(f"a range holds 1 to {_MOST_HANDS} seeds")
+        return tuple(seed for seeds in ranges for seed in seeds)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(f'expected seeds such as "0-15" or "0,4,7", got {text!r}') from error
 
 
@@ -198,6 +222,8 @@ def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]
         raise ConfigurationError(f"no policy such as {next(iter(files.values()))} for any of the hands")
     return found
 
+
+_MOST_HANDS = 10_000
 
 _LABELS = {
     "rotation_rad_mean": "rotation, rad",

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from dexndm_gym.cli.common import find_recordings, parse
+from dexndm_gym.cli.common import NOTHING_KEPT, find_recordings, interruptible, parse
 from dexndm_gym.data.export_lerobot import export_lerobot
 from dexndm_gym.data.export_minari import export_minari
+from dexndm_gym.outputs import Output
 
 _WRITERS = {"minari": export_minari, "lerobot": export_lerobot}
 
@@ -23,12 +24,13 @@ class ExportCommand:
     recordings: Annotated[Path, tyro.conf.Positional]
     """A recording, or a folder of them."""
 
-    out: Annotated[Path, tyro.conf.Positional]
+    out: Annotated[Path, tyro.conf.Positional, Output(folder=True, new=True)]
     """Folder to create. For Minari its name is the data set's id, such as leap-v0."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(ExportCommand, "export", arguments)
-    episodes = _WRITERS[command.format](find_recordings([command.recordings]), command.out)
+    with interruptible(lambda: NOTHING_KEPT):
+        episodes = _WRITERS[command.format](find_recordings([command.recordings]), command.out)
     print(f"{command.out}: {episodes} episodes")

@@ -7,10 +7,13 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.checks import Count, NotEmpty, Width
 from dexndm_gym.cli.common import (
+    NOTHING_KEPT,
     SHIPPED_POLICY,
-    File,
+    JsonFile,
     find_recordings,
+    interruptible,
     load_policy_file,
     parse,
     table,
@@ -25,6 +28,7 @@ from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_s
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import replay_at_once, simulate
+from dexndm_gym.outputs import Output
 from dexndm_gym.task.config import TaskConfig
 
 
@@ -42,7 +46,7 @@ class FitCommand(FitOptions):
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[PATH ...]")] = ()
     """Recordings, or folders of them; or one folder of servo logs."""
 
-    out: Path = Path("runs/hand_dynamics.safetensors")
+    out: Annotated[Path, Output(suffixes=(".safetensors",))] = Path("runs/hand_dynamics.safetensors")
     """File to write the model to."""
 
     start: Path = SHIPPED_SIM_MODEL
@@ -59,7 +63,7 @@ class FitCommand(FitOptions):
     """Whose windows its network sees: one joint's, with weights that all joints share or each its own, a finger's, or
     the hand's."""
 
-    hidden: tuple[int, ...] = ModelConfig.hidden
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = ModelConfig.hidden
     """Width of each hidden layer of that network."""
 
     pretrain: bool = False
@@ -68,13 +72,13 @@ class FitCommand(FitOptions):
     policy: Path = SHIPPED_POLICY
     """Policy that plays them."""
 
-    episodes: int = 256
+    episodes: Count = 256
     """How many of them."""
 
     bench: ServoFitOptions = field(default_factory=ServoFitOptions)
     """Where servo logs come from (only for those)."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the numbers to this file."""
 
 
@@ -91,15 +95,17 @@ def run(arguments: list[str]) -> None:
             "add one of these, or give a model of that kind as --start"
         )
     if logs:
-        with tqdm_progress("fit") as tell:
+        with interruptible(lambda: NOTHING_KEPT), tqdm_progress("fit") as tell:
             scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
-        write_json(scores.as_dict(), command.json)
         print(servo_summary(scores))
+        write_json(scores.as_dict(), command.json)
         return
-    model, report = _pretrain(command) if command.pretrain else _fit(command)
+    with interruptible(lambda: _kept(command)):
+        model, report = _pretrain(command) if command.pretrain else _fit(command)
+    print(summary(report))
     save_model(model, command.out)
+    print(f"\nModel: {command.out}")
     write_json(report.as_dict() | {"model": str(command.out)}, command.json)
-    print(f"{summary(report)}\n\nModel: {command.out}")
 
 
 def summary(report: FitReport) -> str:
@@ -162,5 +168,10 @@ def _config(command: FitCommand) -> ModelConfig:
 
 def _checkpoint(command: FitCommand) -> Path:
     """Where an unfinished fit is kept, beside the model that it makes."""
-    command.out.parent.mkdir(parents=True, exist_ok=True)
     return command.out.with_suffix(".checkpoint")
+
+
+def _kept(command: FitCommand) -> str:
+    """What is left of an interrupted fit."""
+    path = _checkpoint(command)
+    return f"the epochs so far are in {path}; the same command goes on from there" if path.is_file() else NOTHING_KEPT

@@ -8,17 +8,20 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import parse
+from dexndm_gym.checks import Checked, Count, Seed
+from dexndm_gym.cli.common import NOTHING_KEPT, Names, interruptible, parse
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import HOLDING_TIME
 from dexndm_gym.leap.contact_sheet import write_sheet
 from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, get_object
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.picture import Camera, HandPainter
 from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.outputs import PICTURES, Output
 from dexndm_gym.task.compiled import are_dropped
 from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 _SIZE = (200, 160)
@@ -27,40 +30,41 @@ _CAMERA = Camera(eye=(0.19, -0.26, 0.36), target=(-0.012, 0.010, 0.062), angle=2
 
 
 @dataclass(frozen=True, kw_only=True)
-class GalleryCommand:
+class GalleryCommand(Checked):
     """Draw every object in the hand in every named wrist orientation, after half a second of holding still.
 
     Up is up: gravity pulls towards the bottom of each picture. The object shows faintly through the fingers before it.
     No graphics library is needed.
     """
 
-    object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "all"
-    """Object, named set of objects, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
+    object: Names = ("all",)
+    """Objects: names, named sets, or mesh files such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the choice of start states."""
 
-    blocks: int = 3
+    blocks: Count = 3
     """How many objects side by side."""
 
-    out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("gallery.png")
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE"), Output(suffixes=PICTURES)] = Path("gallery.png")
     """Picture to write."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(GalleryCommand, "gallery", arguments)
-    if command.blocks < 1:
-        raise ConfigurationError(f"expected at least 1 block, got {command.blocks}")
-    names = [
-        name for name in OBJECT_SETS.get(command.object) or (get_object(command.object).name,) if name != NO_OBJECT
-    ]
+    with interruptible(lambda: NOTHING_KEPT):
+        _draw(command)
+
+
+def _draw(command: GalleryCommand) -> None:
+    names = list(dict.fromkeys(name for name in object_names(command.object) if name != NO_OBJECT))
     down = {wrist: down_in_hand(np.array(quat)) for wrist, quat in WRISTS.items()}
     starts = starts_of(names)
     cells = [(name, wrist) for name in names for wrist in WRISTS if starts.count(name, down[wrist])]
     if not cells:
         raise ConfigurationError(
-            f"{command.object!r} has no start state to draw; expected an object or a set of objects"
+            f"{' '.join(command.object)} has no start state to draw; expected an object or a set of objects"
         )
     hand = MujocoHand(len(cells), starts=starts, objects=names)
     scenes = [Scene(object=name, gravity=_times(down[wrist], GRAVITY)) for name, wrist in cells]
@@ -78,10 +82,8 @@ def run(arguments: list[str]) -> None:
         )
         for wrist in WRISTS
     }
-    pictures = {
-        cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0])
-        for i, cell in enumerate(tqdm(cells, desc="gallery", unit="picture"))
-    }
+    with tqdm(cells, desc="gallery", unit="picture") as bar:
+        pictures = {cell: painters[cell[1]].draw(state.position[i], pose[i], cell[0]) for i, cell in enumerate(bar)}
     write_sheet(pictures, names, tuple(WRISTS), command.out, blocks=command.blocks)
     kept = ~are_dropped(TaskConfig().record, pose)
     print(f"{command.out}: {len(cells)} pictures; {int(kept.sum())} objects still held after {HOLDING_TIME:g} s")

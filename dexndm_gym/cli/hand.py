@@ -6,9 +6,8 @@ from typing import Annotated, Any, Union
 import tyro
 
 from dexndm_gym.cli import hand_actions as actions
+from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.hand_options import Calibrate, Check, Gains, Mirror, Relax, Scan, Watch
-from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import NUM_JOINTS
 
 _ACTIONS: dict[type, Callable[[Any, str, Any], None]] = {
     Scan: actions.scan,
@@ -25,14 +24,11 @@ _ACTIONS: dict[type, Callable[[Any, str, Any], None]] = {
 def run(arguments: list[str]) -> None:
     """Run the command."""
     subcommands = Union[tuple(Annotated[c, tyro.conf.subcommand(c.__name__.lower())] for c in _ACTIONS)]  # noqa: UP007
-    command: Any = tyro.cli(
+    command: Any = parse(
         subcommands,  # type: ignore[arg-type]
-        prog="dexndm hand",
+        "hand",
+        arguments,
         description="Bring up a hand with servos, or a virtual one.",
-        args=arguments,
-        config=(tyro.conf.FlagCreatePairsOff,),
     )
-    if any(joint not in range(NUM_JOINTS) for joint in getattr(command, "joints", ())):
-        raise ConfigurationError(f"expected joints 0..{NUM_JOINTS - 1}, got {command.joints}")
     with actions.open_port(command) as (path, silence):
         _ACTIONS[type(command)](command, path, silence)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from dexndm_gym.cli.common import announce_stop_key, table
+from dexndm_gym.cli.common import announce_stop_key, ask, table
 from dexndm_gym.cli.hand_options import (
     Calibrate,
     Check,
@@ -19,6 +19,7 @@ from dexndm_gym.cli.hand_options import (
 )
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+from dexndm_gym.outputs import replacing
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 _CLEAR_SCREEN = "\033[H\033[J"
@@ -121,7 +122,7 @@ def calibrate(command: Calibrate, path: str, silence: Any) -> None:
         bus.scan()
         bus.torque_off()
         if not command.yes:
-            input("Hold the hand flat and open, all fingers straight and parallel, and press Enter. ")
+            ask("Hold the hand flat and open, all fingers straight and parallel, and press Enter. ")
         offsets = bus.sync_read("homing_offset", allow_alerts=True)["homing_offset"]
         pose = measure_pose(bus, lambda: time.sleep(0.05))
         wanted = propose_offsets(pose, offsets, command.joints)
@@ -139,18 +140,18 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
     from dexndm_gym.hardware.mirror import mirror as motions
     from dexndm_gym.leap.picture import Camera, HandPainter
 
-    command.out.mkdir(parents=True, exist_ok=True)
     whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
     painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
     with _session(command, path, silence) as session:
         for motion in _with_stop_key(session, motions(session, command.joints)):
             picture = command.out / f"{motion.joint:02d}_{JOINT_NAMES[motion.joint]}.png"
-            imageio.imwrite(picture, painter.draw(motion.pose, None, "cube"))
+            with replacing(picture) as unfinished:
+                imageio.imwrite(unfinished, painter.draw(motion.pose, None, "cube"))
             print(
                 f"{motion.joint:2} {JOINT_NAMES[motion.joint]}: {MOTIONS[motion.joint]} ({picture}); moved "
                 f"{motion.moved:+.2f} rad, others at most {motion.others:.2f}"
             )
-            seen = command.yes or input("   Did you see that? [Y/n] ").strip().lower() in ("", "y", "yes")
+            seen = command.yes or ask("   Did you see that? [Y/n] ").strip().lower() in ("", "y", "yes")
             if not (motion.correct and seen):
                 wrong.append(motion.joint)
     names = ", ".join(f"{joint} ({JOINT_NAMES[joint]})" for joint in wrong)

@@ -2,22 +2,29 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
+from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
+
+Joints: TypeAlias = Annotated[tuple[int, ...], Bound(least=0, most=NUM_JOINTS - 1), NotEmpty()]
+Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
+"""What the servos' registers of gains take."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandOptions:
+class HandOptions(Checked):
     """What all commands need."""
 
     port: str = VIRTUAL_PORT
     """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
 
-    baudrate: int = 4_000_000
+    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = 4_000_000
     """Bits per second that the servos are set to."""
 
-    hand_seed: int = 0
+    hand_seed: Seed = 0
     """Which virtual hand: its hidden parameters are drawn from this."""
 
 
@@ -35,7 +42,7 @@ class Check(HandOptions):
 class Calibrate(HandOptions):
     """Store in the servos where zero is. Torque goes off; you hold the hand flat and open, fingers parallel."""
 
-    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    joints: Joints = tuple(range(NUM_JOINTS))
     """Joints to calibrate; the others keep their zero."""
 
     yes: bool = False
@@ -46,10 +53,10 @@ class Calibrate(HandOptions):
 class Mirror(HandOptions):
     """Move one joint at a time, next to a picture of the same pose in the simulation: proves order, sign and zero."""
 
-    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    joints: Joints = tuple(range(NUM_JOINTS))
     """Joints to move."""
 
-    out: Path = Path("runs/mirror")
+    out: OutputFolder = Path("runs/mirror")
     """Folder for the pictures."""
 
     yes: bool = False
@@ -60,16 +67,16 @@ class Mirror(HandOptions):
 class Gains(HandOptions):
     """Measure how each joint answers a step of 0.2 rad with these gains."""
 
-    joints: tuple[int, ...] = tuple(range(NUM_JOINTS))
+    joints: Joints = tuple(range(NUM_JOINTS))
     """Joints to try."""
 
-    p_gain: int = 800
+    p_gain: Gain = 800
     """Position P gain; the joints that move fingers sideways get three quarters of it."""
 
-    d_gain: int = 200
+    d_gain: Gain = 200
     """Position D gain; the joints that move fingers sideways get three quarters of it."""
 
-    current_limit: int = 500
+    current_limit: Annotated[int, Bound(least=1, most=1_750)] = 500
     """Goal current, mA."""
 
 
@@ -77,10 +84,10 @@ class Gains(HandOptions):
 class Watch(HandOptions):
     """Show what all servos measure, live, without touching their torque. Ctrl-C ends it."""
 
-    seconds: float = float("inf")
+    seconds: Annotated[float, Bound(above=0.0, infinite=True)] = float("inf")
     """How long to watch, s."""
 
-    rate: float = 5.0
+    rate: Annotated[float, Bound(above=0.0, most=1000.0)] = 5.0
     """Readings per second."""
 
 

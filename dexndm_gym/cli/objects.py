@@ -8,7 +8,8 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import File, parse, table, write_json
+from dexndm_gym.checks import Checked, CountOrZero
+from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import Held, survival
 from dexndm_gym.leap.found_starts import starts_of
@@ -20,7 +21,7 @@ from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectsCommand:
+class ObjectsCommand(Checked):
     """List objects: what they are made of, how large and heavy they are, and where the hand holds them.
 
     Without --set or --object these are all built-in objects, and those that are registered.
@@ -33,12 +34,12 @@ class ObjectsCommand:
     """Only this object, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg). What had to be mended in the mesh is
     said, too."""
 
-    check: Annotated[int, tyro.conf.arg(metavar="EPISODES")] = 0
+    check: Annotated[CountOrZero, tyro.conf.arg(metavar="EPISODES")] = 0
     """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for two
     seconds, and say of the worst orientation what share still has it after half a second, and how far bodies sink into
     each other from then on."""
 
-    json: File = None
+    json: JsonFile = None
     """Also write the table to this file."""
 
 
@@ -61,18 +62,15 @@ def run(arguments: list[str]) -> None:
     command = parse(ObjectsCommand, "objects", arguments)
     items = _items(command)
     names = [item.name for item in items]
-    if command.check < 0:
-        raise ConfigurationError(f"expected a number of episodes of at least 0, got {command.check}")
     found: dict[tuple[str, str], Held] = {}
     if command.check:
-        with tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
+        with interruptible(lambda: NOTHING_KEPT), tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
             found = survival(names, command.check, tell=bar.update)
     starts = starts_of(items)
     rows = [
         _row(item, starts, {wrist: held for (name, wrist), held in found.items() if name == item.name})
         for item in items
     ]
-    write_json({row.name: asdict(row) for row in rows}, command.json)
     head = ("object", "shape", "size, mm", "mass, g", "aspect", "start states", "kept 0.5 s", "sinks in, mm", "sets")
     keep = [i for i, column in enumerate(head) if command.check or column not in ("kept 0.5 s", "sinks in, mm")]
     cells = [tuple(tuple(asdict(row).values())[i] for i in keep) for row in rows]
@@ -80,6 +78,7 @@ def run(arguments: list[str]) -> None:
     for item in items:
         for repair in item.repairs:
             print(f"{item.name}: mended: {repair}")
+    write_json({row.name: asdict(row) for row in rows}, command.json)
 
 
 def _items(command: ObjectsCommand) -> list[RotatableObject]:

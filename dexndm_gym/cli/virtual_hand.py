@@ -5,4 +5,4 @@ from dexndm_gym.virtual_hand.__main__ import main
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
-    main(arguments)
+    main(arguments, prog="dexndm virtual-hand")

@@ -7,16 +7,18 @@ played, or what surrounds the hand: a player is given a plan and yields control 
 """
 
 import itertools
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from dexndm_gym.checks import Bound, Checked, Radians, Seed, Share
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
@@ -26,40 +28,31 @@ from dexndm_gym.leap.joints import FloatArray
 TICKS_PER_MINUTE = 60 * CONTROL_HZ
 
 _PART = "part-{:04d}.h5"
+_PART_NAME = re.compile(r"part-(\d+)\.h5")
 _BAR = "{l_bar}{bar}| {n:.1f}/{total:.1f} min of hand time [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectOptions:
+class CollectOptions(Checked):
     """What to collect."""
 
-    minutes: float = 60.0
+    minutes: Annotated[float, Bound(least=0.001)] = 60.0
     """Hand time that the folder shall hold of each setting when done, min."""
 
-    noise_probability: float = 0.5
+    noise_probability: Share = 0.5
     """Share of the trajectories that get noise on their targets."""
 
-    noise: float = 0.01
+    noise: Radians = 0.01
     """Standard deviation of that noise, rad."""
 
-    offset: float = 0.06
+    offset: Radians = 0.06
     """Standard deviation of the offsets on the targets of replays, rad; each joint's changes about once a second."""
 
-    closed_loop: float = 0.0
+    closed_loop: Share = 0.0
     """Share of the trajectories that the policy plays itself, object in hand, instead of a replay."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        shares = (self.noise_probability, self.closed_loop)
-        usable = self.minutes > 0.0 and min(self.noise, self.offset) >= 0.0
-        if not (usable and all(0.0 <= share <= 1.0 for share in shares)):
-            raise ConfigurationError(
-                "collection needs more than 0 minutes, noise and offset of at least 0 rad, and noise_probability and "
-                f"closed_loop between 0 and 1; got {self}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +118,28 @@ class CollectReport:
 
 def recordings_in(folder: str | Path) -> list[Path]:
     """The recordings of a collection, oldest first."""
-    return sorted(Path(folder).glob(_PART.replace("{:04d}", "*")))
+    numbers = {path: int(match[1]) for path in Path(folder).glob("*") if (match := _PART_NAME.fullmatch(path.name))}
+    return sorted(numbers, key=numbers.__getitem__)
+
+
+def new_part(folder: Path) -> RecordingWriter:
+    """Create the next recording of a collection: after all that are there, whoever else is creating one.
+
+    Raises:
+        ConfigurationError: the folder does not take it.
+        OutputError: the disk is full.
+    """
+    parts = recordings_in(folder)
+    last = int(_PART_NAME.fullmatch(parts[-1].name)[1]) if parts else -1  # type: ignore[index]
+    number = last + 1
+    while True:
+        path = folder / _PART.format(number)
+        try:
+            return RecordingWriter(path)
+        except ConfigurationError:
+            if not path.exists():
+                raise
+        number += 1
 
 
 def collect(
@@ -171,7 +185,7 @@ def collect(
         bar = tqdm(total=wanted / TICKS_PER_MINUTE, unit="min", bar_format=_BAR, disable=not progress, desc=label)
         bar.update(done / TICKS_PER_MINUTE)
         circumstances, tell = {"about": about} | setting, partial(bar.update, 1 / TICKS_PER_MINUTE)
-        with bar, RecordingWriter(folder / _PART.format(len(recordings_in(folder)))) as writer:
+        with bar, new_part(folder) as writer:
             for index in itertools.count(first):
                 plan = draw_plan(index, options, replays)
                 done += _record(play, plan, writer, wanted - done, circumstances, tell)

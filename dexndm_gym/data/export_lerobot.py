@@ -18,6 +18,7 @@ from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.outputs import Output, new_folder
 
 VERSION = "v3.0"
 
@@ -41,14 +42,21 @@ def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
     Raises:
         MissingExtraError: pyarrow is not installed.
         ConfigurationError: the folder exists, or there is nothing to export.
+        OutputError: it cannot be written; nothing is left of it.
         FileFormatError: an unreadable recording.
     """
     try:
         import pyarrow  # noqa: F401  (an extra)
     except ImportError as error:
         raise MissingExtraError('pyarrow is not installed; run: pip install "dexndm_gym[data]"') from error
-    if folder.exists():
-        raise ConfigurationError(f"{folder} exists already; give a new folder for the data set")
+    Output(folder=True, new=True).check(folder, "the data set")
+    if not any(read_recording(path) for path in recordings):
+        raise ConfigurationError("expected recordings with at least one trajectory, got none")
+    with new_folder(folder, room=2 * sum(path.stat().st_size for path in recordings)) as unfinished:
+        return _write(recordings, unfinished)
+
+
+def _write(recordings: Sequence[Path], folder: Path) -> int:
     with_current = all(one.current is not None for path in recordings for one in read_recording(path))
     tasks, episodes, sums = _Tasks(), [], _Statistics()
     for number, path in enumerate(recordings):
@@ -75,8 +83,6 @@ def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
             )
         if frames:
             _write_table(folder / "data" / _FILE.format(**place), _joined(frames))
-    if not episodes:
-        raise ConfigurationError("expected recordings with at least one trajectory, got none")
     _write_table(
         folder / "meta" / "episodes" / _FILE.format(chunk_index=0, file_index=0),
         {name: [episode[name] for episode in episodes] for name in episodes[0]},

@@ -16,6 +16,7 @@ from gymnasium.spaces import Box
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.outputs import Output, new_folder
 
 if TYPE_CHECKING:
     from minari.data_collector import EpisodeBuffer
@@ -36,22 +37,29 @@ def export_minari(recordings: Sequence[Path], folder: Path) -> int:
     Raises:
         MissingExtraError: Minari is not installed.
         ConfigurationError: the folder exists or its name is no id, or there is nothing to export.
+        OutputError: it cannot be written; nothing is left of it.
         FileFormatError: an unreadable recording.
     """
     try:
-        import minari
-        from minari.dataset.minari_storage import MinariStorage
+        import minari  # noqa: F401  (an extra)
     except ImportError as error:
         raise MissingExtraError('minari is not installed; run: pip install "dexndm_gym[data]"') from error
     if not _NAME.fullmatch(folder.name):
         raise ConfigurationError(
             f"a Minari data set has a name that ends with a version, like leap-v0; got {folder.name}"
         )
-    if folder.exists():
-        raise ConfigurationError(f"{folder} exists already; give a new folder for the data set")
+    Output(folder=True, new=True).check(folder, "the data set")
     if not any(read_recording(path) for path in recordings):
         raise ConfigurationError("expected recordings with at least one trajectory, got none")
-    (folder / "data").mkdir(parents=True)
+    with new_folder(folder, room=2 * sum(path.stat().st_size for path in recordings)) as unfinished:
+        return _write(recordings, unfinished, folder.name)
+
+
+def _write(recordings: Sequence[Path], folder: Path, name: str) -> int:
+    import minari
+    from minari.dataset.minari_storage import MinariStorage
+
+    (folder / "data").mkdir()
     space = Box(-np.pi, np.pi, (NUM_JOINTS,), np.float32)
     storage = MinariStorage.new(folder / "data", observation_space=space, action_space=space)
     storage.update_episodes(_episodes(recordings))
@@ -59,7 +67,7 @@ def export_minari(recordings: Sequence[Path], folder: Path) -> int:
     storage.update_episode_metadata({"recording": text} for text in about)
     storage.update_metadata(
         {
-            "dataset_id": folder.name,
+            "dataset_id": name,
             "minari_version": minari.__version__,
             "description": "Joint positions and targets of a LEAP hand, in rad, 20 Hz; all rewards are 0.",
         }

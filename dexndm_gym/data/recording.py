@@ -14,7 +14,10 @@ a file readable at any instant, allows no new groups or variable-length values. 
 ========================  ======================  =========================================================
 """
 
+import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,8 +28,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.data.storage import claim, close_safely, reason, require_room
 from dexndm_gym.data.trajectory import CONTROL_HZ, as_row
-from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.errors import ConfigurationError, FileFormatError, OutputError
 from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray
 
 FORMAT = "dexndm-recording"
@@ -34,6 +38,10 @@ VERSION = 1
 
 _FLUSH_TICKS = 20
 _FLUSH_SECONDS = 0.5
+_CHUNK = 1024
+"""Rows that a table grows by."""
+_ROOM_FOR_THE_REST = 2**16
+"""Bytes for the small tables, and for where HDF5 notes what lies where."""
 _COLUMNS = ("position", "current", "target")
 """What a tick consists of. Targets are written last: a reader takes as many ticks as it finds targets."""
 TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
@@ -55,27 +63,32 @@ class RecordingWriter:
 
         Raises:
             ConfigurationError: the file exists, or its folder does not.
+            OutputError: the disk is full.
         """
+        self._path = Path(path)
         self._joints = len(joint_names)
         self._num_ticks = 0
         self._rows: list[tuple[FloatArray, ...]] = []
         self._last: FloatArray | None = None
         self._recording = False
         self._flushed_at = time.monotonic()
+        # Nobody may find a recording that is not one yet, and of two that are made at once only one may get the name.
+        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.unfinished")
         try:
-            self._file = h5py.File(path, "x", libver="latest")
-        except OSError as error:
+            self._file = h5py.File(unfinished, "w", libver="latest")
+            self._require_room()
+            self._make_tables(joint_names)
+            claim(unfinished, self._path)
+        except (OSError, RuntimeError) as error:
+            if hasattr(self, "_file"):
+                close_safely(self._file)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise OutputError(f"cannot create the recording {path}: {reason(error)}; make room") from error
             raise ConfigurationError(
-                f"cannot create the recording {path}: the file must not exist yet and its folder must ({error})"
+                f"cannot create the recording {path}: the file must not exist yet and its folder must ({reason(error)})"
             ) from error
-        header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
-        self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
-        width = self._joints
-        for name in _COLUMNS:
-            self._file.create_dataset(name, (0, width), "f4", maxshape=(None, width), chunks=(1024, width))
-        for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
-            self._file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(1024,))
-        self._file.swmr_mode = True
 
     def __enter__(self) -> "RecordingWriter":
         """The writer itself."""
@@ -100,6 +113,7 @@ class RecordingWriter:
 
         Raises:
             ConfigurationError: metadata that JSON cannot hold, or a closed writer.
+            OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
         try:
             text = json.dumps(dict(metadata or {})).encode()
@@ -122,6 +136,7 @@ class RecordingWriter:
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
+            OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
         row = (*self._measured(position, current), as_row(target, self._joints, "target"))
         if not self._recording:
@@ -134,6 +149,9 @@ class RecordingWriter:
         Args:
             position: where the last target led, (joints,), rad; without it the last target is dropped on reading.
             current: as in ``append``.
+
+        Raises:
+            OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
         if self._recording and position is not None:
             self._push((*self._measured(position, current), np.full(self._joints, np.nan)))
@@ -143,8 +161,10 @@ class RecordingWriter:
     def close(self) -> None:
         """End the trajectory and close the file. Safe to call twice."""
         if self._file:
-            self.end_trajectory()
-            self._file.close()
+            try:
+                self.end_trajectory()
+            finally:
+                close_safely(self._file)
 
     def _measured(self, position: npt.ArrayLike, current: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
         unknown = np.full(self._joints, np.nan)
@@ -168,11 +188,36 @@ class RecordingWriter:
         self._flushed_at = time.monotonic()
 
     def _append(self, name: str, values: npt.NDArray[Any]) -> None:
-        table = self._table(name)
-        size = table.shape[0]
-        table.resize(size + len(values), axis=0)
-        table[size:] = values
-        table.flush()
+        try:
+            self._require_room()
+            table = self._table(name)
+            size = table.shape[0]
+            table.resize(size + len(values), axis=0)
+            table[size:] = values
+            table.flush()
+        except (OSError, RuntimeError) as error:
+            self._rows.clear()
+            self._recording = False
+            close_safely(self._file)
+            raise OutputError(
+                f"cannot go on recording to {self._path}: {reason(error)}. What was recorded before is kept; make "
+                "room, and run the same again to go on"
+            ) from error
+
+    def _make_tables(self, joint_names: Sequence[str]) -> None:
+        header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
+        self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
+        width = self._joints
+        for name in _COLUMNS:
+            shape, chunk = (0, width), (_CHUNK, width)
+            self._file.create_dataset(name, shape, "f4", maxshape=(None, width), chunks=chunk)
+        for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
+            self._file.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(_CHUNK,))
+        self._file.swmr_mode = True
+
+    def _require_room(self) -> None:
+        chunks = len(_COLUMNS) * _CHUNK * self._joints * np.dtype("f4").itemsize
+        require_room(self._file, chunks + _ROOM_FOR_THE_REST)
 
     def _table(self, name: str) -> h5py.Dataset:
         table = self._file[name]

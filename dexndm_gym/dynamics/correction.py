@@ -1,47 +1,39 @@
 """The joint-wise inverse: which target makes the real joint move as the simulated one would?"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.checks import Bound, Checked, NotNegative, Positive
 from dexndm_gym.dynamics.compiled import invert
 from dexndm_gym.dynamics.folded import fold
 from dexndm_gym.dynamics.lanes import Objective
 from dexndm_gym.dynamics.model import JointwiseModel
-from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.leap.joints import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
-class InverseConfig:
+class InverseConfig(Checked):
     """How far and how eagerly the inverse corrects."""
 
-    bound: float = 0.2
+    bound: Positive = 0.2
     """Largest correction, rad."""
 
-    rate_limit: float = 0.2
+    rate_limit: Positive = 0.2
     """Largest change of the correction from one control period to the next, rad."""
 
-    effort: float = 0.05
+    effort: NotNegative = 0.05
     """Price of a correction: so many rad of error in the predicted position weigh as much as 1 rad of correction."""
 
-    change_effort: float = 0.15
+    change_effort: NotNegative = 0.15
     """Price of changing the correction from one control period to the next, in the same unit. It calms hands that act
     late: there a correction shows mostly one period after the one it was chosen for."""
 
-    candidates: int = 7
+    candidates: Annotated[int, Bound(least=2, most=10_000)] = 7
     """Corrections tried, evenly spread over what bound and rate limit allow."""
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        usable = all(0.0 < value < np.inf for value in (self.bound, self.rate_limit))
-        usable &= all(0.0 <= value < np.inf for value in (self.effort, self.change_effort))
-        if not (usable and self.candidates >= 2):
-            raise ConfigurationError(
-                "the inverse needs a positive bound and rate_limit, effort and change_effort of at least zero and at "
-                f"least two candidates; got {self}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,12 @@ they hold where a network has seen no data, above all for a joint that an object
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 from torch import nn
 
+from dexndm_gym.checks import Checked, Count, NotEmpty, Width
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
@@ -31,13 +32,13 @@ _LEAST_STEP_SPREAD = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Checked):
     """What a joint-wise model is made of."""
 
     joint_names: tuple[str, ...] = JOINT_NAMES
     """The joints, in order."""
 
-    window: int = WINDOW
+    window: Count = WINDOW
     """Control periods in the input window."""
 
     physics: PhysicsRole = "beside"
@@ -46,7 +47,7 @@ class ModelConfig:
     network: Network = "shared"
     """Whose windows a network sees together."""
 
-    hidden: tuple[int, ...] = (16,)
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = (16,)
     """Width of each hidden layer of a network."""
 
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -54,13 +55,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.physics not in get_args(PhysicsRole) or self.network not in get_args(Network):
-            raise ConfigurationError(
-                f"expected physics out of {get_args(PhysicsRole)} and a network out of {get_args(Network)}; "
-                f"got {self.physics!r} and {self.network!r}"
-            )
-        if not self.hidden or min(self.hidden) < 1:
-            raise ConfigurationError(f"expected at least one hidden layer, each of width 1 or more; got {self.hidden}")
+        super().__post_init__()
         if len(self.joint_names) % self.joints_together:
             raise ConfigurationError(
                 f"{len(self.joint_names)} joints cannot be shared out to fingers of {self.joints_together} each"

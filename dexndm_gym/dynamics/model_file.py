@@ -10,6 +10,7 @@ import torch
 
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.errors import FileFormatError
+from dexndm_gym.outputs import write_bytes
 
 FORMAT = "dexndm-jointwise-model"
 VERSION = 3
@@ -24,10 +25,13 @@ def save_model(model: JointwiseModel, path: str | Path) -> None:
     Args:
         model: the model.
         path: file to write; an existing one is replaced.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
     """
     header = {"format": FORMAT, "version": str(VERSION), "config": json.dumps(asdict(model.config))}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(tensors, path, metadata=header)
+    write_bytes(path, safetensors.torch.save(tensors, metadata=header))
 
 
 def load_model(path: str | Path) -> JointwiseModel:

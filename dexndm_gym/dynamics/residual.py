@@ -9,11 +9,12 @@ import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
 
+from dexndm_gym.checks import Checked, Count, LearningRate, NotEmpty, Positive, Seed, Width
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear, joints_together
@@ -28,28 +29,28 @@ _SCALE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResidualOptions:
+class ResidualOptions(Checked):
     """How to train a residual policy. The paper gives none of these figures."""
 
-    bound: float = 0.15
+    bound: Positive = 0.15
     """Largest residual, rad."""
 
-    hidden: tuple[int, ...] = (256, 256)
+    hidden: Annotated[tuple[Width, ...], NotEmpty()] = (256, 256)
     """Width of each hidden layer."""
 
     network: Literal["joint", "finger", "hand"] = "hand"
     """Whose windows a network sees, and whose targets it changes, together."""
 
-    epochs: int = 10
+    epochs: Count = 10
     """Passes over the simulated trajectories."""
 
-    batch: int = 256
+    batch: Count = 256
     """Windows per gradient step."""
 
-    learning_rate: float = 1e-3
+    learning_rate: LearningRate = 1e-3
     """Highest learning rate of the one-cycle schedule."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the first weights and the order of the data."""
 
 

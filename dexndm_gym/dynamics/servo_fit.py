@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.checks import Checked, Count, Positive, Seed
 from dexndm_gym.data.servo_logs import ServoLog, ServoTicks, read_servo_logs, resample
 from dexndm_gym.data.trajectory import CONTROL_HZ
 from dexndm_gym.dynamics.fit import Progress
@@ -32,23 +33,23 @@ _START_EVERY = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServoFitOptions:
+class ServoFitOptions(Checked):
     """How to fit servo logs."""
 
-    mass: float = 0.49
+    mass: Positive = 0.49
     """Mass on the arm of the bench, kg."""
 
-    length: float = 0.10
+    length: Positive = 0.10
     """Length of the arm, m."""
 
-    no_load_speed: float = 16.0
+    no_load_speed: Positive = 16.0
     """Speed of the unloaded servo at the voltage of the bench, rad/s. The XL330-M288's is 103 rev/min at 5 V says its
     maker, and the bench has 7.4 V."""
 
-    iterations: int = 25
+    iterations: Count = 25
     """Least-squares steps per fit of the physics at most."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the networks."""
 
     @property

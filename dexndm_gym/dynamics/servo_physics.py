@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.data.servo_logs import ServoTicks
 from dexndm_gym.data.trajectory import CONTROL_HZ
 from dexndm_gym.leap.joints import FloatArray
@@ -31,13 +32,13 @@ Parameter = float | FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pendulum:
+class Pendulum(Checked):
     """A point mass on an arm; at zero it hangs down."""
 
-    mass: float = 0.49
+    mass: NotNegative = 0.49
     """kg."""
 
-    length: float = 0.10
+    length: Positive = 0.10
     """m."""
 
 

@@ -2,59 +2,56 @@
 
 import copy
 import hashlib
+import io
 import itertools
-import os
+import logging
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import torch
 
+from dexndm_gym.checks import Bound, Checked, Count, LearningRate, Seed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WindowSet
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.outputs import write_bytes
+
+_LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
 """Told (epochs done, epochs planned, a few words) after each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions:
+class FitOptions(Checked):
     """How to fit."""
 
-    epochs: int = 20
+    epochs: Count = 20
     """Passes over the training data at most."""
 
-    batch: int = 256
+    batch: Count = 256
     """Windows per gradient step."""
 
-    learning_rate: float = 0.015
+    learning_rate: LearningRate = 0.015
     """Highest learning rate of the one-cycle schedule."""
 
-    held_out: float = 0.1
+    held_out: Annotated[float, Bound(least=0.0, below=1.0)] = 0.1
     """Share of the trajectories kept for early stopping and for the report."""
 
-    patience: int = 8
+    patience: Count = 8
     """Stop after so many epochs without a better held-out error."""
 
-    buffer: int = 200_000
+    buffer: Count = 200_000
     """Control periods held in memory at a time (75 MB, 2.8 h): windows are shuffled within it, trajectories over all.
     Physics are identified on so many, and errors are measured on so many at most."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the split, the first weights and the order of the data."""
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.epochs < 1 or self.batch < 1:
-            raise ConfigurationError(
-                f"a fit needs at least one epoch and one window per batch, got epochs={self.epochs}, "
-                f"batch={self.batch}; a model of physics alone trains no network"
-            )
 
 
 def portions(lengths: Sequence[int], order: Sequence[int], limit: int) -> Iterator[list[int]]:
@@ -178,16 +175,20 @@ class Training:
             "optimiser": self._optimiser.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
-        unfinished = path.with_suffix(f"{path.suffix}.tmp")
-        torch.save(state, unfinished)
-        os.replace(unfinished, path)
+        packed = io.BytesIO()
+        torch.save(state, packed)
+        write_bytes(path, packed.getvalue())
 
     def _go_on_from(self, path: Path) -> None:
         """Take up a run that was stopped, if it is one of the same fit."""
         if not path.is_file():
             return
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        if state.get("fingerprint") != self._fingerprint:
+        try:
+            state = torch.load(path, weights_only=True)
+        except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            _LOG.warning("%s holds no fit to go on from (%s); starting anew", path, type(error).__name__)
+            return
+        if not isinstance(state, dict) or state.get("fingerprint") != self._fingerprint:
             return
         self._epoch, self._best, self._best_epoch = state["epoch"], state["best"], state["best_epoch"]
         self._best_weights = state["best_weights"]

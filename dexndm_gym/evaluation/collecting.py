@@ -4,12 +4,13 @@ import logging
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.data.collection import CollectOptions, Plan, TargetNoise, Tick
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.envs.hand import Hand
@@ -33,17 +34,18 @@ _LOOK_AT_HEAT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeatLimits:
+class HeatLimits(Checked):
     """When a collection pauses, degrees Celsius of the hottest servo."""
 
-    pause: float = 60.0
+    pause: Annotated[float, Bound(above=0.0, most=100.0)] = 60.0
     """From here on the trajectory ends and torque goes off; the driver gives up at 65, the servos at 70."""
 
-    resume: float = 50.0
+    resume: Annotated[float, Bound(above=0.0, most=100.0)] = 50.0
     """Down here it goes on."""
 
     def __post_init__(self) -> None:
         """Check the values."""
+        super().__post_init__()
         if not self.resume < self.pause:
             raise ConfigurationError(
                 f"a pause for heat must end below the {self.pause:g} degrees Celsius at which it begins; "

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import gymnasium
 from tqdm import tqdm
 
+from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
@@ -19,13 +20,13 @@ from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.windows import WindowSet
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import EnvPlayer, simulate
 from dexndm_gym.evaluation.comparison import Comparison, FittedModels
 from dexndm_gym.evaluation.episodes import Episode, Step, Watch, record_episodes
 from dexndm_gym.evaluation.report import write_report
 from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.outputs import OutputFolder, check_outputs, write_bytes
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
@@ -43,38 +44,30 @@ Env = gymnasium.Env[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoConfig:
+class DemoConfig(Checked):
     """What to demonstrate."""
 
-    hand_seed: int = 5
+    hand_seed: Seed = 5
     """Which virtual hand: its hidden parameters are drawn from this. Hand 5 stands in the middle of hands 0 to 15:
     seven of them turn less in direct transfer, eight turn more (docs/correction.md)."""
 
-    episodes: int = 9
+    episodes: Count = 9
     """Episodes of 20 s in each of the three runs, with cylinder, cube and ellipsoid in turn."""
 
-    data_minutes: float = 15.0
+    data_minutes: Annotated[float, Bound(least=0.1)] = 15.0
     """Hand time to record for the fit, min."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the episodes and of the collection."""
 
     sim_model: Path = SHIPPED_SIM_MODEL
     """Dynamics model of the simulated hand; the fit starts from it."""
 
-    out: Path = Path("runs/demo")
+    out: OutputFolder = Path("runs/demo")
     """Folder for the report, the numbers, the recordings and the fitted model. An earlier demo in it is replaced."""
 
     no_videos: bool = False
     """Leave the videos of the three runs out of the report."""
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.episodes < 1 or self.data_minutes <= 0.0:
-            raise ConfigurationError(
-                "the demo needs at least 1 episode and more than 0 minutes of data; "
-                f"got {self.episodes} and {self.data_minutes}"
-            )
 
     @property
     def report_file(self) -> Path:
@@ -106,9 +99,11 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Co
         progress: show what is going on, with the time left.
 
     Raises:
+        ConfigurationError: ``config.out`` cannot be written.
         FileFormatError: there is no usable model of the simulated hand.
         HardwareError: the virtual hand failed.
     """
+    check_outputs(config)
     began = time.monotonic()
     sim_model = load_model(config.sim_model)
     _make_room(config)
@@ -132,7 +127,7 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> Co
     with stages("report", "picture") as tell:
         write_report(comparison, config.report_file, videos=not config.no_videos, progress=tell)
     comparison = replace(comparison, wall_s=time.monotonic() - began)
-    config.numbers_file.write_text(json.dumps(comparison.as_dict(), indent=2) + "\n")
+    write_bytes(config.numbers_file, (json.dumps(comparison.as_dict(), indent=2) + "\n").encode())
     return comparison
 
 

@@ -7,10 +7,11 @@ and turning objects; every rival learns from the kind that suits it.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from gymnasium.vector import VectorEnv
 
+from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
@@ -51,36 +52,32 @@ _TEST_EPISODES, _TEST_SEED = 12, 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
-class GapConfig:
+class GapConfig(Checked):
     """What to compare."""
 
-    hands: Sequence[int] = tuple(range(16))
+    hands: Annotated[Sequence[Seed], NotEmpty()] = tuple(range(16))
     """Seeds of the virtual hands."""
 
-    rivals: Sequence[str] = tuple(RIVALS)
+    rivals: Annotated[Sequence[str], NotEmpty()] = tuple(RIVALS)
     """Corrections, by the names of ``RIVALS``; the first is compared with all others."""
 
-    episodes: int = 32
+    episodes: Count = 32
     """Episodes of 20 s per hand and correction, the basic objects among them."""
 
-    data_minutes: Sequence[float] = (60.0,)
+    data_minutes: Annotated[Sequence[float], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
     """Recorded time per hand, min; with several amounts, every rival learns from each."""
 
-    predicted_hands: int = 0
+    predicted_hands: CountOrZero = 0
     """So many hands, the first, are also used to measure the errors of the models' predictions."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of episodes, recordings and fits."""
 
     def __post_init__(self) -> None:
         """Check the values."""
-        known = self.rivals and set(self.rivals) <= set(RIVALS)
-        enough = self.data_minutes and all(1.0 <= minutes <= 240.0 for minutes in self.data_minutes)
-        if not (known and enough and self.hands and self.episodes >= 1 and self.predicted_hands >= 0):
-            raise ConfigurationError(
-                f"the gap needs at least one hand and one episode, 1 to 240 minutes of data, and rivals out of "
-                f"{list(RIVALS)}; got {self}"
-            )
+        super().__post_init__()
+        if unknown := [name for name in self.rivals if name not in RIVALS]:
+            raise ConfigurationError(f"rivals must be out of {', '.join(RIVALS)}; got {', '.join(unknown)}")
 
 
 @dataclass(frozen=True, kw_only=True)

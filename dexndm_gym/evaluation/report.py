@@ -15,6 +15,7 @@ from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.episodes import Episode
 from dexndm_gym.evaluation.videos import SPEED, STEPS_PER_FRAME, draw_episode, encode, side_by_side
 from dexndm_gym.leap.picture import HandPainter
+from dexndm_gym.outputs import write_bytes
 
 _FAVOURITE = "cube"
 """Whose turning is seen best."""
@@ -62,7 +63,7 @@ def write_report(
         ),
         _figures(comparison),
     ]
-    path.write_text(_PAGE.format(style=_STYLE, body="\n".join(sections)), encoding="utf-8")
+    write_bytes(path, _PAGE.format(style=_STYLE, body="\n".join(sections)).encode())
 
 
 def _headline(comparison: Comparison) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.outputs import replacing
 
 _LABEL_WIDTH, _HEAD_HEIGHT, _DPI = 110, 24, 100
 
@@ -30,7 +30,7 @@ def write_sheet(
         blocks: how many rows side by side.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -53,7 +53,5 @@ def write_sheet(
             if top == _HEAD_HEIGHT:
                 axes.text(x + width / 2, top / 2, column.replace("_", " "), ha="center", va="center", fontsize=9)
     axes.imshow(sheet, interpolation="none", aspect="auto")
-    try:
-        figure.savefig(path, dpi=_DPI)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"cannot write {path}: {error}; give a path that ends in .png") from error
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=_DPI)

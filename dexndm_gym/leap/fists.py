@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.leap.grasps import CUP_CENTRE, PALM_HEIGHT, SETTLE_TIME, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, clip_to_limits
 from dexndm_gym.leap.rotatable import RotatableObject
@@ -20,38 +21,38 @@ _OPENING = np.array([0.0, 0.45, 0.45, 0.3] * 3 + [0.0, 0.0, 0.5, 0.5])
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraspSearch:
+class GraspSearch(Checked):
     """Figures of the search for grasps."""
 
-    position_spread: float = 0.012
+    position_spread: NotNegative = 0.012
     """Half width of the scatter of the object's place about CUP_CENTRE, m."""
 
-    height: float = 0.04
+    height: NotNegative = 0.04
     """How much farther from the palm it may be held out, m: where fingertips meet, not only where the palm helps."""
 
-    pose_spread: float = 0.2
+    pose_spread: NotNegative = 0.2
     """Half width of the scatter of the open hand's joints, rad (the paper's relatives use 0.25 to 0.3)."""
 
-    closing_speed: float = 1.2
+    closing_speed: Positive = 1.2
     """Speed of the knuckles' targets while they close, rad/s; scatters from 0.6 to 1.4 times that."""
 
-    closing_time: float = 2.0
+    closing_time: Positive = 2.0
     """s."""
 
-    press: float = 0.08
+    press: Positive = 0.08
     """A finger stops closing when a joint is this far behind its target, rad: about 0.09 N m."""
 
-    friction: float = 0.6
+    friction: Positive = 0.6
     """Friction of the object while grasps are tried; less than nominal, so that a grasp that is kept is a firm one."""
 
-    hold_time: float = 2.0
+    hold_time: Positive = 2.0
     """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other, in
     every physics step: what slips over an edge is inside it for a step or two."""
 
-    slip: float = 0.012
+    slip: Positive = 0.012
     """The farthest that a held object may give way, m."""
 
-    reach: float = 0.06
+    reach: Positive = 0.06
     """The farthest that it may be from where it was held out, m; for a fist from CUP_CENTRE."""
 
 

@@ -1,5 +1,6 @@
 """States from which episodes start: hands that hold an object, found once by ``grasp_search`` and kept in a file."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.outputs import write_bytes
 
 ANY_WRIST = "any"
 """Stands for states that hold whichever way gravity pulls."""
@@ -97,11 +99,17 @@ class StartStates:
         return found
 
     def save(self, path: Path) -> None:
-        """Write all states to an npz file."""
+        """Write all states to an npz file.
+
+        Raises:
+            OutputError: it cannot be written, or the disk is full.
+        """
         arrays = {
             _key(name, direction): _whole(rows) for name, states in self._states.items() for direction, rows in states
         }
-        np.savez_compressed(path, allow_pickle=False, **arrays)
+        packed = io.BytesIO()
+        np.savez_compressed(packed, allow_pickle=False, **arrays)
+        write_bytes(path, packed.getvalue())
 
     @classmethod
     def load(cls, *paths: Path) -> "StartStates":

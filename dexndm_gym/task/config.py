@@ -6,6 +6,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.checks import Checked, Count, CountOrZero, NotNegative, Positive
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import HOLDING_LINE
 from dexndm_gym.leap.joints import NUM_JOINTS
 
@@ -20,7 +22,7 @@ OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardWeights:
+class RewardWeights(Checked):
     """Weights of the reward terms, and the constants in them.
 
     The terms are the paper's (appendix A.1), and a price for dropping the object. The default weights let a policy that
@@ -28,56 +30,68 @@ class RewardWeights:
     even moving at random earn more than turning.
     """
 
-    rotation: float = 1.0
+    rotation: NotNegative = 1.0
     """Per rad/s about the wanted axis (the paper gives no value; 1.0 is HORA's and RotateIt's)."""
 
-    rotation_clip: float = 1.0
+    rotation_clip: Positive = 1.0
     """Speed beyond which faster earns nothing, rad/s (paper: 0.5)."""
 
-    off_axis: float = 0.02
+    off_axis: NotNegative = 0.02
     """Per rad/s across the wanted axis, L1 norm of angular velocity x axis (paper: 0.1)."""
 
-    off_axis_resets: tuple[int, int] = (0, 0)
+    off_axis_resets: tuple[CountOrZero, CountOrZero] = (0, 0)
     """Resets of a hand between which the weight of ``off_axis`` grows from 0 to its value (paper: 10 and 100); (0, 0)
     has it in full from the start. On from the start it can teach to hold the object still (RotateIt)."""
 
-    linear_velocity: float = 1.0
+    linear_velocity: NotNegative = 1.0
     """Per (m/s)^2 of the object's center (paper: 0.3)."""
 
-    pose: float = 0.1
+    pose: NotNegative = 0.1
     """Per rad^2 away from the targets that the episode started with, summed over the joints (paper: 0.3). It makes
     fingers go back for more instead of staying twisted with the object."""
 
-    work: float = 0.2
+    work: NotNegative = 0.2
     """Per W of mechanical power that the servos give; negative (regenerative) power counts as zero (paper: 2.0)."""
 
-    torque: float = 0.1
+    torque: NotNegative = 0.1
     """Per (N m)^2, summed over the joints."""
 
-    goal: float = 0.0
+    goal: NotNegative = 0.0
     """Factor on goal guidance (paper: 1.0). The object is led from one intermediate orientation to the next, each
     ``goal_step`` further about the axis; rotation alone does not teach to turn long objects."""
 
-    goal_step: float = float(np.pi / 2)
+    goal_step: Positive = float(np.pi / 2)
     """Angle about the axis from one goal to the next, and from the start to the first, rad."""
 
-    goal_reached: float = float(np.pi / 12)
+    goal_reached: Positive = float(np.pi / 12)
     """Angle between object and goal below which the bonus is earned and the next goal is set, rad (paper: 15 degrees
     for the next goal; no value for the bonus)."""
 
-    goal_gain: float = 0.05
+    goal_gain: NotNegative = 0.05
     """Guidance earns this divided by the angle to the goal, rad (ours; the paper gives no value). Waiting beside a goal
     must not pay: with this and the bonus below, turning at 0.25 rad/s earns more."""
 
-    goal_clip: float = 0.5
+    goal_clip: NotNegative = 0.5
     """Most that guidance earns in a step apart from the bonus (ours; the paper gives no value)."""
 
-    goal_bonus: float = 20.0
+    goal_bonus: NotNegative = 20.0
     """Once per goal (ours; the paper gives no value, AnyRotate 10 per 30 degrees)."""
 
-    drop: float = 60.0
+    drop: NotNegative = 60.0
     """Once, when the object is dropped (ours; the paper lists no such term). A drop must cost more than twisted fingers
     do within the discount's reach; else dropping what cannot be turned further would pay."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a value is out of range.
+        """
+        super().__post_init__()
+        if self.off_axis_resets[0] > self.off_axis_resets[1]:
+            raise ConfigurationError(
+                f"off_axis_resets must begin before they end, such as (10, 100); got {self.off_axis_resets!r}"
+            )
 
 
 PAPER_REWARD = RewardWeights(
@@ -95,20 +109,20 @@ PAPER_REWARD = RewardWeights(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskConfig:
+class TaskConfig(Checked):
     """What "rotate the object" means."""
 
-    action_scale: float = 1.0 / 24.0
+    action_scale: Positive = 1.0 / 24.0
     """How far an action of 1 moves a joint's target in one step, rad (paper)."""
 
-    episode_steps: int = 400
+    episode_steps: Count = 400
     """Steps after which an episode is truncated (paper: 20 s)."""
 
-    drop_distance: float = 0.08
+    drop_distance: Positive = 0.08
     """The object is lost when its center is farther than this from ``HOLDING_LINE``, which runs from the cupped hand to
     between the fingertips, m."""
 
-    position_noise: float = 0.005
+    position_noise: NotNegative = 0.005
     """Half width of the uniform noise on observed joint positions, rad (paper); only where the hand randomises."""
 
     reward: RewardWeights = field(default_factory=RewardWeights)

@@ -95,6 +95,15 @@ class EpisodeOptions:
         return Episode(scene=scene, wrist=wrist, axis=axis)
 
 
+def object_names(value: Any) -> tuple[str, ...]:
+    """Names of the objects that are named or handed over, see ``find_objects``.
+
+    Raises:
+        ConfigurationError: a name is unknown, or the list is empty.
+    """
+    return tuple(choice if isinstance(choice, str) else choice.name for choice in find_objects(value))
+
+
 def _drawn(choices: Sequence[Numbers | None], rng: np.random.Generator, size: int) -> FloatArray:
     choice = choices[int(rng.integers(len(choices)))]
     return draw_unit(rng, size) if choice is None else np.array(choice)

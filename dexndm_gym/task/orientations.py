@@ -6,8 +6,11 @@ frame into the world frame; of its two signs the one whose first number that is 
 the world frame, whatever the wrist.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.task.compiled import conjugate, rotate
 
@@ -62,6 +65,20 @@ paper gives the number, not the list); the four diagonals of its tests on a hand
 
 RANDOM = "random"
 """Name that stands for a uniform draw: over all orientations, or over all axes."""
+
+
+def wrist_names(names: Iterable[str]) -> list[str]:
+    """Names of single orientations, and ``"random"``, with the names of sets replaced by what is in them.
+
+    Raises:
+        ConfigurationError: a name is unknown.
+    """
+    known = (*WRISTS, *WRIST_SETS, RANDOM)
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(f"expected wrists out of {', '.join(known)}, got {', '.join(unknown)}")
+    by_value = {value: name for name, value in WRISTS.items()}
+    members = {name: [by_value[value] for value in values] for name, values in WRIST_SETS.items()}
+    return list(dict.fromkeys(found for name in names for found in members.get(name, [name])))
 
 
 def draw_unit(rng: np.random.Generator, size: int) -> FloatArray:

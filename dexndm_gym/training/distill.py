@@ -2,18 +2,25 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from stable_baselines3 import PPO
 from tqdm import tqdm
 
+from dexndm_gym.checks import Count, LearningRate, Seed, check_fields
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.outputs import Output, check_outputs
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
+from dexndm_gym.training.teacher_file import check_teacher, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
+
+_NOTHING = "no round was finished and nothing written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,35 +30,47 @@ class DistillConfig(PracticeConfig):
     teacher: Path
     """The teacher (zip) that ``dexndm train`` wrote."""
 
-    out: Path = Path("runs/student.safetensors")
+    out: Annotated[Path, Output(suffixes=(".safetensors",))] = Path("runs/student.safetensors")
     """File to write the student to."""
 
     resume: Path | None = None
     """A student to go on from."""
 
-    rounds: int = 60
+    rounds: Count = 60
     """Rounds of collecting and learning."""
 
-    steps: int = 50
+    steps: Count = 50
     """Control steps of each hand per round."""
 
-    updates: int = 200
+    updates: Count = 200
     """Gradient steps per round."""
 
-    batch_size: int = 2048
+    batch_size: Count = 2048
     """Samples per gradient step."""
 
-    learning_rate: float = 1e-3
+    learning_rate: LearningRate = 1e-3
     """Learning rate of the first round; falls to a twentieth along a cosine."""
 
-    memory: int = 600_000
+    memory: Count = 600_000
     """Newest samples to learn from."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of network, environments and batches."""
 
     task: TaskConfig = field(default_factory=TaskConfig)
     """Figures of the task."""
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a value is out of range, or memory is too small for a step of all hands.
+        """
+        check_fields(self)
+        if self.memory < self.num_envs:
+            raise ConfigurationError(
+                f"memory must hold a sample of each of the {self.num_envs} hands, got {self.memory}"
+            )
 
 
 class SampleMemory:
@@ -85,29 +104,45 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
 
     Returns:
         The file of the student.
+
+    Raises:
+        ConfigurationError: ``config.out`` cannot be written.
+        FileFormatError: the teacher is missing, or not a teacher.
+        ModelMismatchError: the teacher sees something else than these hands show.
+        KeyboardInterrupt: says what was kept.
     """
+    check_outputs(config)
+    teacher = load_teacher(config.teacher)
     torch.manual_seed(config.seed)
+    student = load_policy(config.resume) if config.resume else StudentPolicy()
     hand, noise = config.make_hand(), config.task.position_noise
     env = LeapRotateVectorEnv(hand, options=config.options, config=config.task, noise=noise)
-    teacher = PPO.load(config.teacher, device="cpu")
-    student = load_policy(config.resume) if config.resume else StudentPolicy()
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.rounds, config.learning_rate / 20)
     memory = SampleMemory(config.memory)
     generator = torch.Generator().manual_seed(config.seed)
     observation, _ = env.reset(seed=config.seed)
+    check_teacher(teacher, teacher_observation(env.task).shape[1], config.teacher)
     bar = tqdm(range(config.rounds), desc="distil", unit="round", disable=not progress)
-    for index in bar:
-        share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
-        observation, rotation = _collect(env, teacher, student, memory, observation, config.steps, share)
-        student.train()
-        loss = np.mean(
-            [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]
-        )
-        schedule.step()
-        bar.set_postfix(loss=f"{loss:.4f}", rad_per_s=f"{rotation:.2f}", student=f"{share:.0%}")
-        student.eval().save(config.out)
-    env.close()
+    finished = 0
+    try:
+        for index in bar:
+            share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
+            observation, rotation = _collect(env, teacher, student, memory, observation, config.steps, share)
+            student.train()
+            loss = np.mean(
+                [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]
+            )
+            schedule.step()
+            bar.set_postfix(loss=f"{loss:.4f}", rad_per_s=f"{rotation:.2f}", student=f"{share:.0%}")
+            student.eval().save(config.out)
+            finished += 1
+    except KeyboardInterrupt as error:
+        kept = f"the student so far is in {config.out}; go on with --resume {config.out}" if finished else _NOTHING
+        raise KeyboardInterrupt(kept) from error
+    finally:
+        bar.close()
+        env.close()
     return config.out
 
 
@@ -117,7 +152,7 @@ def _collect(
     student: StudentPolicy,
     memory: SampleMemory,
     observation: np.ndarray,
-    steps: int,
+    steps: Count,
     share: float,
 ) -> tuple[np.ndarray, float]:
     """Let the student act on ``share`` of the hands; returns the last observation and the mean speed, rad/s."""

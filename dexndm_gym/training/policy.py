@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.outputs import write_bytes
 from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
 from dexndm_gym.training.torch_threads import one_torch_thread
 
@@ -69,10 +70,13 @@ class StudentPolicy(nn.Module):
         return (action[0] if observation.ndim == 1 else action), None
 
     def save(self, path: Path) -> None:
-        """Write weights and layer sizes to a safetensors file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write weights and layer sizes to a safetensors file.
+
+        Raises:
+            OutputError: it cannot be written, or the disk is full.
+        """
         metadata = {"kind": "dexndm_gym.student_policy", "width": json.dumps(self.width)}
-        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+        write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
 
 
 def load_policy(path: Path | str | None = None) -> StudentPolicy:

@@ -14,7 +14,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.rotatable import RotatableObject
 from dexndm_gym.leap.scene import FREE, SURROUNDINGS
 from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
@@ -26,10 +28,28 @@ MODELS = {"xl330": XL330_M288, "xc330": XC330_M288}
 """Control tables by the name that the command line knows."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m dexndm_gym.virtual_hand", description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="which hand: draws its hidden parameters")
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(f"{message}. See {self.prog} --help")
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"expected a seed of at least 0, got {seed}")
+    return seed
+
+
+def main(arguments: list[str] | None = None, prog: str = "python -m dexndm_gym.virtual_hand") -> None:
+    """Parse the command line and serve.
+
+    Raises:
+        ConfigurationError: an option is unknown, or a value cannot be used.
+    """
+    parser = _Parser(prog=prog, description=__doc__)
+    parser.add_argument("--seed", type=_seed, default=0, help="which hand: draws its hidden parameters")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="realtime", help="who decides when time passes")
     parser.add_argument("--model", choices=MODELS, default="xl330", help="whose control table the servos have")
     parser.add_argument("--surroundings", choices=SURROUNDINGS, default=FREE, help="what loads the fingers")
@@ -100,4 +120,8 @@ def _remove(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

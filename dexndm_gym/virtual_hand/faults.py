@@ -7,9 +7,11 @@ A fault is written as ``kind`` or ``kind:option=value,...``, for example ``corru
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Annotated
 
 import numpy as np
 
+from dexndm_gym.checks import Bound, Checked, Count, NotNegative
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.virtual_hand.protection import OVERLOAD_ERROR
@@ -47,22 +49,22 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Checked):
     """One fault. Times are those of the hand's clock."""
 
     kind: str
     """A name of ``FAULTS``."""
-    servo: int | None = None
+    servo: Annotated[int, Bound(least=0, most=NUM_JOINTS - 1)] | None = None
     """Which servo it strikes; None for all of them."""
-    after: float = 0.0
+    after: NotNegative = 0.0
     """When it begins, s after it was configured."""
-    duration: float = math.inf
+    duration: Annotated[float, Bound(above=0.0, infinite=True)] = math.inf
     """How long it lasts, s."""
-    every: float = math.inf
+    every: Annotated[float, Bound(above=0.0, infinite=True)] = math.inf
     """After how many seconds it begins again."""
-    probability: float = 1.0
+    probability: Annotated[float, Bound(above=0.0, most=1.0)] = 1.0
     """Chance at each exchange on the line, while it lasts, that it strikes; a state then stays to the end."""
-    count: int | None = None
+    count: Count | None = None
     """How often it strikes at most."""
     value: float | None = None
     """The size of what goes wrong, for the kinds that have one."""
@@ -75,10 +77,7 @@ class Fault:
         """
         if self.kind not in FAULTS:
             raise ConfigurationError(f"expected one of the faults {', '.join(FAULTS)}, got {self.kind!r}")
-        if self.servo is not None and self.servo not in range(NUM_JOINTS):
-            raise ConfigurationError(f"expected a servo number 0..{NUM_JOINTS - 1}, got {self.servo!r}")
-        if not (self.after >= 0 and self.duration > 0 and self.every > 0 and 0 < self.probability <= 1):
-            raise ConfigurationError(f"expected after >= 0, duration > 0, every > 0, 0 < probability <= 1, got {self}")
+        super().__post_init__()
 
     @classmethod
     def parse(cls, text: str) -> "Fault":

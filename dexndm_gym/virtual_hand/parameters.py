@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.checks import Checked, NotNegative
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
 
@@ -60,66 +61,66 @@ class ServoParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class Spread(Checked):
     """How far hands scatter around the nominal one.
 
     Figures called *log* are standard deviations of the natural logarithm, so 0.1 is about 10 %.
     """
 
-    severity: float = 1.0
+    severity: NotNegative = 1.0
     """Factor on every other figure here: 0 makes all hands nominal."""
 
-    torque_constant: float = 0.08
+    torque_constant: NotNegative = 0.08
     """Log, per joint: strength of magnets. Published fits of this servo lie between 0.34 and 0.39."""
 
-    resistance: float = 0.92
+    resistance: NotNegative = 0.92
     """Largest log, per joint, uniform and only upwards (1 to 2.5 times): windings get hot (40 % at 130 degrees
     Celsius), brushes wear, plugs of the daisy chain lose their grip. Published fits of single servos on a bench lie
     between 2.3 and 4.0 ohm; nobody has published what those in a hand come to, so this one is our assumption. Most of
     the gap comes from it, as it weakens joints."""
 
-    saturation: float = 0.3
+    saturation: NotNegative = 0.3
     """Log, per joint: iron of the motor. One servo's logs ask for 0.30 to 0.33 1/A; how servos differ is not
     known."""
 
-    armature: float = 0.04
+    armature: NotNegative = 0.04
     """Log, per joint: published fits lie between 0.0018 and 0.0021."""
 
-    coulomb: float = 0.3
+    coulomb: NotNegative = 0.3
     """Log, per joint: grease, screws, cables that rub. Published fits lie between 0.003 and 0.019 N m."""
 
-    viscous: float = 0.3
+    viscous: NotNegative = 0.3
     """Log, per joint: grease and its temperature."""
 
-    load_friction: float = 0.1
+    load_friction: NotNegative = 0.1
     """Log, per joint: plastic gears wear in, or out. Published fits lie between 0.17 and 0.34."""
 
-    backlash: float = 1.4
+    backlash: NotNegative = 1.4
     """Largest log, per joint, uniform and only upwards (0.25 to 1 degree): gears only wear."""
 
-    encoder_offset: float = 0.004
+    encoder_offset: NotNegative = 0.004
     """Standard deviation, per joint, rad: what is left (3 encoder steps) once a hand has been homed with care."""
 
-    delay: float = 0.8
+    delay: NotNegative = 0.8
     """Largest log, per hand, uniform (4.5 to 22 ms): USB latency timer, bus speed, host load."""
 
-    wire_torque: float = 0.015
+    wire_torque: NotNegative = 0.015
     """Largest, per joint, uniform, N m: servo cables along the fingers pull this way or that, with a quarter of what a
     stretched finger weighs at its base (0.06 N m)."""
 
-    supply_voltage: float = 0.12
+    supply_voltage: NotNegative = 0.12
     """Standard deviation, per hand, V: power supplies set by hand."""
 
-    supply_resistance: float = 0.5
+    supply_resistance: NotNegative = 0.5
     """Log, per hand: cable and plugs."""
 
-    object_friction: float = 0.1
+    object_friction: NotNegative = 0.1
     """Log, per hand: the surfaces of fingertips and objects."""
 
-    object_mass: float = 0.1
+    object_mass: NotNegative = 0.1
     """Log, per hand: objects are printed with some infill or other."""
 
-    contact_softness: float = 0.3
+    contact_softness: NotNegative = 0.3
     """Log, per hand: age of the rubber."""
 
 

@@ -73,6 +73,6 @@ def test_any_key_stops_the_hand() -> None:
 
 def test_mistakes_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hand", "gains", "--joints", "16"]) == 2
-    assert "expected joints 0..15" in capsys.readouterr().err
+    assert "joints must be a whole number from 0 to 15, got 16" in capsys.readouterr().err
     assert main(["hand", "check", "--port", "/dev/nothing"]) == 2
     assert "no such device" in capsys.readouterr().err

@@ -172,3 +172,45 @@ def test_noise_has_the_given_size_on_the_given_hands() -> None:
     again = noise(None, target)[0]
     noise.set(0.01, seed=1)
     np.testing.assert_array_equal(noise(None, target)[0], again)
+
+
+def test_parts_get_numbers_that_are_free(tmp_path: Path) -> None:
+    for ticks in (50, 100, 150):
+        run(tmp_path, FakePlayer(), ticks)
+    (tmp_path / "part-0000.h5").unlink()
+    run(tmp_path, FakePlayer(), 150)
+    assert [path.name for path in recordings_in(tmp_path)] == ["part-0001.h5", "part-0002.h5", "part-0003.h5"]
+
+
+def test_parts_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("part-10000.h5", "part-9999.h5", "part-0002.h5", "part-two.h5"):
+        (tmp_path / name).touch()
+    assert [path.name for path in recordings_in(tmp_path)] == ["part-0002.h5", "part-9999.h5", "part-10000.h5"]
+
+
+def test_two_recorders_in_one_folder_do_not_collide(tmp_path: Path) -> None:
+    class Both(FakePlayer):
+        """Lets a second recorder come and go while the first one records."""
+
+        def __call__(self, plan: Plan) -> Generator[Tick, None, None]:
+            if not self.played:
+                run(tmp_path, FakePlayer(), 50)
+            yield from super().__call__(plan)
+
+    run(tmp_path, Both(), 50)
+    assert [path.name for path in recordings_in(tmp_path)] == ["part-0000.h5", "part-0001.h5"]
+    assert [len(one) for one in recorded(tmp_path)] == [50, 50]
+
+
+def test_many_recorders_at_once_get_a_file_each(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from dexndm_gym.data.collection import new_part\n"
+        "sys.stdin.readline()\nfor _ in range(20):\n    new_part(Path(sys.argv[1])).close()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    recorders = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(3)]
+    for recorder in recorders:
+        recorder.communicate("go\n", timeout=60)
+    assert [recorder.returncode for recorder in recorders] == [0, 0, 0]
+    assert [path.name for path in recordings_in(tmp_path)] == [f"part-{number:04d}.h5" for number in range(60)]
+    assert len(list(tmp_path.iterdir())) == 60

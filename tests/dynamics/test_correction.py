@@ -210,5 +210,5 @@ def test_models_of_different_joints_and_bad_options_are_refused(make_model: Make
             JointwiseInverse(make_model(), make_model(other))
     JointwiseInverse(*(make_model(ModelConfig(physics="alone", network=network)) for network in ("shared", "joint")))
     for wrong in ({"bound": 0.0}, {"rate_limit": -1.0}, {"effort": -0.1}, {"candidates": 1}, {"bound": float("nan")}):
-        with pytest.raises(ConfigurationError, match="positive bound"):
+        with pytest.raises(ConfigurationError, match=f"{next(iter(wrong))} must be"):
             InverseConfig(**wrong)

@@ -116,7 +116,7 @@ def test_a_network_beside_physics_learns_as_if_it_were_alone(sim_trajectories: l
 
 
 def test_a_fit_without_epochs_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="at least one epoch"):
+    with pytest.raises(ConfigurationError, match="epochs must be"):
         FitOptions(epochs=0)
 
 

@@ -1,8 +1,9 @@
 """How a hand with servos is driven, and who stands around it."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Annotated, Protocol
 
+from dexndm_gym.checks import Bound, Checked, CountOrZero, NotNegative, Positive
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.self_collision import OVERLAP
 from dexndm_gym.hardware.startup import ServoSettings
@@ -36,42 +37,42 @@ class Closeable(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DynamixelHandConfig:
+class DynamixelHandConfig(Checked):
     """How the hand is driven."""
 
-    baudrate: int = 4_000_000
+    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = 4_000_000
     """Bits per second on the servo bus, as the servos are set."""
 
-    reply_timeout: float | None = None
+    reply_timeout: Positive | None = None
     """How long a servo may take to begin its reply, s; None for what the USB adapter needs."""
 
-    retries: int = 2
+    retries: CountOrZero = 2
     """How often a request is repeated at most within a control period."""
 
     servos: ServoSettings = field(default_factory=ServoSettings)
     """Gains, current limit and watchdog of the servos."""
 
-    ramp_speed: float = 0.5
+    ramp_speed: Positive = 0.5
     """Speed of the fastest joint on the way to the start pose, rad/s."""
 
-    max_target_step: float = 0.25
+    max_target_step: Positive = 0.25
     """Largest change of a joint's target from one control step to the next, rad."""
 
-    placement_time: float = 5.0
+    placement_time: NotNegative = 5.0
     """How long the hand waits in the start pose for an object to be put into it, s; only where there is no operator."""
 
-    health_period: float = 1.0
+    health_period: Positive = 1.0
     """Control time between two checks of torque, watchdog, supply, temperature and models, s. Hardware errors and
     restarts are noticed at every control step."""
 
-    stall_error: float = 0.5
+    stall_error: Positive = 0.5
     """Distance of a joint from its goal, rad, that ends the episode when the joint does not move for ``stall_time``."""
 
-    stall_time: float = 2.0
+    stall_time: Positive = 2.0
     """How long a joint may be that far from its goal without moving, s. Objects that are turned hold joints back,
     too, but not for so long."""
 
-    overlap: float = OVERLAP
+    overlap: NotNegative = OVERLAP
     """How far fingers may overlap with each other or the palm in a commanded pose, m, on the model of the hand. Those
     that would overlap more keep their targets until they would not."""
 
@@ -81,12 +82,7 @@ class DynamixelHandConfig:
         Raises:
             ConfigurationError: a value is out of range, or the watchdog is shorter than one and a half control steps.
         """
-        for name in ("ramp_speed", "max_target_step", "health_period", "stall_error", "stall_time"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigurationError(f"{name} must be greater than 0, got {getattr(self, name)}")
-        for name in ("placement_time", "retries", "overlap"):
-            if getattr(self, name) < 0:
-                raise ConfigurationError(f"{name} must not be negative, got {getattr(self, name)}")
+        super().__post_init__()
         if self.servos.watchdog < 1.5 * CONTROL_PERIOD:
             raise ConfigurationError(
                 f"A watchdog of {self.servos.watchdog} s would stop the servos between control steps; "

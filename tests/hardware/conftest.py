@@ -29,6 +29,13 @@ def status_packet(servo: int, error: int, data: bytes) -> bytes:
     return packet + checksum(packet).to_bytes(2, "little")
 
 
+# Address, size and value of what the EEPROM of a servo in a hand holds: that of the factory.
+EEPROM = (
+    *((11, 1, 3), (12, 1, 255), (13, 1, 2), (31, 1, 70), (32, 2, 70), (34, 2, 35), (36, 2, 885), (38, 2, 1750)),
+    *((44, 4, 445), (48, 4, 4095), (62, 1, 140), (63, 1, 53)),
+)
+
+
 class FakeServos:
     """Servos that do what the test tells them; takes the place of ``serial.Serial``."""
 
@@ -36,6 +43,8 @@ class FakeServos:
         self.tables = [bytearray(256) for _ in range(16)]
         for servo in range(16):
             self.set(servo, 0, 2, XL330)
+            for address, size, value in EEPROM:
+                self.set(servo, address, size, value)
             self.set(servo, 68, 1, 2)
             self.set(servo, 132, 4, 2048)
         self.silent: set[int] = set()

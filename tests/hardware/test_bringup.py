@@ -29,6 +29,7 @@ def healthy(servos: Any) -> Any:
     for servo in range(16):
         put(servos, servo, "present_input_voltage", 50)
         put(servos, servo, "present_temperature", 30)
+        put(servos, servo, "operating_mode", 5)
     return servos
 
 

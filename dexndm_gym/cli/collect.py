@@ -8,11 +8,23 @@ from typing import Any, Literal
 
 import gymnasium
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, write_json
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    File,
+    Port,
+    announce_hand,
+    ask,
+    load_policy_file,
+    parse,
+    require_answers,
+    stop_key,
+    write_json,
+)
 from dexndm_gym.cli.coverage import summarise
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
+from dexndm_gym.envs.hands.address import HandAddress
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.evaluation.rollout import Policy
@@ -20,7 +32,6 @@ from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 _SIX = "six"
 _SET_UP = {
@@ -29,6 +40,7 @@ _SET_UP = {
     TIED_BALL: "Tie a light ball of about 6 cm to the tips of index, middle finger and thumb with elastic bands.",
 }
 _PRESS = "Press Enter when the hand may move. "
+_YES_MEANS = "the hand may move and everything is set up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +55,9 @@ class CollectCommand(CollectOptions):
     out: Path = Path("runs/recordings")
     """Folder for the recordings, one for each hand."""
 
-    port: str = VIRTUAL_PORT
-    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
+    port: Port = None
+    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand. If not given, the one that the
+    environment variable DEXNDM_PORT names, else a virtual hand."""
 
     hand_seed: int = 0
     """Which virtual hand: its hidden parameters are drawn from this."""
@@ -97,12 +110,15 @@ def run(arguments: list[str]) -> None:
     command = parse(CollectCommand, "collect", arguments)
     settings = command.settings()
     policy = load_policy_file(command.policy)
+    address = announce_hand(command.port, command.hand_seed)
+    if not (address.is_virtual or command.yes):
+        require_answers(_YES_MEANS)
     replays = _replays(command, policy)
     reports = []
     for number, setting in enumerate(settings):
         place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
         print(f"{place}: {command.minutes:g} min of hand time")
-        reports.append(_collect(command, setting, policy, replays, place))
+        reports.append(_collect(command, address, setting, policy, replays, place))
     plot = command.out / "coverage.png"
     print(f"\n{summarise(recordings_in(command.out), plot, command.out / 'coverage.json')}\n")
     write_json({"settings": [report.as_dict() for report in reports]}, command.json)
@@ -127,18 +143,23 @@ def _replays(command: CollectCommand, policy: Policy) -> list[Trajectory]:
 
 
 def _collect(
-    command: CollectCommand, setting: dict[str, str], policy: Policy, replays: list[Trajectory], place: str
+    command: CollectCommand,
+    address: HandAddress,
+    setting: dict[str, str],
+    policy: Policy,
+    replays: list[Trajectory],
+    place: str,
 ) -> CollectReport:
     from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig  # the driver is an extra
 
     options: dict[str, Any] = {"hand_config": DynamixelHandConfig(placement_time=0.0)}
     about = {"hand": command.name}
-    if command.port == VIRTUAL_PORT:
+    if address.is_virtual:
         about = {"hand": f"virtual hand {command.hand_seed}"}
         options |= {"hand_seed": command.hand_seed, "surroundings": setting["surroundings"]}
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
-        input(_PRESS)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
+        ask(_PRESS, _YES_MEANS)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env, stop_key(env):
         player = EnvPlayer(env, policy, wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

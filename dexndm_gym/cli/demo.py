@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import SHIPPED_POLICY, File, announce, load_policy_file, parse, table, write_json
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.demo import DemoConfig, run_demo
 
@@ -27,7 +27,9 @@ class DemoCommand(DemoConfig):
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(DemoCommand, "demo", arguments)
-    comparison = run_demo(command, load_policy_file(command.policy))
+    policy = load_policy_file(command.policy)
+    announce(f"virtual hand {command.hand_seed}, and simulated ones; the demo moves no other")
+    comparison = run_demo(command, policy)
     write_json(comparison.as_dict(), command.json)
     print(f"\n{summary(comparison)}\n\nReport: {command.report_file}")
 

@@ -10,9 +10,20 @@ import gymnasium
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, File, load_policy_file, parse, stop_key, table, write_json
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    File,
+    announce,
+    announce_hand,
+    load_policy_file,
+    parse,
+    stop_key,
+    table,
+    write_json,
+)
 from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL
+from dexndm_gym.envs.hands.address import HandAddress
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
@@ -22,8 +33,10 @@ from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import OBJECT_SETS
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
+
+_SIMULATION, _REAL = "sim", "real"
+"""Names that stand for no port."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +49,9 @@ class EvaluateCommand:
     policy: Path = SHIPPED_POLICY
     """Policy to measure; the default is the one that is shipped."""
 
-    env: str = "sim"
-    """Where: "sim", "virtual" for a virtual hand, or the serial port of a hand."""
+    env: str = _SIMULATION
+    """Where: "sim", "virtual" for a virtual hand, the serial port of a hand, or "real" for the one that the environment
+    variable DEXNDM_PORT names (a virtual hand where it names none)."""
 
     episodes: int = 12
     """How many episodes."""
@@ -105,9 +119,10 @@ def run(arguments: list[str]) -> None:
     if command.suite == "gap":
         _gap(command, policy)
         return
+    address = _announce(command.env, command.hand_seed)
     total = command.episodes * TaskConfig().episode_steps
     with tqdm(total=total, desc="evaluate", unit="step") as bar:
-        measured = _simulated(command, policy, bar) if command.env == "sim" else _on_hand(command, policy, bar)
+        measured = _simulated(command, policy, bar) if address is None else _on_hand(command, address, policy, bar)
     numbers = measured.summary()
     write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
     print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
@@ -129,20 +144,28 @@ def _simulated(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Sc
         env.close()
 
 
-def _on_hand(command: EvaluateCommand, policy: Policy, bar: "tqdm[Any]") -> Scores:
+def _announce(env: str, hand_seed: int) -> HandAddress | None:
+    """Say where the policy will be measured; the hand, or None for simulation."""
+    if env == _SIMULATION:
+        announce("simulated")
+        return None
+    return announce_hand(None if env == _REAL else env, hand_seed)
+
+
+def _on_hand(command: EvaluateCommand, address: HandAddress, policy: Policy, bar: "tqdm[Any]") -> Scores:
     if command.randomise:
         raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
     name = command.object or "basic"
     items = OBJECT_SETS.get(name, (name,))
     options: dict[str, Any] = {"wrist": command.wrist, "axis": command.axis}
-    if command.env == VIRTUAL_PORT:
+    if address.is_virtual:
         options["hand_seed"] = command.hand_seed
 
     def watch(step: Step) -> None:
         if not step.is_reset:
             bar.update()
 
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, object=list(items), **options)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, object=list(items), **options)) as env:
         played = env if command.model is None else DynamicsCorrectionWrapper(env, command.model, command.sim_model)
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
@@ -158,6 +181,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         predicted_hands=command.predict,
         seed=command.seed,
     )
+    announce(f"virtual hands {command.hands}, in this process")
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},

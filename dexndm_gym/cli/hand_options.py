@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from dexndm_gym.cli.common import Port
 from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandOptions:
     """What all commands need."""
 
-    port: str = VIRTUAL_PORT
-    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
+    port: Port = None
+    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand. If not given, the one that the
+    environment variable DEXNDM_PORT names, else a virtual hand."""
 
     baudrate: int = 4_000_000
     """Bits per second that the servos are set to."""

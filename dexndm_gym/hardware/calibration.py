@@ -86,8 +86,8 @@ def propose_offsets(pose: IntArray, offsets: IntArray, joints: Sequence[int]) ->
     far = np.flatnonzero(chosen & (np.abs(wanted) * RAD_PER_TICK > LIMIT_TOLERANCE)).tolist()
     if far:
         raise SafetyError(
-            f"These joints stand more than {LIMIT_TOLERANCE} rad from their servos' own zero: {name_servos(far)}. Is the "
-            "hand really flat? If so, take off their horns and mount them at 180 degrees as in the assembly manual"
+            f"These joints stand more than {LIMIT_TOLERANCE} rad from their servos' own zero: {name_servos(far)}. Is "
+            "the hand really flat? If so, take off their horns and mount them at 180 degrees as in the assembly manual"
         )
     return wanted
 

@@ -52,6 +52,8 @@ class FakeServos:
         """Error byte of each servo's replies."""
         self.read_only: set[int] = set()
         """Addresses whose contents no write changes."""
+        self.refused: dict[int, int] = {}
+        """Error that single writes get, by address."""
         self.mangle: Callable[[bytes], bytes] = lambda replies: replies
         """Applied to everything that answers one request."""
         self.failure: BaseException | None = None
@@ -109,13 +111,16 @@ class FakeServos:
         address, size = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
         if instruction == 0x82:
             for servo in data[4:]:
-                if servo in self.silent:
+                if servo in self.silent or not self.tables[servo][68]:
                     return
                 yield status_packet(servo, self.errors[servo], bytes(self.tables[servo][address : address + size]))
         elif instruction == 0x83:
             for start in range(4, len(data), size + 1):
                 self._store(data[start], address, data[start + 1 : start + 1 + size])
-        elif target not in self.silent:
+        elif target not in self.silent and (instruction == 0x01 or self.tables[target][68]):
+            if instruction == 0x03 and address in self.refused:
+                yield status_packet(target, self.refused[address], b"")
+                return
             yield status_packet(target, self.errors[target], self._single(target, instruction, data, address, size))
 
     def _single(self, servo: int, instruction: int, data: bytes, address: int, size: int) -> bytes:

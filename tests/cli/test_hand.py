@@ -95,9 +95,7 @@ def test_the_variable_names_the_hand(
     assert "Cannot open the serial port /dev/ttyNoSuchPort" in last
 
 
-def test_the_option_wins_over_the_variable(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_option_wins_over_the_variable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEXNDM_PORT", "/dev/ttyNoSuchPort")
     assert main(["hand", "relax", "--port", "virtual", "--hand-seed", "3"]) == 0
     output = capsys.readouterr()

@@ -203,6 +203,11 @@ def test_explain_finds_who_fell_silent(servos: Any, bus: DynamixelBus) -> None:
     assert isinstance(bus.explain(original), PortError)
 
 
+def test_torque_is_cut_twice_as_packets_get_lost(servos: Any, bus: DynamixelBus) -> None:
+    bus.cut_torque()
+    assert servos.writes == 2 * [(servo, 64, 0) for servo in range(16)]
+
+
 def test_torque_off_is_confirmed(servos: Any, bus: DynamixelBus) -> None:
     for servo in range(16):
         servos.set(servo, 64, 1, 1)

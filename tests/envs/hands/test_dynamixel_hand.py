@@ -254,9 +254,7 @@ def test_the_real_clock_is_the_default() -> None:
     hand.close()
 
 
-def test_a_plain_script_sees_the_prompt(
-    make: Callable[..., DynamixelHand], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_plain_script_sees_the_prompt(make: Callable[..., DynamixelHand], capsys: pytest.CaptureFixture[str]) -> None:
     config = DynamixelHandConfig(reply_timeout=0.02, placement_time=0.1, ramp_speed=10.0)
     reset(make(operator=None, config=config))
     assert capsys.readouterr().err == "Put the cylinder into the hand within 0.1 s.\n"

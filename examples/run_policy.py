@@ -27,11 +27,10 @@ def turn(env: gym.Env, seed: int) -> float:
 
 if __name__ == "__main__":
     port = sys.argv[1] if len(sys.argv) > 1 else None
-    for env in (
-        gym.make("LeapRotate-Sim-v0", object="cylinder"),
-        gym.make("LeapRotate-Real-v0", port=port, object="cylinder"),
+    for name, env in (
+        ("simulation", gym.make("LeapRotate-Sim-v0", object="cylinder")),
+        (find_hand(port), gym.make("LeapRotate-Real-v0", port=port, object="cylinder")),
     ):
-        name = "simulation" if env.spec.id == "LeapRotate-Sim-v0" else find_hand(port)
-        print(f"{env.spec.id}, {name}", end=": ", flush=True)
+        print(f"{name}: ", end="", flush=True)
         print(f"{turn(env, seed=0):.1f} rad in 20 s")
         env.close()

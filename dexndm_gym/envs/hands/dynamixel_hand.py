@@ -84,7 +84,6 @@ class DynamixelHand:
             prompt: shows somebody beside the hand what to do now; as a rule a line on the standard error.
         """
         self.config = config if config is not None else DynamixelHandConfig()
-        self.pacer: Pacing = pacer if pacer is not None else Pacer(CONTROL_PERIOD)
         self._tracker, self._operator, self._companion = tracker, operator, companion
         self._sleep, self._prompt = sleep, prompt
         self._bus = DynamixelBus(
@@ -92,10 +91,19 @@ class DynamixelHand:
             retries=self.config.retries,
             retry_time=CONTROL_PERIOD,
         )
-        self._driver = HandDriver(self._bus, self.pacer, self.config, clock=clock)
+        self._driver = HandDriver(self._bus, pacer or Pacer(CONTROL_PERIOD), self.config, clock=clock)
         self._connection = self._driver.connection
         self._closed = False
         self._state: HandState | None = None
+
+    @property
+    def pacer(self) -> Pacing:
+        """What ends a control step; may be set."""
+        return self._driver.pacer
+
+    @pacer.setter
+    def pacer(self, pacer: Pacing) -> None:
+        self._driver.pacer = pacer
 
     @property
     def sent_target(self) -> FloatArray:
@@ -191,10 +199,10 @@ class DynamixelHand:
     def _connect(self) -> None:
         if self._tracker is not None:
             self._tracker.object_pose()  # better to learn now than with the fingers moving that it does not work
-        self._driver.connect()
-        # Python looks through all objects now and then: let it be now, not amid a movement.
+        # Python looks through all objects now and then: let it be now, not while the servos' watchdog waits.
         gc.collect()
         gc.freeze()
+        self._driver.connect()
 
     def _have_object_placed(self, scene: Scene, rng: np.random.Generator) -> None:
         if self._operator is not None:

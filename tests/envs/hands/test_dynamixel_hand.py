@@ -14,7 +14,7 @@ from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import ConfigurationError, HardwareError, MissingServoError, SafetyError
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.pacing import Pacer
+from dexndm_gym.hardware.pacing import NoPacer, Pacer
 from dexndm_gym.hardware.startup import ServoSettings
 from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
@@ -219,6 +219,13 @@ def test_a_control_step_takes_one_period_of_the_clock(make: Callable[..., Dynami
         step(hand)
     assert clock.now - begin == pytest.approx(0.5, abs=1e-3)
     assert hand.state().info["pacing_overruns"] == [{}]
+
+
+def test_another_pacer_can_be_set(hand: DynamixelHand) -> None:
+    hand.pacer = NoPacer()
+    for _ in range(3):
+        step(hand)
+    assert hand.pacer.report().ticks == 3
 
 
 def test_a_pause_is_noticed_and_survived(

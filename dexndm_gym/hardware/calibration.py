@@ -23,7 +23,7 @@ _STEADY = 6
 
 
 def impose_modes(bus: DynamixelBus, joints: Sequence[int] = range(NUM_JOINTS)) -> None:
-    """Switch the torque off and set the modes that the environment will set, as far as readings depend on them.
+    """Switch the torque off and set the modes that the environment will set, as far as zero depends on them.
 
     Args:
         bus: the servos.
@@ -34,6 +34,8 @@ def impose_modes(bus: DynamixelBus, joints: Sequence[int] = range(NUM_JOINTS)) -
     """
     bus.sync_write("status_return_level", STATUS_RETURN_LEVEL)
     bus.torque_off()
+    # A servo with a second id would take its neighbor's offset for its own.
+    bus.ensure("secondary_id", IMPOSED["secondary_id"])
     kept = bus.sync_read("drive_mode")["drive_mode"]
     bus.ensure("drive_mode", np.where(np.isin(np.arange(NUM_JOINTS), joints), IMPOSED["drive_mode"], kept))
     bus.ensure("operating_mode", IMPOSED["operating_mode"])

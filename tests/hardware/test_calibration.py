@@ -64,6 +64,7 @@ def calibrate(hand: VirtualHandProcess, bus: DynamixelBus, joints: tuple[int, ..
         {},
         {"operating_mode": 5},
         {"operating_mode": 16},
+        {"secondary_id": 5},
         {"drive_mode": 1},
         {"drive_mode": 1, "homing_offset": 153},
         {"drive_mode": 1, "operating_mode": 5, "homing_offset": 4096},

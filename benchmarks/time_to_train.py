@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from stable_baselines3 import PPO
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.rollout import evaluate_vector
-from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.training.ppo import TrainConfig, train_teacher
 from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
 

@@ -5,6 +5,7 @@ dexndm virtual-hand --link /tmp/hand &   # a virtual hand, no hardware needed
 python examples/lerobot_bus.py /tmp/hand
 """
 
+import os
 import sys
 import time
 
@@ -45,4 +46,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "/dev/ttyUSB0")
+    main(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DEXNDM_PORT", "/dev/ttyUSB0"))

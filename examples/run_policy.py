@@ -1,6 +1,6 @@
 """Run the shipped policy in simulation, then on a hand: the same lines, another id.
 
-python examples/run_policy.py                  # a virtual hand, no hardware needed
+python examples/run_policy.py                  # the hand that DEXNDM_PORT names, else a virtual one: no hardware needed
 python examples/run_policy.py /dev/ttyUSB0     # a LEAP hand
 """
 
@@ -9,6 +9,7 @@ import sys
 import gymnasium as gym
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.envs.hands.address import find_hand
 from dexndm_gym.training.policy import load_policy
 
 
@@ -25,10 +26,11 @@ def turn(env: gym.Env, seed: int) -> float:
 
 
 if __name__ == "__main__":
-    port = sys.argv[1] if len(sys.argv) > 1 else "virtual"
-    for env in (
-        gym.make("LeapRotate-Sim-v0", object="cylinder"),
-        gym.make("LeapRotate-Real-v0", port=port, object="cylinder"),
+    port = sys.argv[1] if len(sys.argv) > 1 else None
+    for name, env in (
+        ("simulation", gym.make("LeapRotate-Sim-v0", object="cylinder")),
+        (find_hand(port), gym.make("LeapRotate-Real-v0", port=port, object="cylinder")),
     ):
-        print(f"{env.spec.id}: {turn(env, seed=0):.1f} rad in 20 s")
+        print(f"{name}: ", end="", flush=True)
+        print(f"{turn(env, seed=0):.1f} rad in 20 s")
         env.close()

@@ -14,10 +14,13 @@ from dexndm_gym.cli.common import (
     SHIPPED_POLICY,
     JsonFile,
     Names,
+    Port,
+    announce_hand,
     ask,
     interruptible,
     load_policy_file,
     parse,
+    require_answers,
     stop_key,
     write_json,
 )
@@ -25,6 +28,7 @@ from dexndm_gym.cli.coverage import summarise
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
+from dexndm_gym.envs.hands.address import HandAddress, find_hand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.evaluation.rollout import Policy
@@ -33,7 +37,6 @@ from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import RANDOM, WRISTS, wrist_names
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 _SET_UP = {
     FREE: "Leave the hand empty, with nothing in reach of its fingers.",
@@ -41,6 +44,7 @@ _SET_UP = {
     TIED_BALL: "Tie a light ball of about 6 cm to the tips of index, middle finger and thumb with elastic bands.",
 }
 _PRESS = "Press Enter when the hand may move. "
+_YES_MEANS = "the hand may move and everything is set up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +59,9 @@ class CollectCommand(CollectOptions):
     out: OutputFolder = Path("runs/recordings")
     """Folder for the recordings, one for each hand."""
 
-    port: str = VIRTUAL_PORT
-    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
+    port: Port = None
+    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand. If not given, the one that the
+    environment variable DEXNDM_PORT names, else a virtual hand."""
 
     hand_seed: Seed = 0
     """Which virtual hand: its hidden parameters are drawn from this."""
@@ -97,7 +102,7 @@ class CollectCommand(CollectOptions):
             ConfigurationError: a wrist is unknown.
         """
         wrists = wrist_names(self.wrists)
-        if RANDOM in wrists and self.port != VIRTUAL_PORT:
+        if RANDOM in wrists and not find_hand(self.port).is_virtual:
             raise ConfigurationError(
                 f"expected wrists out of {', '.join(WRISTS)}, or six, got random; nobody mounts a hand anew each time"
             )
@@ -112,13 +117,16 @@ def run(arguments: list[str]) -> None:
     command = parse(CollectCommand, "collect", arguments)
     settings = command.settings()
     policy = load_policy_file(command.policy)
+    address = announce_hand(command.port, command.hand_seed)
+    if not (address.is_virtual or command.yes):
+        require_answers(_YES_MEANS)
     replays = _replays(command, policy)
     reports = []
     with interruptible(lambda: f"what was recorded is in {command.out}; the same command goes on where it stopped"):
         for number, setting in enumerate(settings):
             place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
             print(f"{place}: {command.minutes:g} min of hand time")
-            reports.append(_collect(command, setting, policy, replays, place))
+            reports.append(_collect(command, address, setting, policy, replays, place))
     plot = command.out / "coverage.png"
     print()
     summarise(recordings_in(command.out), plot, command.out / "coverage.json")
@@ -145,18 +153,23 @@ def _replays(command: CollectCommand, policy: Policy) -> list[Trajectory]:
 
 
 def _collect(
-    command: CollectCommand, setting: dict[str, str], policy: Policy, replays: list[Trajectory], place: str
+    command: CollectCommand,
+    address: HandAddress,
+    setting: dict[str, str],
+    policy: Policy,
+    replays: list[Trajectory],
+    place: str,
 ) -> CollectReport:
     from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig  # the driver is an extra
 
     options: dict[str, Any] = {"hand_config": DynamixelHandConfig(placement_time=0.0)}
     about = {"hand": command.name}
-    if command.port == VIRTUAL_PORT:
+    if address.is_virtual:
         about = {"hand": f"virtual hand {command.hand_seed}"}
         options |= {"hand_seed": command.hand_seed, "surroundings": setting["surroundings"]}
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
-        ask(_PRESS)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.port, **options)) as env, stop_key(env):
+        ask(_PRESS, _YES_MEANS)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env, stop_key(env):
         player = EnvPlayer(env, policy, wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

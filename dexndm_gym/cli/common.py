@@ -2,6 +2,7 @@
 
 import json
 import logging
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dexndm_gym.dynamics.fit import Progress
+    from dexndm_gym.envs.hands.address import HandAddress
     from dexndm_gym.hardware.stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
@@ -40,6 +42,11 @@ PictureFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE"), Output(suffi
 
 Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]"), NotEmpty()]
 """One or several names of things to draw from: of objects, wrists or axes."""
+
+Port = Annotated[str | None, tyro.conf.arg(metavar="PORT")]
+"""A serial port, which need not be given."""
+
+_NO_ANSWER = "This command asks before it goes on, and nobody can answer here; give --yes if {}"
 
 SHIPPED_POLICY = Path(assets.__file__).parent / "policy_palm_up.safetensors"
 """The policy that comes with the package."""
@@ -85,21 +92,6 @@ NOTHING_KEPT = "nothing was written; run the same again to start anew"
 """What an interrupted command says that keeps nothing."""
 
 
-def ask(question: str) -> str:
-    """Ask the user, and return the answer.
-
-    Raises:
-        ConfigurationError: nobody can answer.
-    """
-    try:
-        return input(question)
-    except EOFError as error:
-        print()
-        raise ConfigurationError(
-            f"expected somebody to answer {question.strip()!r}, but there is no terminal; add --yes if it holds anyway"
-        ) from error
-
-
 def load_policy_file(path: Path) -> "StudentPolicy":
     """Read a policy.
 
@@ -126,6 +118,69 @@ def find_recordings(paths: Sequence[Path]) -> list[Path]:
     if not found:
         raise ConfigurationError(f"no recordings (*.h5) in {', '.join(map(str, paths))}")
     return found
+
+
+def announce_hand(port: str | None, hand_seed: int = 0) -> "HandAddress":
+    """Say which hand a command is about to talk to; that hand.
+
+    Args:
+        port: as the options say; None for what ``DEXNDM_PORT`` names, or else a virtual hand.
+        hand_seed: which virtual hand.
+
+    Raises:
+        ConfigurationError: the port has no name.
+    """
+    from dexndm_gym.envs.hands.address import find_hand
+
+    address = find_hand(port, hand_seed)
+    announce(str(address))
+    return address
+
+
+def announce(who: str) -> None:
+    """Say what a command is about to talk to, apart from its results."""
+    print(f"Hand: {who}", file=sys.stderr, flush=True)
+
+
+def require_answers(yes_means: str) -> None:
+    """Before anything moves: see that somebody can answer the questions that will be asked.
+
+    Args:
+        yes_means: what ``--yes`` says, for who has to decide whether to give it.
+
+    Raises:
+        ConfigurationError: nobody can.
+    """
+    if _input_has_ended():
+        raise ConfigurationError(_NO_ANSWER.format(yes_means))
+
+
+def ask(question: str, yes_means: str) -> str:
+    """Ask somebody in the terminal; what they answer.
+
+    Args:
+        question: to show.
+        yes_means: as in ``require_answers``.
+
+    Raises:
+        ConfigurationError: nobody answers.
+    """
+    try:
+        return input(question)
+    except EOFError as error:
+        raise ConfigurationError(_NO_ANSWER.format(yes_means)) from error
+
+
+def _input_has_ended() -> bool:
+    """Whether there is certainly nothing to read; a pipe may still bring answers."""
+    if sys.stdin is None or sys.stdin.closed:
+        return True
+    try:
+        if sys.stdin.isatty() or not select.select([sys.stdin], [], [], 0.0)[0]:
+            return False
+        return not sys.stdin.buffer.peek(1)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):  # no file, or one that cannot be asked
+        return False
 
 
 def announce_stop_key() -> None:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from dexndm_gym.cli.common import SHIPPED_POLICY, JsonFile, interruptible, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import (
+    SHIPPED_POLICY,
+    JsonFile,
+    announce,
+    interruptible,
+    load_policy_file,
+    parse,
+    table,
+    write_json,
+)
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.demo import DemoConfig, run_demo
 
@@ -28,6 +37,7 @@ def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(DemoCommand, "demo", arguments)
     policy = load_policy_file(command.policy)
+    announce(f"virtual hand {command.hand_seed}, and simulated ones; the demo moves no other")
     with interruptible(
         lambda: f"what was recorded is in {command.recordings}; the same command begins a new demo in its place"
     ):

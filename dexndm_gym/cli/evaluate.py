@@ -18,6 +18,8 @@ from dexndm_gym.cli.common import (
     JsonFile,
     Names,
     PictureFile,
+    announce,
+    announce_hand,
     interruptible,
     load_policy_file,
     parse,
@@ -29,6 +31,7 @@ from dexndm_gym.cli.common import (
 from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
+from dexndm_gym.envs.hands.address import HandAddress
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
@@ -38,11 +41,13 @@ from dexndm_gym.evaluation.rivals import RIVALS
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
 """Of the hand and of the simulation."""
+
+_SIMULATION, _REAL = "sim", "real"
+"""Names that stand for no port."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +60,9 @@ class EvaluateCommand(Checked):
     policy: Path = SHIPPED_POLICY
     """Policy to measure; the default is the one that is shipped."""
 
-    env: str = "sim"
-    """Where: "sim", "virtual" for a virtual hand, or the serial port of a hand."""
+    env: str = _SIMULATION
+    """Where: "sim", "virtual" for a virtual hand, the serial port of a hand, or "real" for the one that the environment
+    variable DEXNDM_PORT names (a virtual hand where it names none)."""
 
     episodes: Count = 12
     """How many episodes."""
@@ -125,12 +131,13 @@ def run(arguments: list[str]) -> None:
     if command.suite == "gap":
         _gap(command, policy)
         return
+    address = _announce(command.env, command.hand_seed)
     total = command.episodes * TaskConfig().episode_steps
     with interruptible(lambda: NOTHING_KEPT), tqdm(total=total, desc="evaluate", unit="step") as bar:
-        if command.env == "sim":
+        if address is None:
             measured = _simulated(command, wanted, policy, models, bar)
         else:
-            measured = _on_hand(command, wanted | {"object": list(items)}, policy, models, bar)
+            measured = _on_hand(command, address, wanted | {"object": list(items)}, policy, models, bar)
     numbers = measured.summary()
     print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
     write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
@@ -148,20 +155,33 @@ def _simulated(
         env.close()
 
 
+def _announce(env: str, hand_seed: int) -> HandAddress | None:
+    """Say where the policy will be measured; the hand, or None for simulation."""
+    if env == _SIMULATION:
+        announce("simulated")
+        return None
+    return announce_hand(None if env == _REAL else env, hand_seed)
+
+
 def _on_hand(
-    command: EvaluateCommand, options: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
+    command: EvaluateCommand,
+    address: HandAddress,
+    options: dict[str, Any],
+    policy: Policy,
+    models: Models,
+    bar: "tqdm[Any]",
 ) -> Scores:
     if command.randomise:
         raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
     items = options["object"]
-    if command.env == VIRTUAL_PORT:
+    if address.is_virtual:
         options["hand_seed"] = command.hand_seed
 
     def watch(step: Step) -> None:
         if not step.is_reset:
             bar.update()
 
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=command.env, **options)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env:
         played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
@@ -177,6 +197,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         predicted_hands=command.predict,
         seed=command.seed,
     )
+    announce(f"virtual hands {command.hands}, in this process")
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},

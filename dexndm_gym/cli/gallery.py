@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from dexndm_gym.checks import Checked, Count, Seed
 from dexndm_gym.cli.common import NOTHING_KEPT, Names, interruptible, parse
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.survival import HOLDING_TIME
@@ -20,7 +21,7 @@ from dexndm_gym.leap.picture import Camera, HandPainter
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.outputs import PICTURES, Output
 from dexndm_gym.task.compiled import are_dropped
-from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 

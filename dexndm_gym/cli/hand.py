@@ -6,10 +6,10 @@ from typing import Annotated, Any, Union
 import tyro
 
 from dexndm_gym.cli import hand_actions as actions
-from dexndm_gym.cli.common import parse
+from dexndm_gym.cli.common import announce_hand, parse, require_answers
 from dexndm_gym.cli.hand_options import Calibrate, Check, Gains, Mirror, Relax, Scan, Watch
 
-_ACTIONS: dict[type, Callable[[Any, str, Any], None]] = {
+_ACTIONS: dict[type, Callable[[Any, Any], None]] = {
     Scan: actions.scan,
     Check: actions.check,
     Calibrate: actions.calibrate,
@@ -30,5 +30,14 @@ def run(arguments: list[str]) -> None:
         arguments,
         description="Bring up a hand with servos, or a virtual one.",
     )
-    with actions.open_port(command) as (path, silence):
-        _ACTIONS[type(command)](command, path, silence)
+    if isinstance(command, Calibrate | Mirror) and not command.yes:
+        require_answers(actions.YES_MEANS[type(command)])
+    address = announce_hand(command.port, command.hand_seed)
+    from dexndm_gym.envs.hands.connect import open_port  # the driver is an extra
+
+    # Who watches wants to see time pass. Everything else is over sooner, and the same on any machine, in lock-step.
+    clock = "realtime" if isinstance(command, Watch) else "lockstep"
+    # Nobody can hold a virtual hand flat but a fault.
+    held = ["stuck"] if isinstance(command, Calibrate) else []
+    with open_port(address, clock=clock, faults=held) as port:
+        _ACTIONS[type(command)](command, port)

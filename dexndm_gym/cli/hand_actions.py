@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from dexndm_gym.cli.common import announce_stop_key, ask, table
 from dexndm_gym.cli.hand_options import (
@@ -20,51 +21,37 @@ from dexndm_gym.cli.hand_options import (
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.outputs import replacing
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
+
+if TYPE_CHECKING:
+    from dexndm_gym.envs.hands.connect import HandPort
+    from dexndm_gym.hardware.session import HandSession
+    from dexndm_gym.hardware.startup import ServoSettings
+
+YES_MEANS = {
+    Calibrate: "the hand is already held flat and open",
+    Mirror: "the servos' own sensors are to be trusted",
+}
+"""What ``--yes`` says to the commands that ask."""
 
 _CLEAR_SCREEN = "\033[H\033[J"
+_BETWEEN_READINGS = 0.05
+"""Time between two readings of a hand that is held still, s."""
 
 
 @contextmanager
-def open_port(command: HandOptions) -> Iterator[tuple[str, Callable[[], None] | None]]:
-    """The serial port, and for a virtual hand how to be certain that it says nothing."""
-    if command.port != VIRTUAL_PORT:
-        yield command.port, None
-        return
-    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+def _session(
+    command: HandOptions, port: "HandPort", settings: "ServoSettings | None" = None
+) -> "Iterator[HandSession]":
+    from dexndm_gym.hardware.session import HandSession
 
-    # Nobody can hold a virtual hand flat but a fault.
-    held = ["stuck"] if isinstance(command, Calibrate) else []
-    with VirtualHandProcess(seed=command.hand_seed, clock="realtime", faults=held) as process:
-        yield process.port, process.settle
-
-
-@contextmanager
-def _bus(command: HandOptions, path: str, silence: Callable[[], None] | None) -> Iterator[Any]:
-    from dexndm_gym.hardware.bus import DynamixelBus
-    from dexndm_gym.hardware.port import SerialPort
-
-    bus = DynamixelBus(SerialPort(path, command.baudrate, confirm_silence=silence))
-    bus.open()
-    try:
-        yield bus
-    finally:
-        bus.close()
-
-
-@contextmanager
-def _session(command: HandOptions, path: str, silence: Any, settings: Any = None) -> Iterator[Any]:
-    from dexndm_gym.hardware.pacing import Pacer
-    from dexndm_gym.hardware.session import PERIOD, HandSession
-
-    with _bus(command, path, silence) as bus, HandSession(bus, Pacer(PERIOD), settings) as session:
+    with port.open_bus(command.baudrate) as bus, HandSession(bus, port.pacer(), settings) as session:
         yield session
 
 
 T = TypeVar("T")
 
 
-def _with_stop_key(session: Any, moves: Iterator[T]) -> Iterator[T]:
+def _with_stop_key(session: "HandSession", moves: Iterator[T]) -> Iterator[T]:
     """Let any key stop the hand while it moves, and only then: between two moves there may be questions to answer."""
     from dexndm_gym.hardware.stop import StopKey
 
@@ -77,13 +64,13 @@ def _with_stop_key(session: Any, moves: Iterator[T]) -> Iterator[T]:
         yield move
 
 
-def scan(command: Scan, path: str, _silence: Any) -> None:
+def scan(command: Scan, port: "HandPort") -> None:
     """List the servos that answer."""
     from dexndm_gym.hardware.checkup import model_name
     from dexndm_gym.hardware.scan import BAUDRATES, advise, scan_port
 
     found = []
-    for baudrate, answers in zip(BAUDRATES, scan_port(path), strict=False):
+    for baudrate, answers in zip(BAUDRATES, scan_port(port.path), strict=False):
         print(f"{baudrate:>8} baud: {len(answers)} servos")
         found += answers
     rows = [(str(s.id), str(s.baudrate), model_name(s.model), str(s.firmware)) for s in found]
@@ -91,11 +78,11 @@ def scan(command: Scan, path: str, _silence: Any) -> None:
     _conclude(advise(found), "All 16 servos answer.")
 
 
-def check(command: Check, path: str, silence: Any) -> None:
+def check(command: Check, port: "HandPort") -> None:
     """Show and judge the state of every servo."""
     from dexndm_gym.hardware.checkup import check_hand, model_name
 
-    with _bus(command, path, silence) as bus:
+    with port.open_bus(command.baudrate) as bus:
         checkup = check_hand(bus)
     values = checkup.values
     rows = [
@@ -114,25 +101,34 @@ def check(command: Check, path: str, silence: Any) -> None:
     _conclude(checkup.problems, "The hand is fit to move.")
 
 
-def calibrate(command: Calibrate, path: str, silence: Any) -> None:
+def calibrate(command: Calibrate, port: "HandPort") -> None:
     """Store zero."""
-    from dexndm_gym.hardware.calibration import measure_pose, propose_offsets, store_offsets
+    from dexndm_gym.hardware.calibration import (
+        confirm_zero,
+        impose_modes,
+        measure_pose,
+        propose_offsets,
+        store_offsets,
+    )
 
-    with _bus(command, path, silence) as bus:
+    wait = partial(port.sleep, _BETWEEN_READINGS)
+    with port.open_bus(command.baudrate) as bus:
         bus.scan()
-        bus.torque_off()
+        impose_modes(bus, command.joints)
         if not command.yes:
-            ask("Hold the hand flat and open, all fingers straight and parallel, and press Enter. ")
+            question = "Hold the hand flat and open, all fingers straight and parallel, and press Enter. "
+            ask(question, YES_MEANS[Calibrate])
         offsets = bus.sync_read("homing_offset", allow_alerts=True)["homing_offset"]
-        pose = measure_pose(bus, lambda: time.sleep(0.05))
+        pose = measure_pose(bus, wait, command.joints)
         wanted = propose_offsets(pose, offsets, command.joints)
         rows = [(f"{i}", JOINT_NAMES[i], f"{offsets[i]}", f"{wanted[i]}") for i in command.joints]
         print(table(("id", "joint", "offset before", "offset now"), rows, labels=2))
         store_offsets(bus, wanted)
+        confirm_zero(bus, wait, command.joints)
     print("Stored in the servos, one tick is 0.088 degrees. Next: dexndm hand mirror")
 
 
-def mirror(command: Mirror, path: str, silence: Any) -> None:
+def mirror(command: Mirror, port: "HandPort") -> None:
     """Move joint by joint, with pictures."""
     import imageio.v3 as imageio
 
@@ -142,7 +138,7 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
 
     whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
     painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
-    with _session(command, path, silence) as session:
+    with _session(command, port) as session:
         for motion in _with_stop_key(session, motions(session, command.joints)):
             picture = command.out / f"{motion.joint:02d}_{JOINT_NAMES[motion.joint]}.png"
             with replacing(picture) as unfinished:
@@ -151,7 +147,7 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
                 f"{motion.joint:2} {JOINT_NAMES[motion.joint]}: {MOTIONS[motion.joint]} ({picture}); moved "
                 f"{motion.moved:+.2f} rad, others at most {motion.others:.2f}"
             )
-            seen = command.yes or ask("   Did you see that? [Y/n] ").strip().lower() in ("", "y", "yes")
+            seen = command.yes or _agrees(ask("   Did you see that? [Y/n] ", YES_MEANS[Mirror]))
             if not (motion.correct and seen):
                 wrong.append(motion.joint)
     names = ", ".join(f"{joint} ({JOINT_NAMES[joint]})" for joint in wrong)
@@ -159,7 +155,11 @@ def mirror(command: Mirror, path: str, silence: Any) -> None:
     _conclude([advice] if wrong else [], "Order, sign and zero are right.")
 
 
-def gains(command: Gains, path: str, silence: Any) -> None:
+def _agrees(answer: str) -> bool:
+    return answer.strip().lower() in ("", "y", "yes")
+
+
+def gains(command: Gains, port: "HandPort") -> None:
     """Measure step responses."""
     from dexndm_gym.hardware.gains import step_responses
     from dexndm_gym.hardware.startup import ServoSettings
@@ -171,7 +171,7 @@ def gains(command: Gains, path: str, silence: Any) -> None:
         side_d_gain=command.d_gain * 3 // 4,
         current_limit=command.current_limit,
     )
-    with _session(command, path, silence, settings) as session:
+    with _session(command, port, settings) as session:
         rows = [
             (
                 *(f"{r.joint}", JOINT_NAMES[r.joint], f"{r.rise_time:.2f}"),
@@ -186,14 +186,15 @@ def gains(command: Gains, path: str, silence: Any) -> None:
     )
 
 
-def watch(command: Watch, path: str, silence: Any) -> None:
+def watch(command: Watch, port: "HandPort") -> None:
     """Show readings as they come."""
     from dexndm_gym.hardware.registers import describe_alerts
     from dexndm_gym.hardware.units import rad_from_ticks, rad_per_second_from_units
 
     head = ("id", "joint", "rad", "rad/s", "mA", "V", "deg C", "torque", "errors")
     begin = time.monotonic()
-    with _bus(command, path, silence) as bus:
+    with port.open_bus(command.baudrate) as bus:
+        bus.require_all()
         while time.monotonic() - begin < command.seconds:
             state = bus.sync_read("torque_enable", "hardware_error_status", allow_alerts=True)
             names = ("present_current", "present_velocity", "present_position", "present_input_voltage")
@@ -212,10 +213,13 @@ def watch(command: Watch, path: str, silence: Any) -> None:
             time.sleep(1.0 / command.rate)
 
 
-def relax(command: Relax, path: str, silence: Any) -> None:
+def relax(command: Relax, port: "HandPort") -> None:
     """Switch torque off."""
-    with _bus(command, path, silence) as bus:
-        bus.torque_off()
+    with port.open_bus(command.baudrate) as bus:
+        try:
+            bus.torque_off()
+        except SafetyError as error:
+            raise bus.explain(error) from error
     print("Torque is off.")
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
+from dexndm_gym.cli.common import Port
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.outputs import OutputFolder
-from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 Joints: TypeAlias = Annotated[tuple[int, ...], Bound(least=0, most=NUM_JOINTS - 1), NotEmpty()]
 Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
@@ -18,8 +18,9 @@ Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
 class HandOptions(Checked):
     """What all commands need."""
 
-    port: str = VIRTUAL_PORT
-    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand."""
+    port: Port = None
+    """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand. If not given, the one that the
+    environment variable DEXNDM_PORT names, else a virtual hand."""
 
     baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = 4_000_000
     """Bits per second that the servos are set to."""

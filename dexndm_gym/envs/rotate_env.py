@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.registration import EnvSpec
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.core import RotationTask
 from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.rendering import HandPictures, HandWindow
@@ -17,7 +18,7 @@ from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.envs.target_filter import FilterSlot
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.leap.picture import Camera, find_camera
-from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
 Observation = npt.NDArray[np.float32]

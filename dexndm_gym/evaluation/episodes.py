@@ -7,11 +7,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.rollout import EpisodeFaultError, Policy, Scores
 from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 
 @dataclass(frozen=True, kw_only=True)

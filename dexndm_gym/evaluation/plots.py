@@ -7,6 +7,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
@@ -14,7 +15,6 @@ from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.evaluation.comparison import RUNS, Comparison
 from dexndm_gym.evaluation.episodes import Episode
 from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 COLOURS = {"sim": "#64748b", "direct": "#e07a2f", "corrected": "#0f8a72"}
 _TARGET, _INK, _GRID = "#94a3b8", "#1f2937", "#e5e7eb"

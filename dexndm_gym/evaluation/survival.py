@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.leap.contacts import penetration
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.task.compiled import are_dropped
-from dexndm_gym.task.config import CONTROL_PERIOD, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 HOLDING_TIME = 0.5

@@ -66,6 +66,15 @@ class DynamixelBus:
         Raises:
             MissingServoError: servos do not answer or are of another model; the message names them.
         """
+        self.require_all()
+        return self.check_models()
+
+    def require_all(self) -> None:
+        """See that all servos are there.
+
+        Raises:
+            MissingServoError: servos do not answer; the message names them.
+        """
         silent = self.find_silent()
         if len(silent) == len(IDS):
             raise MissingServoError(
@@ -74,7 +83,6 @@ class DynamixelBus:
             )
         if silent:
             raise MissingServoError(f"These servos do not answer: {name_servos(silent)}; check their cables and ids")
-        return self.check_models()
 
     def check_models(self) -> dict[int, int]:
         """Model number by id.
@@ -106,7 +114,9 @@ class DynamixelBus:
         if len(silent) == asked:
             return MissingServoError(f"No servo on {self.port.path} answers any more; has the hand lost power?")
         if silent:
-            return MissingServoError(f"These servos stopped answering: {name_servos(silent)}; check their cables")
+            return MissingServoError(
+                f"These servos stopped answering: {name_servos(silent)}; check their cables. First sign: {error}"
+            )
         return error
 
     def read(self, servo: int, name: str) -> int:
@@ -125,7 +135,10 @@ class DynamixelBus:
     def write(self, servo: int, name: str, value: int) -> None:
         """Set one register of one servo, with its consent; raises as ``read`` does."""
         register = REGISTERS[name]
-        alert = self._transport.write(servo, register.address, register.encode(value))
+        try:
+            alert = self._transport.write(servo, register.address, register.encode(value))
+        except BusProtocolError as error:
+            raise BusProtocolError(f"Cannot set {name} (register {register.address}) to {value}: {error}") from error
         self._raise_alerts([servo] if alert else [])
 
     def sync_read(self, *names: str, allow_alerts: bool = False) -> dict[str, IntArray]:
@@ -167,7 +180,7 @@ class DynamixelBus:
         Raises:
             BusProtocolError: a servo refused, or did not keep the value.
         """
-        wanted = np.broadcast_to(np.asarray(values, dtype=np.int64), len(IDS))
+        register, wanted = REGISTERS[name], np.broadcast_to(np.asarray(values, dtype=np.int64), len(IDS))
         if np.array_equal(self.sync_read(name)[name], wanted):
             return False
         self.sync_write(name, wanted)
@@ -175,7 +188,10 @@ class DynamixelBus:
             # Nobody confirms a group write; asked alone, a servo says why it refuses.
             self.write(servo, name, int(wanted[servo]))
             if (kept := self.read(servo, name)) != wanted[servo]:
-                raise BusProtocolError(f"Servo {name_servos([servo])} kept {name} at {kept} instead of {wanted[servo]}")
+                raise BusProtocolError(
+                    f"Servo {name_servos([servo])} kept {name} at {kept} instead of {wanted[servo]} (register "
+                    f"{register.address}); does another register limit it, or another program write it?"
+                )
         return True
 
     def cut_torque(self) -> None:

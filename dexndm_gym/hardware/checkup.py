@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.errors import BusTimeoutError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.port import adapter_latency_ms
-from dexndm_gym.hardware.registers import MODEL_NAMES, describe_alerts
+from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
-from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
+from dexndm_gym.hardware.startup import STATUS_RETURN_LEVEL, ServoSettings
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS, IntArray
@@ -33,25 +35,33 @@ class Checkup:
 
 
 _READ = (
-    ("model_number", "firmware_version", "return_delay_time", "operating_mode"),
-    ("homing_offset", "temperature_limit", "current_limit", "shutdown"),
-    ("torque_enable", "hardware_error_status"),
+    ("model_number", "firmware_version"),
+    EEPROM,
+    ("torque_enable", "status_return_level", "hardware_error_status"),
     ("present_position", "present_input_voltage", "present_temperature"),
 )
 """Registers to read, those of one request in a row."""
 
 
 def check_hand(bus: DynamixelBus, settings: ServoSettings | None = None) -> Checkup:
-    """Read every servo, change nothing, and judge.
+    """Read every servo, change nothing, and judge by the modes that the environment will set.
 
     Raises:
         MissingServoError: servos do not answer; ``dexndm hand scan`` finds out more.
         HardwareError: the bus fails.
     """
-    bus.scan()
+    bus.require_all()
     values: dict[str, IntArray] = {}
-    for names in _READ:
-        values |= bus.sync_read(*names, allow_alerts=True)
+    try:
+        for names in _READ:
+            values |= bus.sync_read(*names, allow_alerts=True)
+    except BusTimeoutError as error:
+        raise BusTimeoutError(
+            f"All servos answer a ping, but not all of them a reading: {error} If it stays like that, their "
+            f"status_return_level (register {REGISTERS['status_return_level'].address}) is 0; expected "
+            f"{STATUS_RETURN_LEVEL}, which it is again after switching the hand off and on"
+        ) from error
+    bus.check_models()
     problems = tuple(_problems(values, settings or ServoSettings()))
     return Checkup(values, problems, tuple(_advice(values, adapter_latency_ms(bus.port.path), bus.port.path)))
 
@@ -69,6 +79,7 @@ def _problems(values: dict[str, IntArray], settings: ServoSettings) -> Iterator[
     hot = np.flatnonzero(values["present_temperature"] > settings.max_temperature).tolist()
     if hot:
         yield f"{name_servos(hot)}: hotter than {settings.max_temperature} degrees Celsius. Let the hand cool down."
+    yield from unmet(values, settings)
     position = rad_from_ticks(values["present_position"])
     beyond = np.maximum(LOWER_LIMITS - position, position - UPPER_LIMITS) > LIMIT_TOLERANCE
     if beyond.any():
@@ -84,6 +95,19 @@ def _advice(values: dict[str, IntArray], latency: int | None, path: str) -> Iter
         yield (
             f"Return delay time is up to {slow.max() * 2} us; set register 9 to 0. The environment does so when it "
             "connects; other programs may not."
+        )
+    for name, servos in changes(values).items():
+        if name != "return_delay_time":
+            found = sorted(set(values[name][servos].tolist()))
+            yield (
+                f"{name} (register {REGISTERS[name].address}) of {name_group(servos)} is "
+                f"{', '.join(map(str, found))}; the environment sets {IMPOSED[name]} when it connects."
+            )
+    if (values["status_return_level"] != STATUS_RETURN_LEVEL).any():
+        quiet = np.flatnonzero(values["status_return_level"] != STATUS_RETURN_LEVEL).tolist()
+        yield (
+            f"status_return_level (register {REGISTERS['status_return_level'].address}) of {name_group(quiet)} is not "
+            f"{STATUS_RETURN_LEVEL}; the environment sets it when it connects."
         )
     if latency is not None and latency > 1:
         name = path.rsplit("/", 1)[-1]

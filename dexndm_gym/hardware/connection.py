@@ -17,10 +17,12 @@ class SafeConnection:
     """Opens and closes a bus, watches over what is done in between, and can be stopped from other threads."""
 
     def __init__(self, bus: DynamixelBus) -> None:
-        """Watch over a bus that is not open yet."""
+        """Watch over a bus; one that is open already stays so at the end."""
         self._bus = bus
         self._guard: TorqueGuard | None = None
         self._confirmed: bool | None = None
+        self.failure: HardwareError | None = None
+        """Why the servos did not confirm, the last time, that their torque is off."""
         self._stop, self._busy = StopSwitch(), threading.Lock()
 
     @property
@@ -34,15 +36,17 @@ class SafeConnection:
         Raises:
             PortError: it cannot be opened.
         """
-        bus = self._bus
-        bus.open()
-        self._guard, self._confirmed = TorqueGuard(self, lambda: _switch_off(bus)), None
+        bus, is_ours = self._bus, not self._bus.port.is_open
+        if is_ours:
+            bus.open()
+        self._guard, self._confirmed = TorqueGuard(self, lambda: _switch_off(bus, close=is_ours)), None
 
     def close(self) -> bool | None:
         """Switch off and close; whether the servos confirmed it, now or before; None if they were never connected."""
         guard, self._guard = self._guard, None
         if guard is not None:
-            self._confirmed = guard.release()
+            self.failure = guard.release()
+            self._confirmed = self.failure is None
         return self._confirmed
 
     def stop(self, reason: str) -> None:
@@ -88,7 +92,23 @@ class SafeConnection:
                 self.close()
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """As ``failing_safe``, with the port open; where there is no connection, for no longer than this."""
+        with self.failing_safe():
+            if self.is_open:
+                yield
+                return
+            self._bus.open()
+            try:
+                self._bus.scan()
+                yield
+            finally:
+                self._bus.close()
+
     def _explain(self, error: HardwareError) -> HardwareError:
+        if not self._bus.port.is_open:
+            return error  # nobody can be asked, and that must not hide what happened
         # First stop the fingers, then find out what happened.
         try:
             self._bus.cut_torque()
@@ -97,12 +117,18 @@ class SafeConnection:
             return gone
 
 
-def _switch_off(bus: DynamixelBus) -> bool:
+def _switch_off(bus: DynamixelBus, *, close: bool) -> HardwareError | None:
+    """Switch off; what kept the servos from confirming it, if anything did."""
     try:
         bus.torque_off()
     except HardwareError as error:
-        _LOG.warning("Could not confirm that torque is off; the servos' watchdog stops them. %s", error)
-        return False
+        _LOG.warning(
+            "Could not confirm that torque is off; the servos' watchdog stops them. "
+            "Cut the power before you reach in. %s",
+            error,
+        )
+        return error
     finally:
-        bus.close()
-    return True
+        if close:
+            bus.close()
+    return None

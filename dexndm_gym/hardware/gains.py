@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.hardware.self_collision import OPEN_HAND
-from dexndm_gym.hardware.session import PERIOD, HandSession
+from dexndm_gym.hardware.session import HandSession
 from dexndm_gym.leap.joints import NUM_JOINTS
 
 STEP = 0.2
@@ -42,8 +43,8 @@ def step_responses(session: HandSession, joints: Sequence[int] = range(NUM_JOINT
         begin = session.hold(_REST)[joint]
         goal = OPEN_HAND.copy()
         goal[joint] += STEP
-        way = np.array([session.send(goal)[joint] for _ in range(round(_OBSERVED / PERIOD))]) - begin
+        way = np.array([session.send(goal)[joint] for _ in range(round(_OBSERVED / CONTROL_PERIOD))]) - begin
         wanted = goal[joint] - begin
-        rise = (int(np.argmax(way >= _ARRIVED * way[-1])) + 1) * PERIOD
+        rise = (int(np.argmax(way >= _ARRIVED * way[-1])) + 1) * CONTROL_PERIOD
         yield StepResponse(joint, rise, float(max(0.0, way.max() / wanted - 1)), float(wanted - way[-1]))
     session.move_to(OPEN_HAND)

@@ -16,6 +16,12 @@ MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
 
 CURRENT_BASED_POSITION_MODE = 5
 
+REVERSE_MODE = 0x01
+"""Bit of the drive mode that turns the servo's direction around."""
+
+OFFSET_RANGE = 1024
+"""Largest homing offset that position mode heeds, ticks; it ignores larger ones, which the other modes add."""
+
 WATCHDOG_UNIT = 0.020
 """Seconds per unit of the bus watchdog."""
 WATCHDOG_EXPIRED = -1
@@ -73,9 +79,19 @@ REGISTERS = {
         Register("return_delay_time", 9, 1),  # 2 us
         Register("drive_mode", 10, 1),
         Register("operating_mode", 11, 1),
+        Register("secondary_id", 12, 1),  # 253 and more: none
+        Register("protocol_type", 13, 1),
         Register("homing_offset", 20, 4, signed=True),  # ticks
         Register("temperature_limit", 31, 1),  # degrees Celsius
+        Register("max_voltage_limit", 32, 2),  # 0.1 V
+        Register("min_voltage_limit", 34, 2),  # 0.1 V
+        Register("pwm_limit", 36, 2),  # 1/885 of full duty
         Register("current_limit", 38, 2),  # mA
+        Register("velocity_limit", 44, 4),  # 0.229 rpm
+        Register("max_position_limit", 48, 4),  # ticks
+        Register("min_position_limit", 52, 4),  # ticks
+        Register("startup_configuration", 60, 1),
+        Register("pwm_slope", 62, 1),  # 1.977 mV/ms
         Register("shutdown", 63, 1),
         Register("torque_enable", 64, 1),
         Register("status_return_level", 68, 1),

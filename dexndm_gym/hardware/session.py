@@ -1,52 +1,34 @@
 """A hand with torque on that moves slowly from pose to pose, for bring-up; torque goes off at its end."""
 
-import logging
-import math
-import time
 from types import TracebackType
 
-import numpy as np
-
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.driver import DriverConfig, HandDriver
 from dexndm_gym.hardware.pacing import Pacing
-from dexndm_gym.hardware.safety import TorqueGuard, check_plausible, limit_target
-from dexndm_gym.hardware.self_collision import CollisionGuard
-from dexndm_gym.hardware.startup import WATCHDOG_MARGIN, ServoSettings, check_health, hold_still, prepare, rearm
-from dexndm_gym.hardware.stop import StopSwitch
-from dexndm_gym.hardware.units import rad_from_ticks, ticks_from_rad
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-
-PERIOD = 0.05
-"""Time between two goals, s."""
-
-_LOG = logging.getLogger(__name__)
-
-_LARGEST_STEP = 0.25
-"""Largest change of a goal, rad."""
+from dexndm_gym.hardware.startup import ServoSettings
+from dexndm_gym.leap.joints import FloatArray
 
 
 class HandSession:
     """A context manager: sets up the servos and holds still; whatever ends it switches the torque off."""
 
     def __init__(self, bus: DynamixelBus, pacer: Pacing, settings: ServoSettings | None = None) -> None:
-        """Use an open bus.
+        """Use an open bus, which stays open.
 
         Args:
             bus: the servos.
-            pacer: ends control periods of ``PERIOD``.
+            pacer: ends control periods of ``CONTROL_PERIOD``.
             settings: gains and limits of the servos.
         """
-        self._bus, self._pacer, self._settings = bus, pacer, settings or ServoSettings()
-        self._goal = np.zeros(NUM_JOINTS)
-        self._guard: TorqueGuard | None = None
-        self._last_contact = -math.inf
-        self._collisions = CollisionGuard()
-        self._stop = StopSwitch()
+        # Between two motions there may be a question to the user.
+        self._driver = HandDriver(bus, pacer, DriverConfig(servos=settings or ServoSettings()), expects_pauses=True)
+        self._connection = self._driver.connection
 
     def stop(self, reason: str) -> None:
         """End the session with a StopRequestedError, from any thread; takes up to a control period."""
-        self._stop.press(reason)
+        self._connection.stop(reason)
 
     def __enter__(self) -> "HandSession":
         """Switch torque on, fingers where they are.
@@ -54,14 +36,9 @@ class HandSession:
         Raises:
             HardwareError: the hand is not fit to move; its torque is off.
         """
-        bus = self._bus
-        self._guard = TorqueGuard(self, bus.torque_off)
-        try:
-            prepare(bus, self._settings)
-            self._goal = rad_from_ticks(hold_still(bus, self._settings))
-        except BaseException as error:
-            self.__exit__(type(error), error, error.__traceback__)
-            raise
+        with self._connection.failing_safe():
+            self._driver.connect()
+            self._driver.begin()
         return self
 
     def __exit__(
@@ -72,51 +49,33 @@ class HandSession:
         Raises:
             HardwareError: the servos do not confirm it; where something else had failed before, that is only logged.
         """
-        guard, self._guard = self._guard, None
-        if guard is None:
-            return
-        try:
-            guard.release()
-        except HardwareError as failure:
-            if error is None:
-                raise
-            _LOG.warning("%s. Their watchdog stops them; cut the power before you reach in", failure)
+        self._connection.close()
+        if error is None and self._connection.failure is not None:
+            raise self._connection.failure
 
     def move_to(self, pose: FloatArray, speed: float = 0.5) -> FloatArray:
         """Move to a pose, (16,) rad, the fastest joint at ``speed`` rad/s; the position reached."""
-        for between in self._collisions.way(self._goal, pose, speed * PERIOD):
-            self.send(between)
+        with self._connection.failing_safe():
+            self._require_open()
+            self._driver.move_to(pose, speed)
         return self.send(pose)
 
     def hold(self, seconds: float) -> FloatArray:
         """Hold the pose; the position at the end."""
-        for _ in range(round(seconds / PERIOD) - 1):
-            self.send(self._goal)
-        return self.send(self._goal)
+        for _ in range(round(seconds / CONTROL_PERIOD) - 1):
+            self.send(self._driver.goal)
+        return self.send(self._driver.goal)
 
     def send(self, pose: FloatArray) -> FloatArray:
         """Send a goal, (16,) rad, wait for a period; the position then.
 
         Raises:
-            HardwareError: the hand failed; the end of the session switches its torque off.
+            HardwareError: the hand failed; its torque is off.
         """
-        self._stop.check()
-        if self._guard is None:
-            raise HardwareError("This session has ended; start another one")
-        if time.monotonic() - self._last_contact > WATCHDOG_MARGIN * self._settings.watchdog:
-            self._resume()
-        target, _ = self._collisions.restrain(limit_target(pose, self._goal, _LARGEST_STEP), self._goal)
-        ticks = ticks_from_rad(target)
-        self._bus.sync_write("goal_position", ticks)
-        self._goal = rad_from_ticks(ticks)
-        self._pacer.wait()
-        self._stop.check()
-        self._last_contact = time.monotonic()
-        position = rad_from_ticks(self._bus.sync_read("present_position")["present_position"])
-        check_plausible(position)
-        return position
+        with self._connection.failing_safe():
+            self._require_open()
+            return self._driver.send(pose).position
 
-    def _resume(self) -> None:
-        """After a pause, for example a question to the user: see that all is well, and go on if the watchdog struck."""
-        if not check_health(self._bus, self._settings):
-            self._goal = rad_from_ticks(rearm(self._bus, self._settings))
+    def _require_open(self) -> None:
+        if not self._connection.is_open:
+            raise HardwareError("This session has ended; start another one")

@@ -8,13 +8,9 @@ import numpy as np
 
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.registers import (
-    CURRENT_BASED_POSITION_MODE,
-    PWM_FULL,
-    WATCHDOG_EXPIRED,
-    WATCHDOG_UNIT,
-)
+from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED, WATCHDOG_UNIT
 from dexndm_gym.hardware.safety import check_plausible
+from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
@@ -26,6 +22,9 @@ SIDE_JOINTS = (0, 4, 8)
 
 WATCHDOG_MARGIN = 0.8
 """After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
+
+STATUS_RETURN_LEVEL = 2
+"""Servos answer every request."""
 
 _REBOOT_TIME = 2.0
 """How long a servo may take to come back from a reboot, s."""
@@ -86,11 +85,14 @@ def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
     Raises:
         MissingServoError: servos are missing or of another model.
         ServoAlertError: servos report hardware errors.
+        SafetyError: a register holds what a person has to decide on, such as a homing offset that only some modes heed;
+            the message names servo, register, value, what was expected and what to do.
         BusProtocolError: a servo refuses a setting.
     """
-    bus.scan()
+    bus.require_all()
     # A servo told to keep quiet would look dead to everything below.
-    bus.sync_write("status_return_level", 2)
+    bus.sync_write("status_return_level", STATUS_RETURN_LEVEL)
+    bus.check_models()
     _clear_alerts(bus, reboot=settings.reboot_alerted)
     firmware = bus.sync_read("firmware_version")["firmware_version"]
     if len(set(firmware.tolist())) > 1:
@@ -98,13 +100,12 @@ def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
     bus.torque_off()
     # An expired watchdog makes goals read-only, and one that is armed could expire while settings are written.
     bus.ensure("bus_watchdog", 0)
-    for name, value in (
-        ("return_delay_time", 0),
-        ("drive_mode", 0),
-        ("operating_mode", CURRENT_BASED_POSITION_MODE),
-    ):
-        if bus.ensure(name, value):
-            _LOG.info("Set %s of the servos to %d (EEPROM)", name, value)
+    values = bus.sync_read(*EEPROM)
+    if problems := unmet(values, settings):
+        raise SafetyError(" ".join(problems))
+    for name, servos in changes(values).items():
+        bus.ensure(name, IMPOSED[name])
+        _LOG.info("Set %s to %d at %s (EEPROM)", name, IMPOSED[name], name_group(servos))
     _set_gains(bus, settings)
 
 

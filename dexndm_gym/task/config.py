@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.checks import Checked, Count, CountOrZero, NotNegative, Positive
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import HOLDING_LINE
 from dexndm_gym.leap.joints import NUM_JOINTS
-
-CONTROL_PERIOD = 0.05
-"""Time between two actions, s (20 Hz, as in the paper)."""
 
 HISTORY = 10
 """Steps of (position, previous base target) in the observation, as in the paper."""

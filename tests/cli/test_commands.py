@@ -16,6 +16,7 @@ from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, save_model
 from dexndm_gym.training.policy import StudentPolicy
+from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -148,6 +149,34 @@ def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
     assert "palm down" in out
     assert "soft balls" in out
     assert (code, "/dev/nothing" in err) == (2, True)
+
+
+def test_commands_tell_the_same_about_a_hand_without_power(run: Run, policy: Path, tmp_path: Path) -> None:
+    for fault, said in (("power_loss", "No servo answers"), ("drop:servo=3", "do not answer: 3 (if_dip)")):
+        with VirtualHandProcess(faults=[fault]) as hand:
+            collect = ("collect", "--port", hand.port, "--yes", "--out", tmp_path, "--replays", 1, "--policy", policy)
+            evaluate = ("evaluate", "--env", hand.port, "--episodes", 1, "--policy", policy)
+            told = [run(*command)[2].replace("\r", "\n").splitlines()[-1].strip() for command in (collect, evaluate)]
+        assert said in told[0]
+        assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "--episodes", "1"], "Hand: simulated"),
+        (["evaluate", "--env", "real"], "Hand: the hand on /dev/nothing (from DEXNDM_PORT)"),
+        (["evaluate", "--env", "/dev/other"], "Hand: the hand on /dev/other"),
+        (["collect", "--replays", "1", "--yes"], "Hand: the hand on /dev/nothing (from DEXNDM_PORT)"),
+    ],
+)
+def test_commands_say_first_which_hand(
+    run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEXNDM_PORT", "/dev/nothing")
+    _code, _out, err = run(*arguments, "--policy", policy)
+    assert err.splitlines()[0] == said
 
 
 def test_export(run: Run, recordings: Path, tmp_path: Path) -> None:

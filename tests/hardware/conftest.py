@@ -29,6 +29,13 @@ def status_packet(servo: int, error: int, data: bytes) -> bytes:
     return packet + checksum(packet).to_bytes(2, "little")
 
 
+# Address, size and value of what the EEPROM of a servo in a hand holds: that of the factory.
+EEPROM = (
+    *((11, 1, 3), (12, 1, 255), (13, 1, 2), (31, 1, 70), (32, 2, 70), (34, 2, 35), (36, 2, 885), (38, 2, 1750)),
+    *((44, 4, 445), (48, 4, 4095), (62, 1, 140), (63, 1, 53)),
+)
+
+
 class FakeServos:
     """Servos that do what the test tells them; takes the place of ``serial.Serial``."""
 
@@ -36,6 +43,8 @@ class FakeServos:
         self.tables = [bytearray(256) for _ in range(16)]
         for servo in range(16):
             self.set(servo, 0, 2, XL330)
+            for address, size, value in EEPROM:
+                self.set(servo, address, size, value)
             self.set(servo, 68, 1, 2)
             self.set(servo, 132, 4, 2048)
         self.silent: set[int] = set()
@@ -43,6 +52,8 @@ class FakeServos:
         """Error byte of each servo's replies."""
         self.read_only: set[int] = set()
         """Addresses whose contents no write changes."""
+        self.refused: dict[int, int] = {}
+        """Error that single writes get, by address."""
         self.mangle: Callable[[bytes], bytes] = lambda replies: replies
         """Applied to everything that answers one request."""
         self.failure: BaseException | None = None
@@ -100,13 +111,16 @@ class FakeServos:
         address, size = int.from_bytes(data[:2], "little"), int.from_bytes(data[2:4], "little")
         if instruction == 0x82:
             for servo in data[4:]:
-                if servo in self.silent:
+                if servo in self.silent or not self.tables[servo][68]:
                     return
                 yield status_packet(servo, self.errors[servo], bytes(self.tables[servo][address : address + size]))
         elif instruction == 0x83:
             for start in range(4, len(data), size + 1):
                 self._store(data[start], address, data[start + 1 : start + 1 + size])
-        elif target not in self.silent:
+        elif target not in self.silent and (instruction == 0x01 or self.tables[target][68]):
+            if instruction == 0x03 and address in self.refused:
+                yield status_packet(target, self.refused[address], b"")
+                return
             yield status_packet(target, self.errors[target], self._single(target, instruction, data, address, size))
 
     def _single(self, servo: int, instruction: int, data: bytes, address: int, size: int) -> bytes:

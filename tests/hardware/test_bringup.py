@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dexndm_gym.errors import HardwareError, SafetyError
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.errors import HardwareError, SafetyError, StopRequestedError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.calibration import measure_pose, propose_offsets, store_offsets
 from dexndm_gym.hardware.checkup import check_hand
@@ -16,8 +17,8 @@ from dexndm_gym.hardware.mirror import MOTIONS, SWING, JointMotion, mirror
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import REGISTERS
+from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
-from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 
@@ -30,6 +31,7 @@ def healthy(servos: Any) -> Any:
     for servo in range(16):
         put(servos, servo, "present_input_voltage", 50)
         put(servos, servo, "present_temperature", 30)
+        put(servos, servo, "operating_mode", 5)
     return servos
 
 
@@ -162,9 +164,53 @@ def test_the_first_failure_is_the_one_that_is_told(
             process.inject("drop:servo=5")
             session.hold(0.5)
 
-    with pytest.raises(HardwareError, match="did not answer"):
+    with pytest.raises(HardwareError, match=r"stopped answering: 5 \(mf_mcp\)"):
         lose_a_servo()
     assert "do not confirm that their torque is off: 5 (mf_mcp)" in caplog.text
+
+
+def test_moves_take_the_time_that_their_speed_says(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
+    with HandSession(hand_bus, NoPacer()) as session:
+        session.move_to(OPEN_HAND)
+        pose = OPEN_HAND.copy()
+        pose[3] += 0.4
+        begin = process.command("status")["time_s"]
+        session.move_to(pose, speed=0.5)
+        assert process.command("status")["time_s"] - begin == pytest.approx(0.4 / 0.5, abs=2 * CONTROL_PERIOD)
+        begin = process.command("status")["time_s"]
+        session.hold(1.0)
+        assert process.command("status")["time_s"] - begin == pytest.approx(1.0)
+
+
+def test_a_stopped_session_has_no_torque(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
+    def stopped() -> None:
+        with HandSession(hand_bus, NoPacer()) as session:
+            session.hold(0.1)
+            session.stop("a key was pressed")
+            assert not any(process.command("status")["torque_enable"])
+            session.hold(0.1)
+
+    with pytest.raises(StopRequestedError, match="a key was pressed"):
+        stopped()
+    assert not any(process.command("status")["torque_enable"])
+
+
+def test_a_session_leaves_the_bus_open(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
+    for _ in range(2):
+        with HandSession(hand_bus, NoPacer()) as session:
+            session.hold(0.1)
+    assert not hand_bus.sync_read("torque_enable")["torque_enable"].any()
+
+
+def test_a_restart_in_bring_up_is_noticed(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:
+    def restarted() -> None:
+        with HandSession(hand_bus, NoPacer()) as session:
+            session.hold(0.1)
+            process.inject("reboot:servo=5")
+            session.hold(0.5)
+
+    with pytest.raises(SafetyError, match=r"restarted by themselves: 5 \(mf_mcp\)"):
+        restarted()
 
 
 def test_a_session_that_cannot_begin_leaves_torque_off(process: VirtualHandProcess, hand_bus: DynamixelBus) -> None:

@@ -17,7 +17,6 @@ from dexndm_gym.errors import (
     ServoAlertError,
 )
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.registers import REGISTERS
 
 PRESENT = ("present_current", "present_velocity", "present_position")
 
@@ -204,6 +203,11 @@ def test_explain_finds_who_fell_silent(servos: Any, bus: DynamixelBus) -> None:
     assert isinstance(bus.explain(original), PortError)
 
 
+def test_torque_is_cut_twice_as_packets_get_lost(servos: Any, bus: DynamixelBus) -> None:
+    bus.cut_torque()
+    assert servos.writes == 2 * [(servo, 64, 0) for servo in range(16)]
+
+
 def test_torque_off_is_confirmed(servos: Any, bus: DynamixelBus) -> None:
     for servo in range(16):
         servos.set(servo, 64, 1, 1)
@@ -213,11 +217,6 @@ def test_torque_off_is_confirmed(servos: Any, bus: DynamixelBus) -> None:
     servos.read_only = {64}
     with pytest.raises(SafetyError, match=r"8 \(rf_rot\)"):
         bus.torque_off()
-
-
-def test_torque_is_cut_twice_as_packets_get_lost(servos: Any, bus: DynamixelBus) -> None:
-    bus.cut_torque()
-    assert servos.writes == [(servo, REGISTERS["torque_enable"].address, 0) for _ in range(2) for servo in range(16)]
 
 
 def test_torque_goes_off_even_when_a_servo_is_gone(servos: Any, bus: DynamixelBus) -> None:

@@ -6,6 +6,7 @@ import pytest
 from dexndm_gym.errors import BusProtocolError, ConfigurationError, MissingServoError, SafetyError, ServoAlertError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import REGISTERS
+from dexndm_gym.hardware.servo_requirements import IMPOSED
 from dexndm_gym.hardware.startup import ServoSettings, check_health, hold_still, prepare, rearm
 
 SETTINGS = ServoSettings()
@@ -155,3 +156,24 @@ def test_what_the_health_check_sees(
 def test_watchdogs_that_cannot_be_set(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match=r"multiple of 0\.02 s"):
         ServoSettings(watchdog=seconds)
+
+
+def test_a_quiet_servo_is_told_to_speak_first(servos: Any, bus: DynamixelBus) -> None:
+    for servo in range(16):
+        servos.set(servo, address("status_return_level"), 1, 0)
+    prepare(bus, SETTINGS)
+    assert servos.writes[0] == (0, address("status_return_level"), 2)
+
+
+@pytest.mark.parametrize(("name", "wanted"), IMPOSED.items())
+def test_set_up_writes_what_moves_no_zero(servos: Any, bus: DynamixelBus, name: str, wanted: int) -> None:
+    other = 8 if name == "drive_mode" else wanted ^ 3
+    servos.set(3, address(name), REGISTERS[name].size, other)
+    prepare(bus, SETTINGS)
+    assert value(servos, 3, name) == wanted
+
+
+def test_a_goal_that_a_servo_refuses_is_named(servos: Any, bus: DynamixelBus) -> None:
+    servos.refused = {address("goal_position"): 6}
+    with pytest.raises(BusProtocolError, match=r"goal_position \(register 116\) to 2048: Servo 0 .*beyond the limit"):
+        hold_still(bus, SETTINGS)

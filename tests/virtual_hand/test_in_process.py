@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.hardware.registers import CURRENT_BASED_POSITION_MODE
 from dexndm_gym.hardware.startup import SIDE_JOINTS, ServoSettings
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.scene import Scene
-from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.in_process import VirtualHand, angles_from_ticks, ticks_from_angles
 from dexndm_gym.virtual_hand.parameters import HandParameters
 

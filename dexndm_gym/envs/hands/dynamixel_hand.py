@@ -2,29 +2,26 @@
 
 import gc
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.checks import checked_pose
 from dexndm_gym.envs.hands.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.connection import SafeConnection
-from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
+from dexndm_gym.hardware.driver import HandDriver, Reading
 from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.hardware.safety import check_plausible, limit_target
-from dexndm_gym.hardware.self_collision import CollisionGuard
-from dexndm_gym.hardware.startup import WATCHDOG_MARGIN, check_health, hold_still, prepare, rearm
-from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
 from dexndm_gym.leap.grasps import SETTLE_TIME, START_POSE
 from dexndm_gym.leap.joints import FloatArray, IntArray
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,6 +33,12 @@ _COOLING_PERIOD = 10.0
 
 _PACING = ("rate", "jitter_p50", "jitter_p99", "jitter_worst", "overruns")
 """Fields of a ``PacingReport`` that ``info`` shows."""
+
+
+def prompt_on_stderr(text: str) -> None:
+    """Tell somebody beside the hand what to do now, whether or not the program has set up logging."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 class DynamixelHand:
@@ -60,10 +63,12 @@ class DynamixelHand:
         tracker: Tracker | None = None,
         operator: Operator | None = None,
         pacer: Pacing | None = None,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         config: DynamixelHandConfig | None = None,
         companion: Closeable | None = None,
         confirm_silence: Callable[[], None] | None = None,
+        prompt: Callable[[str], object] = prompt_on_stderr,
     ) -> None:
         """Describe the hand; nothing is opened yet.
 
@@ -72,35 +77,39 @@ class DynamixelHand:
             tracker: source of the object's pose; without it ``state().object_pose`` is None.
             operator: who places the object; without one the hand waits for it to be placed.
             pacer: what ends a control step; None for real time.
+            clock: seconds, by which pauses between control steps are noticed.
             sleep: lets seconds pass while the hand rests.
             config: how to drive it.
             companion: what is closed together with the hand, for example the process behind the port.
             confirm_silence: see ``SerialPort``; for virtual hands.
+            prompt: shows somebody beside the hand what to do now; as a rule a line on the standard error.
         """
         self.config = config if config is not None else DynamixelHandConfig()
-        self.pacer: Pacing = pacer if pacer is not None else Pacer(CONTROL_PERIOD)
         self._tracker, self._operator, self._companion = tracker, operator, companion
-        self._sleep = sleep
+        self._sleep, self._prompt = sleep, prompt
         self._bus = DynamixelBus(
             SerialPort(port, self.config.baudrate, self.config.reply_timeout, confirm_silence),
             retries=self.config.retries,
             retry_time=CONTROL_PERIOD,
         )
-        self._connection = SafeConnection(self._bus)
+        self._driver = HandDriver(self._bus, pacer or Pacer(CONTROL_PERIOD), self.config, clock=clock)
+        self._connection = self._driver.connection
         self._closed = False
-        self._collisions = CollisionGuard(self.config.overlap)
-        self._target, self._held = START_POSE, ""
         self._state: HandState | None = None
-        self._goal = START_POSE.copy()
-        self._clocks = ClockMonitor()
-        self._stalls = StallMonitor(self.config.stall_error, round(self.config.stall_time / CONTROL_PERIOD))
-        self._last_contact = 0.0
-        self._steps_to_check = 0
+
+    @property
+    def pacer(self) -> Pacing:
+        """What ends a control step; may be set."""
+        return self._driver.pacer
+
+    @pacer.setter
+    def pacer(self, pacer: Pacing) -> None:
+        self._driver.pacer = pacer
 
     @property
     def sent_target(self) -> FloatArray:
         """What was sent last: within all limits, and rounded to what servos can express; (1, 16), rad."""
-        return self._goal[None].copy()
+        return self._driver.goal[None].copy()
 
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Connect if needed, move slowly to START_POSE, have the object placed, and hold still for a moment.
@@ -119,17 +128,11 @@ class DynamixelHand:
         with self._connection.failing_safe():
             if not self._connection.is_open:
                 self._connect()
-            self._steps_to_check = 0
-            self._clocks.forget()
-            self._stalls.forget()
-            self.pacer.start()
-            self._ramp_to_start()
-            if self._operator is not None:
-                self._operator.place_object(scenes[0], int(rng.integers(_NUM_SEEDS)))
-            else:
-                _LOG.info("Put the %s into the hand within %g s", scenes[0].object, self.config.placement_time)
-                self._hold(self.config.placement_time)
-            self._hold(SETTLE_TIME)
+            self._driver.begin()
+            begin = self._driver.measure().position
+            self._driver.move_to(START_POSE, self.config.ramp_speed, begin)
+            self._have_object_placed(scenes[0], rng)
+            self._observe(self._hold(SETTLE_TIME))
             self.pacer.start()
         return START_POSE[None].copy()
 
@@ -142,13 +145,7 @@ class DynamixelHand:
         with self._connection.failing_safe():
             if not self._connection.is_open:
                 raise HardwareError("The hand is not connected; call reset first")
-            self.pacer.spent("caller")
-            wanted = np.asarray(target, dtype=np.float64).reshape(-1)
-            limited = limit_target(wanted, self._goal, self.config.max_target_step)
-            limited, held = self._collisions.restrain(limited, self._goal)
-            self._held = ", ".join(held)
-            self.pacer.spent("self-collision check")
-            self._tick(limited)
+            self._observe(self._driver.send(np.asarray(target, dtype=np.float64).reshape(-1)))
 
     def state(self) -> HandState:
         """The latest measurement. Torque is None: these servos measure current at their supply, not in the motor.
@@ -166,14 +163,8 @@ class DynamixelHand:
         Raises:
             HardwareError: the hand cannot be read.
         """
-        with self._connection.failing_safe():
-            if self._connection.is_open:
-                return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
-            self._bus.open()
-            try:
-                return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
-            finally:
-                self._bus.close()
+        with self._connection.reading():
+            return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
 
     def cool_down(self, limit: float) -> None:
         """Switch the torque off until no servo is hotter than ``limit``, degrees Celsius; ``reset`` comes next.
@@ -222,71 +213,45 @@ class DynamixelHand:
             self._companion.close()
 
     def _connect(self) -> None:
-        bus = self._bus
         if self._tracker is not None:
             checked_pose(self._tracker.object_pose())  # better to learn now than with the fingers moving what is wrong
-        self._connection.open()
-        prepare(bus, self.config.servos)
-        self._goal = rad_from_ticks(hold_still(bus, self.config.servos))
-        # Python looks through all objects now and then: let it be now, not amid a movement.
+        # Python looks through all objects now and then: let it be now, not while the servos' watchdog waits.
         gc.collect()
         gc.freeze()
+        self._driver.connect()
 
-    def _ramp_to_start(self) -> None:
-        self._measure()
-        begin = self.state().position[0]
-        for pose in self._collisions.way(begin, START_POSE, self.config.ramp_speed * CONTROL_PERIOD):
-            self._tick(pose)
+    def _have_object_placed(self, scene: Scene, rng: np.random.Generator) -> None:
+        if self._operator is not None:
+            self._operator.place_object(scene, int(rng.integers(_NUM_SEEDS)))
+        elif self.config.placement_time > 0.0 and scene.object != NO_OBJECT:
+            self._prompt(f"Put the {scene.object} into the hand within {self.config.placement_time:g} s.")
+            self._hold(self.config.placement_time)
 
-    def _hold(self, seconds: float) -> None:
-        for _ in range(round(seconds / CONTROL_PERIOD)):
-            self._tick(START_POSE)
+    def _hold(self, seconds: float) -> Reading:
+        for _ in range(round(seconds / CONTROL_PERIOD) - 1):
+            self._driver.send(START_POSE)
+        return self._driver.send(START_POSE)
 
-    def _tick(self, goal: FloatArray) -> None:
-        self._connection.check_stop()
-        self._check_servos()
-        ticks = ticks_from_rad(goal)
-        self._bus.sync_write("goal_position", ticks)
-        self._goal, self._target = rad_from_ticks(ticks), goal
-        self.pacer.spent("bus")
-        self.pacer.wait()
-        self._connection.check_stop()
-        self._measure()
-
-    def _measure(self) -> None:
-        raw = self._bus.sync_read("realtime_tick", "present_current", "present_velocity", "present_position")
-        self._last_contact = time.monotonic()
-        self._clocks.check(raw["realtime_tick"])
-        position = rad_from_ticks(raw["present_position"])
-        check_plausible(position)
-        self._stalls.check(position, self._goal)
-        self.pacer.spent("bus")
+    def _observe(self, reading: Reading) -> None:
         object_pose = None if self._tracker is None else checked_pose(self._tracker.object_pose())
         self.pacer.spent("tracker")
         self._state = HandState(
-            position=position[None],
-            velocity=rad_per_second_from_units(raw["present_velocity"])[None],
-            current=ampere_from_units(raw["present_current"])[None],
+            position=reading.position[None],
+            velocity=reading.velocity[None],
+            current=reading.current[None],
             object_pose=object_pose,
-            sent_target=self._target[None],
+            sent_target=self._driver.target[None],
             info=self._info(),
         )
 
     def _info(self) -> dict[str, Any]:
-        info: dict[str, Any] = {"held_fingers": [self._held], "self_collisions": [self._collisions.count]}
+        driver = self._driver
+        info: dict[str, Any] = {
+            "held_fingers": [", ".join(driver.held)],
+            "self_collisions": [driver.collisions.count],
+        }
         if isinstance(self.pacer, Pacer):
             report = self.pacer.report()
             info |= {f"pacing_{name}": [getattr(report, name)] for name in _PACING}
             info["pacing_overrun"] = [self.pacer.overrun]
         return info
-
-    def _check_servos(self) -> None:
-        pause = time.monotonic() - self._last_contact
-        self._steps_to_check -= 1
-        if self._steps_to_check > 0 and pause < WATCHDOG_MARGIN * self.config.servos.watchdog:
-            return
-        self._steps_to_check = round(self.config.health_period / CONTROL_PERIOD)
-        self._clocks.forget()
-        if not check_health(self._bus, self.config.servos):
-            _LOG.warning("The servos stopped after a pause of %.0f ms between commands; going on", pause * 1000.0)
-            self._goal = rad_from_ticks(rearm(self._bus, self.config.servos))

@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.hands.randomisation import Randomisation, Range
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
@@ -22,7 +23,6 @@ from dexndm_gym.leap.simulations import Simulations
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
 from dexndm_gym.leap.state import HandState
 from dexndm_gym.task.compiled import rotate
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 TIMESTEP = 0.01
 """Physics step, s; five of them make a control step."""

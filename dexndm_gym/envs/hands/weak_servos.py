@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.state import HandState
-from dexndm_gym.task.config import CONTROL_PERIOD
 
 NOMINAL_SHARE = 0.5
 """Share of the way to its command that a joint of stiffness 1 covers in a control period."""

@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.hands.connect import connect
 from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
-from dexndm_gym.errors import ConfigurationError, HardwareError
+from dexndm_gym.errors import ConfigurationError, HardwareError, MissingServoError, SafetyError
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.pacing import NoPacer, Pacer
 from dexndm_gym.hardware.startup import ServoSettings
 from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
 from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
 from dexndm_gym.leap.joints import UPPER_LIMITS
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.self_collision import SelfCollision
-from dexndm_gym.task.config import CONTROL_PERIOD
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 
@@ -195,24 +197,99 @@ def test_one_hand_takes_one_scene(make: Callable[..., DynamixelHand]) -> None:
         hand.state()
 
 
-def test_real_time_keeps_20_hz_and_survives_a_pause(caplog: pytest.LogCaptureFixture) -> None:
-    config = DynamixelHandConfig(ramp_speed=10.0)
-    hand = connect("virtual", clock="realtime", hand_config=config)
+class OwnedClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += max(seconds, 1e-5)  # nobody sleeps for no time
+
+
+def test_a_control_step_takes_one_period_of_the_clock(make: Callable[..., DynamixelHand]) -> None:
+    clock = OwnedClock()
+    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
     reset(hand)
-    begin = time.monotonic()
+    begin = clock.now
     for _ in range(10):
         step(hand)
-    assert time.monotonic() - begin > 9.5 * CONTROL_PERIOD
-    time.sleep(0.25)  # longer than the servos' watchdog
+    assert clock.now - begin == pytest.approx(0.5, abs=1e-3)
+    assert hand.state().info["pacing_overruns"] == [{}]
+
+
+def test_another_pacer_can_be_set(hand: DynamixelHand) -> None:
+    hand.pacer = NoPacer()
+    for _ in range(3):
+        step(hand)
+    assert hand.pacer.report().ticks == 3
+
+
+def test_a_pause_is_noticed_and_survived(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = OwnedClock()
+    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
+    reset(hand)
     step(hand)
-    assert "The servos stopped after a pause" in caplog.text
-    assert hand.pacer.report().overruns["caller"] >= 1
+    clock.sleep(0.25)  # longer than the servos' watchdog
+    process.pass_time(0.25)
+    assert set(process.command("status")["bus_watchdog"]) == {-1}
+    step(hand)
+    assert set(process.command("status")["bus_watchdog"]) == {4}
+    assert "The servos stopped after a pause of 250 ms" in caplog.text
     info = hand.state().info
     assert info["pacing_overrun"] == ["caller"]
-    assert info["pacing_overruns"] == [hand.pacer.report().overruns]
+    assert info["pacing_overruns"] == [{"caller": 1}]
     assert 0.0 <= info["pacing_jitter_p50"][0] <= info["pacing_jitter_p99"][0] <= info["pacing_jitter_worst"][0] + 1e-5
-    step(hand)
     caplog.set_level("INFO")
     hand.close()
     hand.close()
     assert caplog.text.count("ticks at") == 1
+
+
+def test_the_real_clock_is_the_default() -> None:
+    hand = connect("virtual", clock="realtime", hand_config=DynamixelHandConfig(ramp_speed=10.0))
+    reset(hand)
+    begin = time.monotonic()
+    for _ in range(4):
+        step(hand)
+    assert time.monotonic() - begin > 3.5 * CONTROL_PERIOD
+    hand.close()
+
+
+def test_a_plain_script_sees_the_prompt(make: Callable[..., DynamixelHand], capsys: pytest.CaptureFixture[str]) -> None:
+    config = DynamixelHandConfig(reply_timeout=0.02, placement_time=0.1, ramp_speed=10.0)
+    reset(make(operator=None, config=config))
+    assert capsys.readouterr().err == "Put the cylinder into the hand within 0.1 s.\n"
+
+
+def test_an_empty_hand_is_not_waited_for(make: Callable[..., DynamixelHand], process: VirtualHandProcess) -> None:
+    prompts: list[str] = []
+    hand = make(operator=None, prompt=prompts.append)
+    hand.reset(np.array([0]), [Scene(object=NO_OBJECT)], np.random.default_rng(0))
+    assert prompts == []
+    assert process.command("status")["time_s"] < 5.0
+
+
+@pytest.mark.parametrize(("fault", "message"), [("power_loss", "No servo answers"), ("drop:servo=3", r"3 \(if_dip\)")])
+def test_temperatures_of_a_dead_hand_name_the_cause(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, fault: str, message: str
+) -> None:
+    hand = make()
+    assert hand.temperature().shape == (16,)
+    process.inject(fault)
+    with pytest.raises(MissingServoError, match=message):
+        hand.temperature()
+
+
+def test_a_clean_up_that_fails_hides_nothing(make: Callable[..., DynamixelHand], hand: DynamixelHand) -> None:
+    def fail() -> None:
+        raise HardwareError("the clean-up failed")
+
+    hand._bus.torque_off = fail  # type: ignore[method-assign]
+    with pytest.raises(SafetyError, match="finite angles"):
+        hand.step(np.full((1, 16), np.nan))

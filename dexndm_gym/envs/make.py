@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.picture import Camera
+from dexndm_gym.leap.starts import StartStates
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -52,6 +55,8 @@ def make_sim_vector_env(
     starts: str | Path | None = None,
     config: TaskConfig | None = None,
     num_threads: int = 0,
+    backend: str = "mujoco",
+    device: str = "cuda:0",
 ) -> LeapRotateVectorEnv:
     """``gymnasium.make_vec("LeapRotate-Sim-v0", vectorization_mode="vector_entry_point")``; see make_sim_env.
 
@@ -64,9 +69,16 @@ def make_sim_vector_env(
         starts: as in make_sim_env.
         config: as in make_sim_env.
         num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
+        backend: what steps the physics: ``"mujoco"`` on the CPU, or ``"warp"``, MuJoCo Warp on a GPU (extra ``gpu``).
+        device: where Warp runs: a CUDA device, or ``"cpu"`` for trying things out, slowly.
     """
     options = _options(object, wrist, axis)
-    hand, noise, config = _simulation(num_envs, options, randomise, config, starts, num_threads=num_threads)
+    if backend == "mujoco":
+        hand, noise, config = _simulation(num_envs, options, randomise, config, starts, num_threads=num_threads)
+    elif backend == "warp":
+        hand, noise, config = _warp_simulation(num_envs, options, randomise, config, starts, device=device)
+    else:
+        raise ConfigurationError(f"Unknown backend {backend!r}; expected 'mujoco' or 'warp'")
     return LeapRotateVectorEnv(hand, options=options, config=config, noise=noise)
 
 
@@ -113,14 +125,40 @@ def _simulation(
     starts: str | Path | None,
     *,
     num_threads: int,
-) -> tuple[MujocoHand, float, TaskConfig]:
+) -> tuple[Hand, float, TaskConfig]:
     config = config or TaskConfig()
     randomisation = Randomisation() if randomise else None
     hand = MujocoHand(
         num_envs,
         randomisation=randomisation,
         num_threads=num_threads,
-        starts=starts_of(options.objects, *([] if starts is None else [Path(starts)])),
+        starts=_starts(options, starts),
         objects=options.objects,
     )
     return hand, config.position_noise if randomise else 0.0, config
+
+
+def _warp_simulation(
+    num_envs: int,
+    options: EpisodeOptions,
+    randomise: bool,
+    config: TaskConfig | None,
+    starts: str | Path | None,
+    *,
+    device: str,
+) -> tuple[Hand, float, TaskConfig]:
+    from dexndm_gym.envs.hands.warp_array_hand import WarpArrayHand  # PyTorch takes seconds to load
+
+    config = config or TaskConfig()
+    hand = WarpArrayHand(
+        num_envs,
+        objects=options.objects,
+        starts=_starts(options, starts),
+        randomization=Randomisation() if randomise else None,
+        device=device,
+    )
+    return hand, config.position_noise if randomise else 0.0, config
+
+
+def _starts(options: EpisodeOptions, extra: str | Path | None) -> StartStates:
+    return starts_of(options.objects, *([] if extra is None else [Path(extra)]))

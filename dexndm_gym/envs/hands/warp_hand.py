@@ -156,6 +156,10 @@ class WarpHand:
         """(n, 3), m/s^2, hand frame."""
         return self._worlds.gravity.clone()
 
+    def seed(self, seed: int) -> None:
+        """Begin all draws anew."""
+        self._generator.manual_seed(seed)
+
     def set_gravity(self, gravity: Tensor) -> None:
         """Let gravity, (n, 3) m/s^2 in the hand frame, pull from now on."""
         self._worlds.gravity.copy_(gravity)

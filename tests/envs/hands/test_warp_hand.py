@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dexndm_gym.envs.hands.mujoco_hand import SUBSTEPS, TIMESTEP, MujocoHand
+from dexndm_gym.envs.hands.mujoco_hand import PUSH_DECAY, SUBSTEPS, TIMESTEP, MujocoHand
 from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.hands.warp_hand import WarpHand
 from dexndm_gym.envs.hands.warp_objects import ObjectTable, resolve
@@ -198,6 +198,33 @@ def test_draws_fill_their_ranges():
         assert values.mean() == pytest.approx((low + high) / 2, abs=0.06 * width), name
     centers = fields["geom_pos"][:, -1]
     assert 0.0045 < centers.abs().max() <= r.centre_of_mass
+
+
+def test_a_center_of_mass_moves_without_the_object():
+    row = first_of("cube")
+    hand = make(starts=StartStates({("cube", None): row}), randomization=replace(NOTHING, centre_of_mass=0.01))
+    off = hand.object_pose[:, :3] - torch.tensor(row[0, 32:35])
+    assert 0.005 < off.norm(dim=1).max() < 0.018
+    turn = np.empty(9)
+    mujoco.mju_quat2Mat(turn, row[0, 35:39])
+    piece = hand.object_pose[:, :3] + hand.worlds.model["geom_pos"][:, -1] @ torch.tensor(turn.reshape(3, 3).T).float()
+    np.testing.assert_allclose(piece, np.broadcast_to(row[0, 32:35], (N, 3)), atol=1e-6)
+
+
+def test_pushes_come_by_chance_and_decay():
+    hand = make(256, randomization=EVERYTHING)
+    forces = []
+    hand.worlds.advance = lambda: None  # only what goes into the physics is of interest
+    for _ in range(2):
+        hand.step(hand.start_target)
+        forces.append(hand.worlds.applied[:, -1, :3].clone())
+    decayed = torch.isclose(forces[1], PUSH_DECAY * forces[0], rtol=1e-5, atol=0.0).all(dim=1)
+    pushed = forces[0].any(dim=1)
+    assert 0.4 < pushed.float().mean() < 0.6
+    assert 0.4 < decayed[pushed].float().mean() < 0.6
+    assert (forces[0][pushed] / hand.privileged()["mass"][pushed]).std() == pytest.approx(
+        EVERYTHING.push_scale, rel=0.1
+    )
 
 
 SWITCHES = [

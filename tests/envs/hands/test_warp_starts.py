@@ -26,7 +26,9 @@ def rows(first, count):
 def drawn(table, index, gravity, count=400):
     """Which states come up."""
     chance = torch.linspace(0.0, 1.0, count + 1)[:-1]
-    starts = table.draw(torch.full((count,), index), torch.tensor(gravity, dtype=torch.float32).expand(count, 3), chance)
+    starts = table.draw(
+        torch.full((count,), index), torch.tensor(gravity, dtype=torch.float32).expand(count, 3), chance
+    )
     return set(starts.scale[:, 0].tolist())
 
 

@@ -12,13 +12,14 @@ DEMO_ARGS ?=
 SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
+BENCH_GPU_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
 GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim bench-train soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim bench-gpu bench-train soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,11 @@ bench-bus: $(INSTALLED) ## Time a control cycle through the driver and through t
 bench-sim: $(INSTALLED) ## Time simulated environments against the physics in them, and against EnvPool; writes build/bench-sim.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_sim.py --json build/bench-sim.json $(BENCH_SIM_ARGS)
+
+# Needs a GPU and $(BIN)/pip install -e ".[gpu]"; without a GPU: BENCH_GPU_ARGS="--device cpu --worlds 4 --steps 2 --objects cube"
+bench-gpu: $(INSTALLED) ## Time simulation on a GPU, and on all CPU cores beside it; writes build/bench-gpu.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_gpu.py --json build/bench-gpu.json $(BENCH_GPU_ARGS)
 
 # All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets

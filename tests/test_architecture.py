@@ -47,6 +47,8 @@ CONFINED = {
     "serial": {"hardware"},
     "stable_baselines3": {"training"},
     "mujoco": {"leap", "envs.hands", "envs.rendering", "virtual_hand"},
+    "mujoco_warp": {"envs.hands"},
+    "warp": {"envs.hands"},
     "viser": {"teleop"},
     "ray": {"training"},
     "numba": {"compiling"},

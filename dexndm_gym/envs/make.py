@@ -7,12 +7,15 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv
 
+from dexndm_gym.envs.hand import Hand
 from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.found_starts import starts_of
 from dexndm_gym.leap.picture import Camera
+from dexndm_gym.leap.starts import StartStates
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.plain import config_of
@@ -44,7 +47,8 @@ def make_sim_env(
         camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own, or its fields by name.
     """
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
-    hand, noise = _simulation(1, options, randomise, task, starts, num_threads=1)
+    hand = _simulation(1, options, randomise, starts, num_threads=1)
+    noise = task.position_noise if randomise else 0.0
     return LeapRotateEnv(
         hand, options=options, config=task, noise=noise, render_mode=render_mode, camera=_camera(camera)
     )
@@ -65,6 +69,8 @@ def make_sim_vector_env(
     render_mode: str | None = None,
     camera: str | Camera | Mapping[str, Any] = "front",
     vector_wrappers: Sequence[Mapping[str, Any]] | None = None,
+    backend: str = "mujoco",
+    device: str = "cuda:0",
 ) -> VectorEnv[Any, Any, Any]:
     """``gymnasium.make_vec("LeapRotate-Sim-v0", vectorization_mode="vector_entry_point")``; see make_sim_env.
 
@@ -83,16 +89,23 @@ def make_sim_vector_env(
         render_mode: None or ``"rgb_array"``.
         camera: as in make_sim_env.
         vector_wrappers: what ``env.spec`` of a wrapped vector env holds, to make its wrappers again.
+        backend: what steps the physics: ``"mujoco"`` on the CPU, or ``"warp"``, MuJoCo Warp on a GPU (extra ``gpu``).
+        device: where Warp runs: a CUDA device, or ``"cpu"`` for trying things out, slowly.
     """
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
     if max_episode_steps is not None:
         task = replace(task, episode_steps=min(max_episode_steps, task.episode_steps))
-    hand, noise = _simulation(num_envs, options, randomise, task, starts, num_threads=num_threads)
+    if backend == "mujoco":
+        hand = _simulation(num_envs, options, randomise, starts, num_threads=num_threads)
+    elif backend == "warp":
+        hand = _warp_simulation(num_envs, options, randomise, starts, device=device)
+    else:
+        raise ConfigurationError(f"Unknown backend {backend!r}; expected 'mujoco' or 'warp'")
     env = LeapRotateVectorEnv(
         hand,
         options=options,
         config=task,
-        noise=noise,
+        noise=task.position_noise if randomise else 0.0,
         autoreset_mode=autoreset_mode,
         render_mode=render_mode,
         camera=_camera(camera),
@@ -145,20 +158,30 @@ def _camera(camera: str | Camera | Mapping[str, Any]) -> str | Camera:
 
 
 def _simulation(
-    num_envs: int,
-    options: EpisodeOptions,
-    randomise: bool,
-    config: TaskConfig,
-    starts: str | Path | None,
-    *,
-    num_threads: int,
-) -> tuple[MujocoHand, float]:
-    """Simulated hands, and the noise on what they observe, rad."""
-    hand = MujocoHand(
+    num_envs: int, options: EpisodeOptions, randomise: bool, starts: str | Path | None, *, num_threads: int
+) -> Hand:
+    return MujocoHand(
         num_envs,
         randomisation=Randomisation() if randomise else None,
         num_threads=num_threads,
-        starts=starts_of(options.objects, *([] if starts is None else [Path(starts)])),
+        starts=_starts(options, starts),
         objects=options.objects,
     )
-    return hand, config.position_noise if randomise else 0.0
+
+
+def _warp_simulation(
+    num_envs: int, options: EpisodeOptions, randomise: bool, starts: str | Path | None, *, device: str
+) -> Hand:
+    from dexndm_gym.envs.hands.warp_array_hand import WarpArrayHand  # PyTorch takes seconds to load
+
+    return WarpArrayHand(
+        num_envs,
+        objects=options.objects,
+        starts=_starts(options, starts),
+        randomization=Randomisation() if randomise else None,
+        device=device,
+    )
+
+
+def _starts(options: EpisodeOptions, extra: str | Path | None) -> StartStates:
+    return starts_of(options.objects, *([] if extra is None else [Path(extra)]))

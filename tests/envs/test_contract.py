@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
@@ -42,8 +43,14 @@ def make_vector(**options: Any) -> AnyEnv:
     return gymnasium.make_vec(SIM, NUM_ENVS, vectorization_mode="vector_entry_point", randomise=True, **options)
 
 
+def make_warp(**options: Any) -> AnyEnv:
+    options = {"object": "cube", "backend": "warp", "device": "cpu"} | options
+    return make_vector(**options)
+
+
 SINGLE = [make_sim, make_randomised_sim, make_real]
-ALL = [*SINGLE, make_vector]
+NEEDS_WARP = pytest.mark.skipif(find_spec("mujoco_warp") is None, reason="needs the extra gpu")
+ALL = [*SINGLE, make_vector, pytest.param(make_warp, marks=NEEDS_WARP)]
 
 
 @pytest.fixture(scope="module", params=ALL, ids=lambda maker: maker.__name__)
@@ -107,7 +114,7 @@ def test_same_seed_gives_the_same_episode(maker: Maker) -> None:
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("maker", [make_sim, make_randomised_sim, make_vector])
+@pytest.mark.parametrize("maker", [make_sim, make_randomised_sim, *ALL[-2:]])
 def test_same_seed_gives_the_same_episode_again_in_simulation(maker: Maker) -> None:
     env = maker()
     np.testing.assert_array_equal(play(env, seed=3), play(env, seed=3))

@@ -11,7 +11,7 @@ from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.hands.warp_objects import ObjectTable, resolve
 from dexndm_gym.envs.hands.warp_physics import WorldPhysics
 from dexndm_gym.envs.hands.warp_starts import Starts, StartTable
-from dexndm_gym.envs.hands.warp_worlds import CONTACTS, ROWS, WarpWorlds
+from dexndm_gym.envs.hands.warp_worlds import CONTACTS, ROWS, WarpWorlds, load_libraries
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
@@ -71,13 +71,15 @@ class WarpHand:
             rows: as in ``WarpWorlds``.
 
         Raises:
-            ConfigurationError: an object cannot be simulated here, or has no start states for all wrist orientations.
+            ConfigurationError: there is no such device, or an object cannot be simulated here, or has no start states
+                for all wrist orientations.
             MissingExtraError: MuJoCo Warp is not installed.
         """
         if num_hands < 1:
             raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
         self.num_hands, self.objects, self.randomization = num_hands, tuple(objects), randomization
         self.device = torch.device(device)
+        load_libraries(self.device)  # before anything is put on the device
         table = ObjectTable(resolve(self.objects), self.device)
         model = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=table.container).compile()
         self._starts = StartTable(self.objects, starts, model, self.device)
@@ -155,6 +157,10 @@ class WarpHand:
     def gravity(self) -> Tensor:
         """(n, 3), m/s^2, hand frame."""
         return self._worlds.gravity.clone()
+
+    def seed(self, seed: int) -> None:
+        """Begin all draws anew."""
+        self._generator.manual_seed(seed)
 
     def set_gravity(self, gravity: Tensor) -> None:
         """Let gravity, (n, 3) m/s^2 in the hand frame, pull from now on."""

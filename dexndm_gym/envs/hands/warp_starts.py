@@ -87,7 +87,8 @@ class StartTable:
         count, first = self._count[index], self._first[index]
         slot = torch.zeros_like(index)
         if len(self._directions):
-            cosine = torch.nn.functional.normalize(gravity, dim=1) @ self._directions.T
+            # no matrix product: where one is rounded to TF32, 2 degrees are too little to tell
+            cosine = (torch.nn.functional.normalize(gravity, dim=1)[:, None] * self._directions).sum(dim=2)
             cosine = torch.where(count[:, 1:] > 0, cosine, -2.0)
             best, nearest = cosine.max(dim=1)
             slot = torch.where((best > SAME_DIRECTION) | (count[:, 0] == 0), nearest + 1, slot)

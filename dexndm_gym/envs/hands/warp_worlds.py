@@ -75,7 +75,7 @@ class WarpWorlds:
             ConfigurationError: there is no such device.
             MissingExtraError: MuJoCo Warp is not installed.
         """
-        warp, mujoco_warp = _libraries(device)
+        warp, mujoco_warp = load_libraries(device)
         # This brings back the collider that C MuJoCo has for two boxes, and changes nothing else in Warp.
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_NATIVECCD)
         model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE if sparse else mujoco.mjtJacobian.mjJAC_DENSE
@@ -132,7 +132,13 @@ class WarpWorlds:
         return capture.graph
 
 
-def _libraries(device: torch.device) -> tuple[Any, Any]:
+def load_libraries(device: torch.device) -> tuple[Any, Any]:
+    """Warp and MuJoCo Warp.
+
+    Raises:
+        ConfigurationError: there is no such device.
+        MissingExtraError: MuJoCo Warp is not installed.
+    """
     try:
         import warp
 
@@ -142,6 +148,8 @@ def _libraries(device: torch.device) -> tuple[Any, Any]:
         raise MissingExtraError(
             f"MuJoCo Warp is not installed ({error}); install it with: pip install 'dexndm_gym[gpu]'"
         ) from error
-    if device.type == "cuda" and not warp.is_cuda_available():
-        raise ConfigurationError(f"No CUDA device for {str(device)!r}; use device='cpu' to try things out, slowly")
+    if device.type == "cuda" and not (torch.cuda.is_available() and warp.is_cuda_available()):
+        raise ConfigurationError(
+            f"No CUDA device that PyTorch and Warp can use for {str(device)!r}; device='cpu' is for trying things out"
+        )
     return warp, mujoco_warp

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from dexndm_gym.envs.hands.mujoco_hand import SUBSTEPS, TIMESTEP, MujocoHand
+from dexndm_gym.envs.hands.mujoco_hand import PUSH_DECAY, SUBSTEPS, TIMESTEP, MujocoHand
 from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.hands.warp_hand import WarpHand
 from dexndm_gym.envs.hands.warp_objects import ObjectTable, resolve
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.model import build_spec, joint_indices
 from dexndm_gym.leap.object_slots import build_batch_model
+from dexndm_gym.leap.objects import OBJECT_SETS, get_object
+from dexndm_gym.leap.rotatable import shape_code
 from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import StartStates, load_starts
@@ -51,11 +53,12 @@ def first_of(name):
 
 
 def same_start(hand, i):
-    """A hand in C MuJoCo that starts as hand i does, and the targets that it holds."""
-    scale = hand.privileged()["size"][i, 0] / 0.031
-    row = torch.cat([hand.position[i], hand.start_target[i], hand.object_pose[i], scale[None]]).double().numpy()
-    twin = MujocoHand(1, num_threads=1, starts=StartStates({("cube", None): row[None]}))
-    twin.reset(np.array([0]), [Scene(object="cube", gravity=tuple(hand.gravity[i].tolist()))], np.random.default_rng(0))
+    """A hand in C MuJoCo that starts as hand i does."""
+    name = hand.objects[hand.object_index[i]]
+    scale = hand.privileged()["size"][i, :1] / float(shape_code(get_object(name))[0])
+    row = torch.cat([hand.position[i], hand.start_target[i], hand.object_pose[i], scale]).double().numpy()
+    twin = MujocoHand(1, num_threads=1, starts=StartStates({(name, None): row[None]}))
+    twin.reset(np.array([0]), [Scene(object=name, gravity=tuple(hand.gravity[i].tolist()))], np.random.default_rng(0))
     return twin
 
 
@@ -72,18 +75,67 @@ def assert_same(hand, twins, tolerance):
         np.testing.assert_allclose(value, expected, atol=factor * tolerance, err_msg=name)
 
 
+def apart(hand, twins):
+    """Largest difference between joints of each hand and its twin, (n,), rad."""
+    return np.abs(hand.position.numpy() - np.concatenate([twin.state().position for twin in twins])).max(axis=1)
+
+
+def play_both(hand, steps=10):
+    """Twins of all hands, after both have gone through the same targets."""
+    twins = [same_start(hand, i) for i in range(hand.num_hands)]
+    assert_same(hand, twins, 1e-6)
+    for target in targets(hand, steps):
+        hand.step(target)
+        for twin, aim in zip(twins, target.double().numpy(), strict=True):
+            twin.step(aim[None])
+    assert not hand.worlds.overflow.any()
+    return twins
+
+
 def test_moves_as_c_mujoco_does():
     hand = make()
-    twins = [same_start(hand, i) for i in range(N)]
-    assert_same(hand, twins, 1e-6)
-    for target in targets(hand, 10):
-        hand.step(target)
-        for i, twin in enumerate(twins):
-            twin.step(target[i : i + 1].numpy().astype(np.float64))
+    twins = play_both(hand)
     assert_same(hand, twins, 3e-5)
-    apart = hand.position - torch.tensor(np.concatenate([twin.state().position for twin in twins]))
-    assert apart.abs().amax(dim=1).median() < 1e-5
-    assert not hand.worlds.overflow.any()
+    assert np.median(apart(hand, twins)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # the colliders of cylinders and ellipsoids take minutes to compile
+def test_basic_objects_move_as_in_c_mujoco():
+    hand = make(9, OBJECT_SETS["basic"])
+    twins = play_both(hand)
+    assert np.median(apart(hand, twins)) < 5e-5
+    assert apart(hand, twins).max() < 5e-3  # single cylinders rest on contacts where C leaves itself as far
+
+
+def test_too_little_room_shows_as_overflow():
+    hand = make(rows=20)
+    hand.step(hand.start_target)
+    assert hand.worlds.overflow.any()
+
+
+def test_options_of_the_solver_change_little():
+    starts = StartStates({("cube", None): first_of("cube")})
+    hands = [make(1, starts=starts, **options) for options in ({}, {"sparse": False}, {"deterministic": True})]
+    for hand in hands:
+        for target in targets(hand, 5):
+            hand.step(target)
+    for other in hands[1:]:
+        np.testing.assert_allclose(other.position, hands[0].position, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_nothing_waits_for_the_gpu():
+    hand = WarpHand(64, objects=("cube",), starts=load_starts(), randomization=EVERYTHING)
+    target, gravity = hand.start_target, hand.gravity
+    hand.step(target)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        hand.step(target)
+        hand.reset(hand.broken, hand.object_index, gravity)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert hand.nan_worlds == 0
 
 
 def c_model(hand, i):
@@ -146,6 +198,33 @@ def test_draws_fill_their_ranges():
         assert values.mean() == pytest.approx((low + high) / 2, abs=0.06 * width), name
     centers = fields["geom_pos"][:, -1]
     assert 0.0045 < centers.abs().max() <= r.centre_of_mass
+
+
+def test_a_center_of_mass_moves_without_the_object():
+    row = first_of("cube")
+    hand = make(starts=StartStates({("cube", None): row}), randomization=replace(NOTHING, centre_of_mass=0.01))
+    off = hand.object_pose[:, :3] - torch.tensor(row[0, 32:35])
+    assert 0.005 < off.norm(dim=1).max() < 0.018
+    turn = np.empty(9)
+    mujoco.mju_quat2Mat(turn, row[0, 35:39])
+    piece = hand.object_pose[:, :3] + hand.worlds.model["geom_pos"][:, -1] @ torch.tensor(turn.reshape(3, 3).T).float()
+    np.testing.assert_allclose(piece, np.broadcast_to(row[0, 32:35], (N, 3)), atol=1e-6)
+
+
+def test_pushes_come_by_chance_and_decay():
+    hand = make(256, randomization=EVERYTHING)
+    forces = []
+    hand.worlds.advance = lambda: None  # only what goes into the physics is of interest
+    for _ in range(2):
+        hand.step(hand.start_target)
+        forces.append(hand.worlds.applied[:, -1, :3].clone())
+    decayed = torch.isclose(forces[1], PUSH_DECAY * forces[0], rtol=1e-5, atol=0.0).all(dim=1)
+    pushed = forces[0].any(dim=1)
+    assert 0.4 < pushed.float().mean() < 0.6
+    assert 0.4 < decayed[pushed].float().mean() < 0.6
+    assert (forces[0][pushed] / hand.privileged()["mass"][pushed]).std() == pytest.approx(
+        EVERYTHING.push_scale, rel=0.1
+    )
 
 
 SWITCHES = [

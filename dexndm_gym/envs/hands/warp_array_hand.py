@@ -10,6 +10,7 @@ from dexndm_gym.envs.hands.randomisation import Randomisation
 from dexndm_gym.envs.hands.warp_hand import WarpHand
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.leap.joints import FloatArray, IntArray
+from dexndm_gym.leap.object_choice import Choice
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.starts import StartStates
 from dexndm_gym.leap.state import HandState
@@ -22,7 +23,7 @@ class WarpArrayHand:
         self,
         num_hands: int,
         *,
-        objects: Sequence[str],
+        objects: Sequence[Choice],
         starts: StartStates,
         randomization: Randomisation | None = None,
         device: str = "cuda:0",

@@ -15,6 +15,7 @@ from dexndm_gym.envs.hands.warp_worlds import CONTACTS, ROWS, WarpWorlds, load_l
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.leap.model import OBJECT_BODY, TIP_NAMES, build_spec, joint_indices, object_indices
+from dexndm_gym.leap.object_choice import Choice
 from dexndm_gym.leap.scene import GRAVITY
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.starts import PALM_UP, StartStates
@@ -46,7 +47,7 @@ class WarpHand:
         self,
         num_hands: int,
         *,
-        objects: Sequence[str],
+        objects: Sequence[Choice],
         starts: StartStates,
         randomization: Randomisation | None = None,
         device: str | torch.device = "cuda:0",
@@ -60,7 +61,7 @@ class WarpHand:
 
         Args:
             num_hands: how many.
-            objects: names of the objects that episodes may have; no meshes.
+            objects: what episodes may have, by name or itself; no meshes.
             starts: states that episodes start from.
             randomization: what to vary from episode to episode.
             device: ``"cuda:0"``, or ``"cpu"`` for trying things out.
@@ -77,10 +78,12 @@ class WarpHand:
         """
         if num_hands < 1:
             raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
-        self.num_hands, self.objects, self.randomization = num_hands, tuple(objects), randomization
+        items = resolve(objects)
+        self.objects = tuple(item.name for item in items)
+        self.num_hands, self.randomization = num_hands, randomization
         self.device = torch.device(device)
         load_libraries(self.device)  # before anything is put on the device
-        table = ObjectTable(resolve(self.objects), self.device)
+        table = ObjectTable(items, self.device)
         model = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=table.container).compile()
         self._starts = StartTable(self.objects, starts, model, self.device)
         self._worlds = WarpWorlds(

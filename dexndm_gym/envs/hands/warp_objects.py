@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.objects import NO_OBJECT, get_object
+from dexndm_gym.leap.object_choice import Choice, the_object
+from dexndm_gym.leap.objects import NO_OBJECT
 from dexndm_gym.leap.pieces import Piece
 from dexndm_gym.leap.rotatable import RotatableObject, shape_code
 
@@ -24,17 +25,17 @@ _PARKED_RADIUS = 1e-3
 _UNIT_QUATERNION = (1.0, 0.0, 0.0, 0.0)
 
 
-def resolve(names: Sequence[str]) -> tuple[RotatableObject, ...]:
+def resolve(choices: Sequence[Choice]) -> tuple[RotatableObject, ...]:
     """The objects of a run, in this order.
 
     Raises:
         ConfigurationError: there are none, or one is unknown, made of hulls, or the empty hand.
     """
-    if not names:
+    if not choices:
         raise ConfigurationError("Expected at least one object, got none; try objects=['cube']")
-    if NO_OBJECT in names:
+    if NO_OBJECT in choices:
         raise ConfigurationError(f"The GPU simulation has no empty hand ({NO_OBJECT!r}); use MujocoHand for that")
-    items = tuple(get_object(name) for name in names)
+    items = tuple(the_object(choice) for choice in choices)
     if hulls := [item.name for item in items if item.has_hulls]:
         raise ConfigurationError(
             f"Objects made of hulls cannot be simulated on the GPU yet: {', '.join(hulls)}; name built-in objects, or "

@@ -196,9 +196,9 @@ class WarpHand:
         """
         chance = torch.rand(self.num_hands, generator=self._generator, device=self.device)
         drawn = self._starts.draw(object_index, gravity if start_gravity is None else start_gravity, chance)
-        off_centre = self._physics.redraw(mask, object_index, drawn.scale, self._generator, TIMESTEP)
+        off_center = self._physics.redraw(mask, object_index, drawn.scale, self._generator, TIMESTEP)
         position, quat = drawn.object_pose.split((3, 4), dim=1)
-        pose = torch.cat([position + _rotated(quat, off_centre), quat], dim=1)
+        pose = torch.cat([position + _rotated(quat, off_center), quat], dim=1)
         self._start = drawn._replace(object_pose=pose).where(mask, self._start)
         self.object_index = torch.where(mask, object_index, self.object_index)
         self._worlds.gravity.copy_(torch.where(mask[:, None], gravity, self._worlds.gravity))

@@ -66,16 +66,16 @@ class WorldPhysics:
             timestep: physics step, s, to which delays are rounded.
 
         Returns:
-            How far the centre of mass of each world's object is off, (n, 3), m, object frame; only of use where
+            How far the center of mass of each world's object is off, (n, 3), m, object frame; only of use where
             ``mask`` is set.
         """
-        mass, off_centre = self._objects.mass[index][:, None], torch.zeros_like(self.shape[:, :3])
+        mass, off_center = self._objects.mass[index][:, None], torch.zeros_like(self.shape[:, :3])
         if self.randomization is not None:
             draw = _Draws(len(mask), generator, self.shape.device)
             mass = draw(self.randomization.mass)
-            off_centre = self._redraw_physics(mask, self.randomization, draw, timestep)
-        self._put_objects(mask, index, scale, mass, off_centre)
-        return off_centre
+            off_center = self._redraw_physics(mask, self.randomization, draw, timestep)
+        self._put_objects(mask, index, scale, mass, off_center)
+        return off_center
 
     def _write(self, name: str, where: Any, mask: Tensor, values: Tensor) -> None:
         """Write values into part of a field, in the worlds of ``mask`` only."""
@@ -104,13 +104,13 @@ class WorldPhysics:
     def _count(self) -> int:
         return self._slots.stop - self._slots.start
 
-    def _put_objects(self, mask: Tensor, index: Tensor, scale: Tensor, mass: Tensor, off_centre: Tensor) -> None:
+    def _put_objects(self, mask: Tensor, index: Tensor, scale: Tensor, mass: Tensor, off_center: Tensor) -> None:
         table, factor = self._objects, scale[:, :, None]
         used = table.used[index]
         slots, body = np.s_[:, self._slots], np.s_[:, self._body]
         stretch = 1.0 + used * (factor - 1.0)  # parked pieces stay where they are
         self._write("geom_size", slots, mask, table.size[index] * factor)
-        self._write("geom_pos", slots, mask, table.position[index] * stretch - used * off_centre[:, None])
+        self._write("geom_pos", slots, mask, table.position[index] * stretch - used * off_center[:, None])
         self._write("geom_quat", slots, mask, table.quat[index])
         self._write("geom_rbound", slots, mask, table.radius[index] * scale)
         self._write("geom_aabb", np.s_[:, self._slots, 1], mask, table.half_extents[index] * factor)

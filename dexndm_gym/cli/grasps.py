@@ -9,10 +9,10 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym.checks import Checked, Count, Seed
+from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, Names, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasp_search import Found, find_starts, grasp_kinds
+from dexndm_gym.leap.grasp_search import UPRIGHT_SHARE, Found, find_starts, grasp_kinds
 from dexndm_gym.leap.joints import FloatArray
 from dexndm_gym.leap.objects import NO_OBJECT, get_object
 from dexndm_gym.leap.starts import Direction, StartStates
@@ -42,6 +42,9 @@ class GraspsCommand(Checked):
     keep: Count = 32
     """Most states to keep, per object and kind."""
 
+    upright: Annotated[float, Bound(least=0.0, most=1.0)] = UPRIGHT_SHARE
+    """Share of the tries by fingertips with the object upright, at any heading; else it has any orientation."""
+
     seed: Seed = 0
     """Seed of the search."""
 
@@ -61,7 +64,11 @@ def run(arguments: list[str]) -> None:
         raise ConfigurationError(f"expected objects to grasp, got {' '.join(command.object)}")
     with interruptible(lambda: NOTHING_KEPT), tqdm(names, desc="grasps", unit="object") as bar:
         found = {
-            name: [find_starts(get_object(name), command.tries, command.seed, way=way) for way in ways] for name in bar
+            name: [
+                find_starts(get_object(name), command.tries, command.seed, way=way, upright=command.upright)
+                for way in ways
+            ]
+            for name in bar
         }
     rows: dict[tuple[str, Direction | None], FloatArray] = {
         (name, key): states[: command.keep]
@@ -79,6 +86,10 @@ def run(arguments: list[str]) -> None:
     print(table(("tries that held", *heads, *(f"kept: {kind}" for kind in GRASP_KINDS)), cells))
     StartStates(rows).save(command.out)
     write_json({name: {"held": held, "kept": kinds[name]} for name, held in numbers.items()}, command.json)
+
+
+def _search(command: GraspsCommand, name: str, way: Direction | None) -> Found:
+    return find_starts(get_object(name), command.tries, command.seed, way=way, upright=command.upright)
 
 
 def _kinds(name: str, kept: Sequence[FloatArray]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The task played on n hands at once: what single, vector and real envs share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from dexndm_gym.leap.state import HandState
 from dexndm_gym.task import compiled, histories
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episodes import VALUES, no_episodes
-from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.options import Episode, EpisodeOptions
 from dexndm_gym.task.orientations import down_in_hand
 
 BoolArray = npt.NDArray[np.bool_]
@@ -86,6 +86,11 @@ class RotationTask:
         return self._episodes["steps"]
 
     @property
+    def frames(self) -> FloatArray:
+        """Wrist quaternion (hand frame to world frame) and rotation axis (world frame) of every hand, (n, 7)."""
+        return self._episodes["frame"]
+
+    @property
     def resets(self) -> IntArray:
         """Episodes begun on each hand, (n,); the off-axis curriculum goes by it, and training may set it."""
         return self._episodes["resets"]
@@ -112,10 +117,13 @@ class RotationTask:
             self._slots.remove(slot)
 
     def reset(self, ids: IntArray, rng: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
-        """Start new episodes on the hands ``ids``."""
+        """Start new episodes on the hands ``ids``, drawn from the options."""
         chosen = self._options.updated(options)
+        self.begin(ids, [chosen.draw(rng) for _ in ids], rng)
+
+    def begin(self, ids: IntArray, episodes: Sequence[Episode], rng: np.random.Generator) -> None:
+        """Start these episodes, one for each of the hands ``ids``."""
         self._rng = rng
-        episodes = [chosen.draw(rng) for _ in ids]
         with self._torque_off_on_errors():
             start = self.hand.reset(ids, [episode.scene for episode in episodes], rng)
             start = checked_target(start, len(ids), f"{type(self.hand).__name__}.reset()")

@@ -42,7 +42,7 @@ _ENOUGH_FINGERTIP_GRASPS = 16
 _FINGERTIP_ROUNDS = 12
 """How many rounds of fingertip tries there are at most: few tries hold an object of 2.5 cm."""
 
-_UPRIGHT_SHARE = 0.5
+UPRIGHT_SHARE = 0.5
 """Share of fingertip tries with the object upright, at any heading; the others have it in any orientation."""
 
 FIST_SEARCH = GraspSearch()
@@ -62,7 +62,9 @@ class Found:
     """How many tries held, of how many, by kind: ``by fingertips``, ``in the fist``, ``in the open hand``."""
 
 
-def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None) -> Found:
+def find_starts(
+    item: RotatableObject, tries: int, seed: int, *, way: Direction | None = None, upright: float = UPRIGHT_SHARE
+) -> Found:
     """Look for start states of an object.
 
     Args:
@@ -70,12 +72,13 @@ def find_starts(item: RotatableObject, tries: int, seed: int, *, way: Direction 
         tries: how often to try each kind; by fingertips more often where few tries hold.
         seed: makes the search repeatable; objects do not depend on each other.
         way: the only direction of gravity that matters, hand frame; None for every direction, and cups for palm up.
+        upright: share of fingertip tries with the object upright.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
     ways = SIX_WAYS if way is None else np.array([way])
     rounds: list[FloatArray] = []
     while sum(map(len, rounds)) < _ENOUGH_FINGERTIP_GRASPS and len(rounds) < _FINGERTIP_ROUNDS:
-        rounds.append(find_fingertip_grasps(item, tries, rng, ways=ways))
+        rounds.append(find_fingertip_grasps(item, tries, rng, ways=ways, upright=upright))
     kinds = {"by fingertips": np.concatenate(rounds)}
     if len(kinds["by fingertips"]) < _ENOUGH_FINGERTIP_GRASPS:
         kinds["in the fist"] = find_fists(item, tries, rng, ways=ways)
@@ -146,6 +149,7 @@ def find_fingertip_grasps(
     *,
     ways: FloatArray = SIX_WAYS,
     search: GraspSearch = FINGERTIP_SEARCH,
+    upright: float = UPRIGHT_SHARE,
 ) -> FloatArray:
     """As ``find_fists``, but the object is held out between thumb and fingers, which close on it with their tips.
 
@@ -153,7 +157,7 @@ def find_fingertip_grasps(
     """
     scale = _draw_scale(item, tries, rng)
     trials = Trials(item, scale, friction=search.friction)
-    target, place = close_fingertips(trials, _orientations(item, tries, rng), rng)
+    target, place = close_fingertips(trials, _orientations(item, tries, upright, rng), rng)
     trials.run(SETTLE_TIME)
     return _held(trials, item, scale, target, ways, search, near=place)
 
@@ -166,12 +170,12 @@ def grasp_kinds(item: RotatableObject, rows: FloatArray) -> dict[str, int]:
     return {kind: kinds.count(kind) for kind in GRASP_KINDS}
 
 
-def _orientations(item: RotatableObject, count: int, rng: np.random.Generator) -> FloatArray:
+def _orientations(item: RotatableObject, count: int, upright: float, rng: np.random.Generator) -> FloatArray:
     """Orientations to hold an object out in, (count, 4), w x y z: upright at any heading, or any at all."""
     quat = rng.standard_normal((count, 4))
     quat /= np.linalg.norm(quat, axis=1, keepdims=True)
     heading = rng.uniform(-np.pi, np.pi, count) / 2.0
-    for i in np.flatnonzero(rng.random(count) < _UPRIGHT_SHARE):
+    for i in np.flatnonzero(rng.random(count) < upright):
         quat[i] = _product((np.cos(heading[i]), 0.0, 0.0, np.sin(heading[i])), np.array(item.upright))
     return quat
 

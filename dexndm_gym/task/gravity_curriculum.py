@@ -7,11 +7,11 @@ survives.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from dexndm_gym.leap.joints import FloatArray, IntArray
+from dexndm_gym.checks import Bound, Checked, Count, NotNegative
 from dexndm_gym.task.options import Episode
 from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
 
@@ -21,23 +21,23 @@ _AXIS = np.array(list(AXES.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
-class GravityConfig:
+class GravityConfig(Checked):
     """When gravity rises and falls."""
 
-    start: float = 1.0
+    start: Annotated[float, Bound(above=0.0, most=1.0)] = 1.0
     """Gravity that every cell starts with, as a share of standard gravity; 1 switches the curriculum off, 0.1 lets
     gaits be found."""
 
-    step: float = 0.1
+    step: Annotated[float, Bound(above=0.0, most=1.0)] = 0.1
     """How much it rises or falls at a time."""
 
-    rotation: float = 4.0
+    rotation: NotNegative = 4.0
     """Rotation per episode, rad, above which it rises."""
 
-    dropped: float = 0.3
+    dropped: Annotated[float, Bound(above=0.0, most=1.0)] = 0.3
     """Share of episodes that drop the object below which it rises; from twice that on it falls."""
 
-    episodes: int = 24
+    episodes: Count = 24
     """Episodes that are judged; only those that began after the last change count."""
 
 
@@ -66,7 +66,7 @@ class CellReport:
 class GravityCurriculum:
     """Gravity of cells: nearest named wrist x nearest principal axis x object set.
 
-    All of its state goes through pickle and through ``state_dict``.
+    All of its state goes through pickle.
     """
 
     def __init__(self, config: GravityConfig, object_sets: Sequence[tuple[str, Sequence[str]]]) -> None:
@@ -97,9 +97,9 @@ class GravityCurriculum:
         x, y, z = episode.scene.gravity
         return replace(episode, scene=replace(episode.scene, gravity=(level * x, level * y, level * z)))
 
-    def version(self, cells: IntArray) -> IntArray:
-        """How often the gravity of cells has changed, (k,): to be handed back with an episode's result."""
-        return self._version.flat[cells]
+    def version(self, cell: int) -> int:
+        """How often the gravity of a cell has changed: to be handed back with the result of an episode of it."""
+        return int(self._version.flat[cell])
 
     def record(self, cell: int, version: int, *, rotation: float, time: float, dropped: bool) -> None:
         """Take in how an episode ended, and change its cell's gravity where it is time.
@@ -151,19 +151,3 @@ class GravityCurriculum:
                 )
             )
         return rows
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that changes."""
-        return {
-            "gravity": self.gravity.tolist(),
-            "version": self._version.tolist(),
-            "judged": {str(k): list(v) for k, v in self._judged.items()},
-            "latest": {str(k): list(v) for k, v in self._latest.items()},
-        }
-
-
-def axis_in_hand(wrist: FloatArray, axis: FloatArray) -> FloatArray:
-    """Axes (n, 3) of the world frame in the hand frame of wrists (n, 4), quaternions w x y z."""
-    w, v = wrist[:, :1], -wrist[:, 1:]
-    across = 2.0 * np.cross(v, axis)
-    return axis + w * across + np.cross(v, across)

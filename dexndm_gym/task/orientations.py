@@ -99,3 +99,10 @@ def down_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
     """Direction of gravity in the hand frame, a unit vector."""
     w, x, y, z = wrist.tolist()
     return rotate(conjugate((w, x, y, z)), (0.0, 0.0, -1.0))
+
+
+def axes_in_hand(frames: FloatArray) -> FloatArray:
+    """Rotation axes in the hand frame, (n, 3), of wrists and axes in the world frame, (n, 7)."""
+    w, v, axis = frames[:, :1], -frames[:, 1:4], frames[:, 4:]
+    across = 2.0 * np.cross(v, axis)
+    return axis + w * across + np.cross(v, across)

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from stable_baselines3 import PPO
 from tqdm import tqdm
 
-from dexndm_gym.checks import Count, LearningRate, Seed, check_fields
+from dexndm_gym.checks import Count, LearningRate, Seed
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, check_outputs
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
-from dexndm_gym.training.teacher_file import check_teacher, load_teacher
+from dexndm_gym.training.practice import PracticeConfig
+from dexndm_gym.training.teacher_observation import teacher_observation
+from dexndm_gym.training.teacher_policy import TeacherPolicy, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 _NOTHING = "no round was finished and nothing written"
@@ -28,7 +28,7 @@ class DistillConfig(PracticeConfig):
     """Options of a distillation."""
 
     teacher: Path
-    """The teacher (zip) that ``dexndm train`` wrote."""
+    """The teacher (teacher.safetensors) that ``dexndm train`` wrote."""
 
     out: Annotated[Path, Output(suffixes=(".safetensors",))] = Path("runs/student.safetensors")
     """File to write the student to."""
@@ -66,7 +66,7 @@ class DistillConfig(PracticeConfig):
         Raises:
             ConfigurationError: a value is out of range, or memory is too small for a step of all hands.
         """
-        check_fields(self)
+        super().__post_init__()
         if self.memory < self.num_envs:
             raise ConfigurationError(
                 f"memory must hold a sample of each of the {self.num_envs} hands, got {self.memory}"
@@ -107,7 +107,8 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
 
     Raises:
         ConfigurationError: ``config.out`` cannot be written.
-        FileFormatError: the teacher is missing, or not a teacher.
+        FileNotFoundError: there is no such teacher.
+        FileFormatError: the teacher's file is something else.
         ModelMismatchError: the teacher sees something else than these hands show.
         KeyboardInterrupt: says what was kept.
     """
@@ -122,7 +123,7 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     memory = SampleMemory(config.memory)
     generator = torch.Generator().manual_seed(config.seed)
     observation, _ = env.reset(seed=config.seed)
-    check_teacher(teacher, teacher_observation(env.task).shape[1], config.teacher)
+    teacher.predict(teacher_observation(env.task))  # better to learn now than later that it sees something else
     bar = tqdm(range(config.rounds), desc="distil", unit="round", disable=not progress)
     finished = 0
     try:
@@ -148,7 +149,7 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
 
 def _collect(
     env: LeapRotateVectorEnv,
-    teacher: PPO,
+    teacher: TeacherPolicy,
     student: StudentPolicy,
     memory: SampleMemory,
     observation: np.ndarray,
@@ -159,7 +160,7 @@ def _collect(
     speeds = []
     student_acts = (np.arange(env.num_envs) < share * env.num_envs)[:, None]
     for _ in range(steps):
-        wanted, _ = teacher.predict(teacher_observation(env.task), deterministic=True)
+        wanted, _ = teacher.predict(teacher_observation(env.task))
         memory.add(torch.from_numpy(observation), torch.from_numpy(wanted))
         action = np.where(student_acts, student.predict(observation)[0], wanted)
         observation, _, _, _, info = env.step(action)

@@ -1,71 +1,33 @@
-"""PPO teacher: stable-baselines3 on the vector env, with progress, TensorBoard, checkpoints and resume."""
+"""PPO teacher: stable-baselines3 on simulated hands, with TensorBoard, checkpoints and resume."""
 
-from dataclasses import dataclass, field, replace
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, CheckpointCallback
-from stable_baselines3.common.vec_env import VecMonitor
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.vec_env import VecNormalize
 
 from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.training.teacher_env import PracticeConfig, TeacherVecEnv
+from dexndm_gym.task.gravity_curriculum import GravityCurriculum
+from dexndm_gym.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    normalizer_of,
+    require_same,
+    save_checkpoint,
+    teacher_of,
+)
+from dexndm_gym.training.progress import CurriculumTable
+from dexndm_gym.training.teacher_env import TeacherVecEnv
+from dexndm_gym.training.teacher_policy import CLIP
 from dexndm_gym.training.torch_threads import one_torch_thread
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig(PracticeConfig):
-    """Options of a PPO run."""
-
-    out: Path = Path("runs/teacher")
-    """Folder for checkpoints, TensorBoard logs and the final teacher."""
-
-    steps: int = 10_000_000
-    """Environment steps to run in all."""
-
-    horizon: int = 16
-    """Steps of each hand between two updates."""
-
-    epochs: int = 5
-    """Passes over the collected steps per update."""
-
-    minibatches: int = 8
-    """Parts that each pass is cut into."""
-
-    learning_rate: float = 1e-3
-    """Where the learning rate starts; it then follows the policy's change per update."""
-
-    target_kl: float = 0.03
-    """Change per update (KL divergence) at which the learning rate stays as it is."""
-
-    slow_steps: int = 3_000_000
-    """Environment steps at first in which speed earns little, so that holding is learned before haste."""
-
-    slow_clip: float = 0.5
-    """Speed beyond which faster earns nothing in those steps, rad/s; then it is that of the task's reward."""
-
-    discount: float = 0.99
-    """Discount factor per control step."""
-
-    width: tuple[int, ...] = (128, 128)
-    """Hidden layers of policy and value network."""
-
-    initial_std: float = 0.6
-    """Standard deviation of the exploring actions at the start."""
-
-    seed: int = 0
-    """Seed of networks, environments and exploration."""
-
-    checkpoint_every: int = 500_000
-    """Environment steps between checkpoints."""
-
-    resume: Path | None = None
-    """A checkpoint (zip) to go on from."""
-
-    task: TaskConfig = field(default_factory=TaskConfig)
-    """Figures of the task."""
+from dexndm_gym.training.train_config import TrainConfig
 
 
 class AdaptiveLearningRate(BaseCallback):
@@ -74,17 +36,19 @@ class AdaptiveLearningRate(BaseCallback):
     def __init__(self, start: float, target_kl: float, bounds: tuple[float, float] = (5e-5, 3e-3)) -> None:
         """Start from a rate and keep it within bounds."""
         super().__init__()
-        self._rate, self._target, self._bounds = start, target_kl, bounds
+        self.rate, self._target, self._bounds = start, target_kl, bounds
+        self.last_change: float | None = None
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_end(self) -> None:
-        change = self.model.logger.name_to_value.get("train/approx_kl")
+        change = self.model.logger.name_to_value.get("train/approx_kl", self.last_change)
+        self.last_change = None
         if change is not None:
             factor = 1 / 1.5 if change > 2.0 * self._target else 1.5 if change < 0.5 * self._target else 1.0
-            self._rate = float(np.clip(self._rate * factor, *self._bounds))
-        rate = self._rate
+            self.rate = float(np.clip(self.rate * factor, *self._bounds))
+        rate = self.rate
         self.model.lr_schedule = lambda _: rate
 
 
@@ -104,29 +68,49 @@ class FirstSlowly(BaseCallback):
         return True
 
 
-class EpisodeStatistics(BaseCallback):
-    """Logs rotation, time to fall and drops of the episodes that ended since the last update."""
+class Checkpoints(BaseCallback):
+    """Writes checkpoint and teacher every so many steps, between two updates."""
 
-    def __init__(self) -> None:
-        """Start with no episodes."""
+    def __init__(self, config: TrainConfig, rate: AdaptiveLearningRate) -> None:
+        """Write into ``config.out``."""
         super().__init__()
-        self._ended: list[dict[str, float]] = []
+        self._config, self._rate = config, rate
+        self._saved_at = 0
+
+    def _on_training_start(self) -> None:
+        self._saved_at = self.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps - self._saved_at >= self._config.checkpoint_every:
+            self.save()
 
     def _on_step(self) -> bool:
-        self._ended += [info for info in self.locals["infos"] if "rotation" in info]
         return True
 
-    def _on_rollout_end(self) -> None:
-        if self._ended:
-            for key in ("rotation", "time", "dropped"):
-                self.logger.record(f"episode/{key}", float(np.mean([info[key] for info in self._ended])))
-        self._ended.clear()
+    def save(self) -> None:
+        """Write both files."""
+        self._saved_at = self.num_timesteps
+        save_checkpoint(checkpoint_file(self._config.out), self.model, self._config.what_must_match(), self._rate.rate)
+        teacher_of(self.model).save(teacher_file(self._config.out), steps=str(self.num_timesteps))
+
+
+def checkpoint_file(folder: Path) -> Path:
+    """Where a run keeps its checkpoint."""
+    return folder / "teacher.zip"
+
+
+def teacher_file(folder: Path) -> Path:
+    """Where a run keeps what it has learned."""
+    return folder / "teacher.safetensors"
 
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
-    """The vector env that a teacher trains on."""
-    noise = config.task.position_noise if config.randomise else 0.0
-    return TeacherVecEnv(RotationTask(config.make_hand(), config.options, config.task, position_noise=noise))
+    """Simulated hands to learn on, seeded."""
+    noise = config.task.position_noise if config.randomise and config.hand_seed is None else 0.0
+    task = RotationTask(config.make_hand(), config.options, config.task, position_noise=noise)
+    env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
+    env.seed(config.seed)
+    return env
 
 
 @one_torch_thread()
@@ -134,39 +118,55 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     """Train a teacher.
 
     Returns:
-        The final teacher, a zip of stable-baselines3, in ``config.out``.
+        The teacher's file (safetensors), in ``config.out``.
+
+    Raises:
+        ConfigurationError: ``config.out`` cannot be written; a checkpoint is of a run with other options, or already
+            as far as ``config.steps``.
+        FileFormatError: a checkpoint is missing, or not a checkpoint.
+        ModelMismatchError: the networks to start from have other sizes.
+        KeyboardInterrupt: says what was kept.
     """
-    config.out.mkdir(parents=True, exist_ok=True)
-    env = VecMonitor(make_teacher_env(config))
-    model = (
-        PPO.load(config.resume, env=env, device="cpu", tensorboard_log=str(config.out))
-        if config.resume
-        else _new_model(config, env)
-    )
-    if config.resume:  # the off-axis curriculum goes on: so many episodes each hand has begun, at least
-        resets = model.num_timesteps // (config.num_envs * config.task.episode_steps)
-        env.set_attr("resets", np.full(config.num_envs, resets))
-    callbacks = CallbackList(
-        [
-            AdaptiveLearningRate(config.learning_rate, config.target_kl),
-            FirstSlowly(config.task, config.slow_clip, config.slow_steps),
-            EpisodeStatistics(),
-            CheckpointCallback(max(config.checkpoint_every // config.num_envs, 1), str(config.out), "teacher"),
-        ]
-    )
-    remaining = config.steps - (model.num_timesteps if config.resume else 0)
-    model.learn(remaining, callback=callbacks, progress_bar=progress, reset_num_timesteps=config.resume is None)
-    final = config.out / "teacher.zip"
-    model.save(final)
-    env.close()
-    return final
+    check_outputs(config)
+    checkpoint = None
+    if config.resume is not None:
+        checkpoint = load_checkpoint(config.resume)
+        require_same(checkpoint, config.what_must_match(), config.resume)
+        if checkpoint.steps >= config.steps:
+            raise ConfigurationError(
+                f"{config.resume} has had {checkpoint.steps:,} steps already; expected --steps beyond that, got "
+                f"{config.steps:,}"
+            )
+    rate = AdaptiveLearningRate(config.learning_rate, config.target_kl)
+    model = _new_model(config) if checkpoint is None else _resumed(config, checkpoint, rate)
+    if config.start_from is not None:
+        _start_from(model, load_checkpoint(config.start_from), config.start_from)
+    checkpoints = Checkpoints(config, rate)
+    callbacks = [
+        rate,
+        FirstSlowly(config.task, config.slow_clip, config.slow_steps),
+        CurriculumTable(config.steps, shown=progress),
+        checkpoints,
+    ]
+    try:
+        model.learn(
+            config.steps - model.num_timesteps, callback=CallbackList(callbacks), reset_num_timesteps=checkpoint is None
+        )
+    except KeyboardInterrupt as error:
+        kept = checkpoint_file(config.out)
+        where = f"go on with --resume {kept}" if kept.exists() else "nothing was kept"
+        raise KeyboardInterrupt(where) from error
+    checkpoints.save()
+    normalizer_of(model).close()
+    return teacher_file(config.out)
 
 
-def _new_model(config: TrainConfig, env: VecMonitor) -> PPO:
+def _new_model(config: TrainConfig, env: TeacherVecEnv | None = None) -> PPO:
     samples = config.num_envs * config.horizon
+    normalized = VecNormalize(env or make_teacher_env(config), norm_reward=False, clip_obs=CLIP, gamma=config.discount)
     return PPO(
         "MlpPolicy",
-        env,
+        normalized,
         n_steps=config.horizon,
         batch_size=samples // config.minibatches,
         n_epochs=config.epochs,
@@ -183,6 +183,34 @@ def _new_model(config: TrainConfig, env: VecMonitor) -> PPO:
             "log_std_init": float(np.log(config.initial_std)),
         },
         tensorboard_log=str(config.out),
-        seed=config.seed,
+        seed=config.seed if env is None else None,  # which would seed the env of a checkpoint anew
         device="cpu",
     )
+
+
+def _resumed(config: TrainConfig, checkpoint: Checkpoint, rate: AdaptiveLearningRate) -> PPO:
+    """A model that goes on where the checkpoint was."""
+    model = _new_model(config, pickle.loads(checkpoint.env))
+    loop, normalizer = checkpoint.loop, normalizer_of(model)
+    model.set_parameters(checkpoint.networks)
+    normalizer.obs_rms = pickle.loads(checkpoint.normalizer)
+    normalizer.old_obs = loop["last_original_observation"]
+    model.num_timesteps, model._n_updates = checkpoint.steps, loop["updates"]
+    model._last_obs, model._last_episode_starts = loop["last_observation"], loop["last_starts"]
+    rate.rate = loop["learning_rate"]
+    rate.last_change = loop["approx_kl"]
+    torch.set_rng_state(loop["torch"])
+    np.random.set_state(loop["numpy"])
+    return model
+
+
+def _start_from(model: PPO, checkpoint: Checkpoint, path: Path) -> None:
+    """Take over networks and statistics of another run; its optimizer starts anew."""
+    try:
+        model.policy.load_state_dict(checkpoint.networks["policy"])
+    except RuntimeError as error:
+        raise ModelMismatchError(
+            f"the networks of {path} do not fit: {str(error).splitlines()[-1].strip()}; give the --width and "
+            "--task.reward.goal that it was trained with"
+        ) from error
+    normalizer_of(model).obs_rms = pickle.loads(checkpoint.normalizer)

@@ -16,7 +16,7 @@ from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
 from dexndm_gym.leap.model import TIP_NAMES, build_spec, joint_indices, object_indices
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
-from dexndm_gym.leap.scene import FREE
+from dexndm_gym.leap.scene import FREE, GRAVITY
 from dexndm_gym.leap.simulations import Simulations
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
@@ -191,6 +191,7 @@ class HandPlant:
         """What no sensor of the hand tells, (n, k) by name; names and units are those of ``MujocoHand.privileged``."""
         tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
         return {
+            "gravity": self._gravity / GRAVITY,
             "object_velocity": self._qvel[:, self._object_dof],
             "fingertips": tips.reshape(len(tips), -1),
             "joint_velocity": self.velocity.copy(),

@@ -17,7 +17,7 @@ from dexndm_gym.leap.object_choice import Choice, object_of, own_objects
 from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.leap.objects import NO_OBJECT, OBJECTS
 from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject, shape_code
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.leap.scene import GRAVITY, Scene
 from dexndm_gym.leap.servo import SIM_SERVO
 from dexndm_gym.leap.simulations import Simulations
 from dexndm_gym.leap.starts import PALM_UP, StartStates, load_starts
@@ -234,14 +234,15 @@ class MujocoHand:
         """What only a simulator knows; ``RotationTask.privileged`` is the way to it.
 
         Returns:
-            Arrays (n, k) by name: ``object_velocity`` (6: m/s in the hand frame, rad/s in the object's), ``fingertips``
-            (12: relative to the object, m, hand frame), ``joint_velocity`` (16, rad/s), ``size`` (3, m: MuJoCo's
-            ``geom_size`` of a primitive, half extents of other objects), ``shape`` (3, one-hot: box, cylinder,
-            ellipsoid; none for other objects), ``mass`` (1, kg), ``friction`` (1, coefficient), ``stiffness`` (1, mean,
-            N m/rad), ``frictionloss`` (1, mean, N m).
+            Arrays (n, k) by name: ``gravity`` (3: as a share of standard gravity, hand frame), ``object_velocity``
+            (6: m/s in the hand frame, rad/s in the object's), ``fingertips`` (12: relative to the object, m, hand
+            frame), ``joint_velocity`` (16, rad/s), ``size`` (3, m: MuJoCo's ``geom_size`` of a primitive, half extents
+            of other objects), ``shape`` (3, one-hot: box, cylinder, ellipsoid; none for other objects), ``mass`` (1,
+            kg), ``friction`` (1, coefficient), ``stiffness`` (1, mean, N m/rad), ``frictionloss`` (1, mean, N m).
         """
         tips = self._site_xpos[:, self._tip_sites] - self._qpos[:, None, self._object_qpos[:3]]
         return {
+            "gravity": self._gravity / GRAVITY,
             "object_velocity": self._qvel[:, self._object_dof],
             "fingertips": tips.reshape(self.num_hands, -1),
             "joint_velocity": self._qvel[:, self._joint_dof],

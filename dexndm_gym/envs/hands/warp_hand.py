@@ -173,6 +173,7 @@ class WarpHand:
         """What only a simulator knows, (n, k) by name; the same as ``MujocoHand.privileged``."""
         tips = self._worlds.site_xpos[:, self._tip_sites] - self._worlds.qpos[:, None, self._object_qpos][..., :3]
         return {
+            "gravity": self._worlds.gravity / GRAVITY,
             "object_velocity": self.object_velocity,
             "fingertips": tips.flatten(1),
             "joint_velocity": self.velocity,

@@ -1,0 +1,139 @@
+"""Checkpoints of a training run: everything that a run needs to go on bit for bit where it was.
+
+A checkpoint is an archive of ``torch.save``. It holds pickled simulations: open only those that you made.
+"""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
+
+from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.outputs import replacing
+from dexndm_gym.training.teacher_policy import TeacherPolicy
+
+_KIND = "dexndm_gym.training_checkpoint"
+_WRITTEN_BY = "`dexndm train` writes one, OUT/teacher.zip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a run goes on from."""
+
+    config: dict[str, Any]
+    """``TrainConfig.what_must_match`` of the run."""
+
+    networks: dict[str, Any]
+    """Parameters and optimizer of stable-baselines3's model."""
+
+    steps: int
+    """Environment steps so far."""
+
+    env: bytes
+    """The pickled ``TeacherVecEnv``: simulations, random numbers and curriculum."""
+
+    normalizer: bytes
+    """Pickled running statistics of the observation."""
+
+    loop: dict[str, Any]
+    """What else the training loop keeps: latest observations, learning rate, random numbers of torch and NumPy."""
+
+
+def save_checkpoint(path: Path, model: PPO, config: dict[str, Any], learning_rate: float) -> None:
+    """Write a checkpoint between two updates, in place of the last one.
+
+    Args:
+        path: the file.
+        model: the model, whose env is a ``VecNormalize`` around a ``TeacherVecEnv``.
+        config: as in ``Checkpoint``.
+        learning_rate: where the adaptive learning rate stands.
+    """
+    normalizer = normalizer_of(model)
+    checkpoint = Checkpoint(
+        config=config,
+        networks=model.get_parameters(),
+        steps=model.num_timesteps,
+        env=pickle.dumps(normalizer.venv),
+        normalizer=pickle.dumps(normalizer.obs_rms),
+        loop={
+            "last_observation": model._last_obs,
+            "last_original_observation": normalizer.old_obs,
+            "last_starts": model._last_episode_starts,
+            "updates": model._n_updates,
+            "learning_rate": learning_rate,
+            "approx_kl": model.logger.name_to_value.get("train/approx_kl"),
+            "torch": torch.get_rng_state(),
+            "numpy": np.random.get_state(),
+        },
+    )
+    with replacing(path) as unfinished:
+        torch.save({"kind": _KIND, **vars(checkpoint)}, unfinished)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        FileFormatError: there is no such file, or it is no checkpoint or a damaged one.
+    """
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "not there"
+        raise FileFormatError(f"expected the checkpoint of a teacher, but {path} is {what}; {_WRITTEN_BY}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=False)
+        if content.pop("kind") != _KIND:
+            raise ValueError("it is of another kind")
+        return Checkpoint(**content)
+    except Exception as error:  # a foreign pickle may raise anything
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise FileFormatError(f"{path} is no checkpoint, or a damaged one: {reason}; {_WRITTEN_BY}") from error
+
+
+def require_same(checkpoint: Checkpoint, config: dict[str, Any], path: Path) -> None:
+    """Refuse to go on with other options than before.
+
+    Raises:
+        ConfigurationError: options differ; the message names them.
+    """
+    before, now = _flat(checkpoint.config), _flat(config)
+    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in now if before.get(name) != now[name]]
+    if differ:
+        raise ConfigurationError(
+            f"{path} was trained with other options ({', '.join(differ[:4])}); give the same to resume it, or "
+            f"--start-from {path} to start a new run from its networks"
+        )
+
+
+def _flat(options: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def normalizer_of(model: PPO) -> VecNormalize:
+    """The env of a model, which keeps the running statistics of its observation."""
+    env = model.get_vec_normalize_env()
+    if env is None:
+        raise ConfigurationError("expected a model whose env is a VecNormalize")
+    return env
+
+
+def teacher_of(model: PPO) -> TeacherPolicy:
+    """What a model has learned: the mean action of its policy, with the statistics that normalize its observation."""
+    policy, statistics = model.policy, normalizer_of(model).obs_rms
+    layers = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # how often it is saved must not change the run
+        teacher = TeacherPolicy(layers[0].in_features, tuple(layer.out_features for layer in layers))
+        mine = [layer for layer in teacher.network if isinstance(layer, torch.nn.Linear)]
+        for target, source in zip(mine, [*layers, policy.action_net], strict=True):
+            target.weight.copy_(source.weight)
+            target.bias.copy_(source.bias)
+        teacher.mean.copy_(torch.from_numpy(statistics.mean))
+        teacher.std.copy_(torch.from_numpy(np.sqrt(statistics.var + normalizer_of(model).epsilon)))
+    return teacher.eval()

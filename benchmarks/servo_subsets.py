@@ -123,8 +123,12 @@ def main() -> None:
     kinds, gains = sorted({log.kind for log in logs}), sorted({log.gain for log in logs})
     of_gains = [tuple(gains)] if options.kinds_only else subsets(gains)
     chosen = [(some, those) for some in subsets(kinds) if len(some) < len(kinds) for those in of_gains]
-    with get_context("spawn").Pool(options.jobs) as pool:
-        fits = pool.map(partial(fit_subset, logs=logs), chosen, chunksize=1)
+    fit = partial(fit_subset, logs=logs)
+    if options.jobs > 1:
+        with get_context("spawn").Pool(options.jobs) as pool:
+            fits = pool.map(fit, chosen, chunksize=1)
+    else:
+        fits = [fit(subset) for subset in chosen]
     selections = {
         "one kind left out, all gains": [
             f for f in fits if len(f.kinds) == len(kinds) - 1 and len(f.gains) == len(gains)

@@ -19,7 +19,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-correction bench-bus bench-sim bench-gpu bench-train soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ demo: $(INSTALLED) ## Run the main job: simulation, virtual hand, data, fit, cor
 bench-servo: $(INSTALLED) ## Replay logs of a real servo (SERVO_LOGS) on the virtual hand's servo; writes build/bench-servo.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/servo_replay.py $(SERVO_LOGS) --json build/bench-servo.json
+
+bench-servo-subsets: $(INSTALLED) ## Fit a real servo to every subset of its logs (SERVO_LOGS); writes build/bench-servo-subsets.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/servo_subsets.py $(SERVO_LOGS) --json build/bench-servo-subsets.json
 
 lint: $(INSTALLED) ## Check style and types
 	$(BIN)/ruff check

@@ -80,7 +80,9 @@ def read_servo_logs(folder: str | Path) -> list[ServoLog]:
     return [_read(path, match["kind"], float(match["gain"])) for path, match in found]
 
 
-def resample(logs: Sequence[ServoLog], *, substeps: int, phases: Sequence[float] = (0.0,)) -> ServoTicks:
+def resample(
+    logs: Sequence[ServoLog], *, substeps: int, phases: Sequence[float] = (0.0,), command_delay: float = 0.0
+) -> ServoTicks:
     """Bring logs to the control rate: goals are held until the next one, positions interpolated.
 
     Args:
@@ -88,6 +90,7 @@ def resample(logs: Sequence[ServoLog], *, substeps: int, phases: Sequence[float]
         substeps: how many times per control period the commands are kept.
         phases: for each of these delays of the first control time after the first sample, in s, every log gives one
             column, log by log.
+        command_delay: how much later than its sample's position a command acts, s.
 
     Raises:
         ConfigurationError: no logs, or one shorter than a control period.
@@ -101,7 +104,7 @@ def resample(logs: Sequence[ServoLog], *, substeps: int, phases: Sequence[float]
     goal, torque_on, position = [], [], []
     for log, start in columns:
         # A sample's command counts from its own time on, the first one's also for times that rounding puts before it.
-        held = np.maximum(np.searchsorted(log.time, start + steps, side="right") - 1, 0)
+        held = np.maximum(np.searchsorted(log.time, start + steps - command_delay, side="right") - 1, 0)
         goal.append(log.goal[held].reshape(periods, substeps))
         torque_on.append(log.torque_on[held].reshape(periods, substeps).astype(np.float64))
         position.append(np.interp(start + ticks, log.time, log.position))

@@ -1,10 +1,12 @@
 """Scores models of a real servo on its logs, each trajectory kind predicted by models that never saw it.
 
 What the physics consists of was chosen within the training kinds: fitted to one of them, scored on the other.
-Saturation of the motor earned its place there; delay, a second load friction on the motor's side, and friction that is
-larger at rest did not. Fits never see a held-out kind, but its scores were in sight all the while, and the arm that
-bends with what is known of it beforehand, the observer, the weight of one step and the bounds of the network were found
-with them, so expect more on other motions.
+Saturation of the motor earned its place there; a second load friction on the motor's side, and friction that is larger
+at rest did not. Whether a network may add to the physics is chosen anew in every fit, likewise: it must help with each
+of the training kinds after learning from the others. Fits never see a held-out kind, but its scores were in sight all
+the while, and the arm that bends with what is known of it beforehand, the observer, the weight of one step, the scale
+beyond which errors count less and the bounds of the network were found with them, so expect more on other motions;
+``benchmarks/servo_subsets.py`` shows how much hangs on which logs were there.
 """
 
 import math
@@ -26,8 +28,12 @@ from dexndm_gym.dynamics.servo_physics import SUBSTEPS, Pendulum, ServoPhysics
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.joints import FloatArray
 
-_FEW_PHASES, _MANY_PHASES = (tuple(np.arange(count) / count / CONTROL_HZ) for count in (3, 10))
-"""Every log is used three times to fit physics and ten times to train networks, with other control times each time."""
+_PHASES = tuple(np.arange(10) / 10 / CONTROL_HZ)
+"""Every log is used ten times to train networks, with other control times each time."""
+
+_COMMAND_DELAY = 0.0025
+"""How much later than its sample's position a command acts, s: the PWM registers in the logs of the bench follow the
+goal of their own sample and the position that is read this much later."""
 
 _START_EVERY = 5
 
@@ -135,18 +141,19 @@ def fit_servo_logs(
     kinds = sorted({log.kind for log in logs})
     if len(kinds) < 2:
         raise ConfigurationError(f"leaving one kind out needs logs of two trajectories or more, found {kinds}")
-    periods = len(resample(logs, substeps=SUBSTEPS).goal)
+    periods = len(bring_to_control_rate(logs).goal)
     if periods < CONTROL_HZ:
         raise ConfigurationError("the servo logs must be 1 s long or longer")
     tell = _Steps(progress, 3 * len(kinds) + 1)
     runs: dict[str, list[_Misses]] = {}
     for kind in kinds:
-        test = resample([log for log in logs if log.kind == kind], substeps=SUBSTEPS)
-        models = _fit_models([log for log in logs if log.kind != kind], options, tell, f"without {kind}")
+        train, held_out = _split(logs, kind)
+        test = bring_to_control_rate(held_out)
+        models = _fit_models(train, options, tell, f"without {kind}")
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
     tell("physics on all logs")
-    physics = _identify(logs, options)
+    physics = fit_physics(logs, options)
     tell("done")
     return ServoFitReport(
         errors={
@@ -158,6 +165,22 @@ def fit_servo_logs(
         logs=len(logs),
         wall_s=time.monotonic() - began,
     )
+
+
+def bring_to_control_rate(logs: Sequence[ServoLog], phases: Sequence[float] = (0.0,)) -> ServoTicks:
+    """Resample logs of the bench as its timing asks for; all are cut to the shortest."""
+    return resample(logs, substeps=SUBSTEPS, phases=phases, command_delay=_COMMAND_DELAY)
+
+
+def fit_physics(logs: Sequence[ServoLog], options: ServoFitOptions) -> ServoPhysics:
+    """Find the parameters of the servo that made these logs."""
+    ticks = bring_to_control_rate(logs)
+    return identify(ticks, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+
+
+def score(model: ServoPredictor, ticks: ServoTicks) -> ServoErrors:
+    """Errors of a model on logs that it was not fitted on."""
+    return _errors([_predict(model, ticks)])
 
 
 class _Steps:
@@ -186,24 +209,43 @@ def _fit_models(
     logs: Sequence[ServoLog], options: ServoFitOptions, tell: _Steps, where: str
 ) -> dict[str, ServoPredictor]:
     tell(f"physics {where}")
-    physics = _identify(logs, options)
-    many = resample(logs, substeps=SUBSTEPS, phases=_MANY_PHASES)
+    physics = PhysicalServo(fit_physics(logs, options), options.pendulum)
+    many = bring_to_control_rate(logs, _PHASES)
     tell(f"joint-wise model {where}")
     black_box = BlackBoxServo(many, seed=options.seed)
     tell(f"joint-wise model on physics {where}")
-    both = PhysicalServo(physics, options.pendulum)
-    both.learn_the_rest(many, seed=options.seed)
+    both = _physics_with_network(physics, logs, options) if _network_helps(logs, options) else physics
     return {
         "stays_where_it_is": StayingServo(),
         "jointwise": black_box,
-        "physics": PhysicalServo(physics, options.pendulum),
+        "physics": physics,
         "physics_and_jointwise": both,
     }
 
 
-def _identify(logs: Sequence[ServoLog], options: ServoFitOptions) -> ServoPhysics:
-    ticks = resample(logs, substeps=SUBSTEPS, phases=_FEW_PHASES)
-    return identify(ticks, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+def _physics_with_network(physics: PhysicalServo, logs: Sequence[ServoLog], options: ServoFitOptions) -> PhysicalServo:
+    both = PhysicalServo(physics.servo, options.pendulum)
+    both.learn_the_rest(bring_to_control_rate(logs, _PHASES), seed=options.seed)
+    return both
+
+
+def _network_helps(logs: Sequence[ServoLog], options: ServoFitOptions) -> bool:
+    """Whether a network on top of the physics helps with every kind of motion after learning from the others."""
+    kinds = sorted({log.kind for log in logs})
+    for kind in kinds:
+        train, held_out = _split(logs, kind)
+        if not train:
+            return False
+        physics, test = PhysicalServo(fit_physics(train, options), options.pendulum), bring_to_control_rate(held_out)
+        alone, both = score(physics, test), score(_physics_with_network(physics, train, options), test)
+        if both.one_step_rms >= alone.one_step_rms or both.open_loop_whole >= alone.open_loop_whole:
+            return False
+    return True
+
+
+def _split(logs: Sequence[ServoLog], kind: str) -> tuple[list[ServoLog], list[ServoLog]]:
+    """Logs of other kinds, and of that kind."""
+    return [log for log in logs if log.kind != kind], [log for log in logs if log.kind == kind]
 
 
 def _predict(model: ServoPredictor, ticks: ServoTicks) -> _Misses:

@@ -72,17 +72,20 @@ class PhysicalServo:
     larger step than nearly all that it learnt from, and never adds more than physics missed there on average. Without
     these two bounds it makes fast motions worse after learning from slow ones, when a kind of the training logs is left
     out as well as when a kind is held out for the test.
+
+    Attributes:
+        servo: the parameters of the physics.
     """
 
     def __init__(self, servo: ServoPhysics, pendulum: Pendulum) -> None:
         """Start from physics alone."""
-        self._servo, self._pendulum = servo, pendulum
+        self.servo, self._pendulum = servo, pendulum
         self._model: JointwiseModel | None = None
         self._largest_step = self._largest_addition = 0.0
 
     def learn_the_rest(self, ticks: ServoTicks, *, epochs: int = 10, seed: int = 0) -> None:
         """Fit the joint-wise model to what the physics misses on logs."""
-        _, predicted = observe(self._servo, self._pendulum, ticks)
+        _, predicted = observe(self.servo, self._pendulum, ticks)
         driven = ticks.torque_on.all(axis=1)
         self._largest_step = float(np.quantile(np.abs(predicted - ticks.position[:-1])[driven], _KNOWN_STEPS))
         self._largest_addition = float(np.sqrt(np.mean((ticks.position[1:] - predicted)[driven] ** 2)))
@@ -99,7 +102,7 @@ class PhysicalServo:
 
     def predict(self, ticks: ServoTicks, starts: IntArray, periods: int) -> FloatArray:
         """See ``ServoPredictor``."""
-        states, predicted = observe(self._servo, self._pendulum, ticks)
+        states, predicted = observe(self.servo, self._pendulum, ticks)
         state = ServoState(*(np.array([getattr(states[start], name) for start in starts]) for name in _STATE))
         past = np.arange(1 - _CONFIG.window, 1)
         position = ticks.position[np.maximum(starts[:, None] + past, 0)]
@@ -107,7 +110,7 @@ class PhysicalServo:
         positions = []
         for period in range(periods):
             goal, torque_on = (values[starts + period].swapaxes(0, 1) for values in (ticks.goal, ticks.torque_on))
-            state = advance(self._servo, self._pendulum, state, goal, torque_on, ticks.gain)
+            state = advance(self.servo, self._pendulum, state, goal, torque_on, ticks.gain)
             if self._model is not None:
                 expected = np.concatenate((expected, state.position[:, None]), axis=1)
                 missing = _missing(self._model, position, expected) * torque_on.all(axis=0)

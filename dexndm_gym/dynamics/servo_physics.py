@@ -5,11 +5,12 @@ to nothing and for one that is held up is its weight. The arm bends: where the m
 and in logs of fast motion the horn, whose position is measured, then stands still for some 30 ms and jumps after.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from dexndm_gym.checks import Checked, NotNegative, Positive
+from dexndm_gym.compiling import compiled
 from dexndm_gym.data.servo_logs import ServoTicks
 from dexndm_gym.data.trajectory import CONTROL_HZ
 from dexndm_gym.leap.joints import FloatArray
@@ -56,16 +57,16 @@ class ServoPhysics:
     """How many times less torque than a linear motor it has at stall, less one: the more current, the less torque each
     ampere adds. Logs show that it does, not why: their supply voltage falls by 3 % at stall."""
 
-    armature: Parameter = 0.002
+    armature: Parameter = 0.0018
     """Inertia of rotor, gears and horn as seen at the horn, kg m^2."""
 
     coulomb: Parameter = 0.01
     """Dry friction without load, N m."""
 
-    load_friction: Parameter = 0.2
+    load_friction: Parameter = 0.3
     """Dry friction per torque through the gearbox."""
 
-    viscous: Parameter = 0.005
+    viscous: Parameter = 0.004
     """Viscous friction, N m s/rad."""
 
     arm_stiffness: Parameter = 6.0
@@ -122,22 +123,55 @@ def advance(
         torque_on: 1 where the motor is on, (S, n).
         gain: Position P Gain registers, (n,).
     """
-    inertia, weight = pendulum.mass * pendulum.length**2, pendulum.mass * _GRAVITY * pendulum.length
-    stiffness = gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM
-    # Implicit, so that no damping is too much for the step.
-    damping = servo.arm_damping / (1 + _STEP * servo.arm_damping * (1 / servo.armature + 1 / inertia))
-    horn, turning, mass, swinging = state.position, state.velocity, state.mass_position, state.mass_velocity
-    for step in range(len(goal)):
-        duty = np.clip(stiffness * (goal[step] - horn), -1, 1)
-        current = duty - servo.back_emf / servo.stall_torque * turning
-        motor = torque_on[step] * servo.stall_torque * current / (1 + servo.saturation * np.abs(current))
-        arm = servo.arm_stiffness * (mass - horn) + damping * (swinging - turning)
-        free = (turning + _STEP / servo.armature * (motor + arm)) / (1 + _STEP / servo.armature * servo.viscous)
-        stoppable = _STEP / servo.armature * (servo.coulomb + servo.load_friction * np.abs(arm))
-        turning = free - np.clip(free, -stoppable, stoppable)
-        swinging = swinging + _STEP / inertia * (state.push - weight * np.sin(mass + servo.offset) - arm)
-        horn, mass = horn + _STEP * turning, mass + _STEP * swinging
-    return ServoState(horn, turning, mass, swinging, _PUSH_DECAY * state.push)
+    shape = np.broadcast_shapes(np.shape(state.position), np.shape(gain), np.shape(servo.armature))
+    states = _lanes(state, shape)
+    _swing(
+        _lanes(servo, shape),
+        pendulum.mass * pendulum.length**2,
+        pendulum.mass * _GRAVITY * pendulum.length,
+        states,
+        goal.reshape(len(goal), -1),
+        torque_on.reshape(len(goal), -1),
+        gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM,
+    )
+    return ServoState(*states.reshape(-1, *shape))
+
+
+def _lanes(values: ServoPhysics | ServoState, shape: tuple[int, ...]) -> FloatArray:
+    """All fields side by side, (fields, lanes): every servo with every log is a lane."""
+    return np.array([np.broadcast_to(getattr(values, each.name), shape).ravel() for each in fields(values)])
+
+
+@compiled
+def _swing(
+    servos: FloatArray,
+    inertia: float,
+    weight: float,
+    states: FloatArray,
+    goal: FloatArray,
+    torque_on: FloatArray,
+    stiffness: FloatArray,
+) -> None:
+    """Move states (5, lanes) in place; goals (S, columns) and duty per angle (columns,) repeat along the lanes."""
+    for lane in range(states.shape[1]):
+        stall, back_emf, saturation, armature, coulomb, load_friction, viscous, arm, damping, offset = servos[:, lane]
+        horn, turning, mass, swinging, push = states[:, lane]
+        column, gain = lane % goal.shape[1], stiffness[lane % len(stiffness)]
+        # Implicit, so that no damping is too much for the step.
+        damping = damping / (1 + _STEP * damping * (1 / armature + 1 / inertia))
+        per_torque = _STEP / armature
+        for step in range(len(goal)):
+            duty = min(max(gain * (goal[step, column] - horn), -1.0), 1.0)
+            current = duty - back_emf / stall * turning
+            motor = torque_on[step, column] * stall * current / (1 + saturation * abs(current))
+            load = arm * (mass - horn) + damping * (swinging - turning)
+            free = (turning + per_torque * (motor + load)) / (1 + per_torque * viscous)
+            stoppable = per_torque * (coulomb + load_friction * abs(load))
+            turning = free - min(max(free, -stoppable), stoppable)
+            swinging += _STEP / inertia * (push - weight * np.sin(mass + offset) - load)
+            horn, mass = horn + _STEP * turning, mass + _STEP * swinging
+        states[0, lane], states[1, lane], states[2, lane] = horn, turning, mass
+        states[3, lane], states[4, lane] = swinging, _PUSH_DECAY * push
 
 
 def simulate(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks, position: FloatArray) -> FloatArray:

@@ -6,11 +6,12 @@ A checkpoint is an archive of ``torch.save``. It holds pickled simulations: open
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from dexndm_gym.errors import ConfigurationError, FileFormatError
@@ -126,14 +127,18 @@ def normalizer_of(model: PPO) -> VecNormalize:
 
 def teacher_of(model: PPO) -> TeacherPolicy:
     """What a model has learned: the mean action of its policy, with the statistics that normalize its observation."""
-    policy, statistics = model.policy, normalizer_of(model).obs_rms
-    layers = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
+    normalizer = normalizer_of(model)
+    statistics = cast(RunningMeanStd, normalizer.obs_rms)
+    network = torch.nn.Sequential(model.policy.mlp_extractor.policy_net, model.policy.action_net)
+    layers = _linear_layers(network)
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # how often it is saved must not change the run
-        teacher = TeacherPolicy(layers[0].in_features, tuple(layer.out_features for layer in layers))
-        mine = [layer for layer in teacher.network if isinstance(layer, torch.nn.Linear)]
-        for target, source in zip(mine, [*layers, policy.action_net], strict=True):
-            target.weight.copy_(source.weight)
-            target.bias.copy_(source.bias)
+        teacher = TeacherPolicy(layers[0].in_features, tuple(layer.out_features for layer in layers[:-1]))
+        for mine, learned in zip(_linear_layers(teacher.network), layers, strict=True):
+            mine.load_state_dict(learned.state_dict())
         teacher.mean.copy_(torch.from_numpy(statistics.mean))
-        teacher.std.copy_(torch.from_numpy(np.sqrt(statistics.var + normalizer_of(model).epsilon)))
+        teacher.std.copy_(torch.from_numpy(np.sqrt(statistics.var + normalizer.epsilon)))
     return teacher.eval()
+
+
+def _linear_layers(network: torch.nn.Module) -> list[torch.nn.Linear]:
+    return [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)]

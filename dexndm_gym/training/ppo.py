@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -89,9 +90,9 @@ class Checkpoints(BaseCallback):
 
     def save(self) -> None:
         """Write both files."""
-        self._saved_at = self.num_timesteps
-        save_checkpoint(checkpoint_file(self._config.out), self.model, self._config.what_must_match(), self._rate.rate)
-        teacher_of(self.model).save(teacher_file(self._config.out), steps=str(self.num_timesteps))
+        self._saved_at, model = self.num_timesteps, cast(PPO, self.model)
+        save_checkpoint(checkpoint_file(self._config.out), model, self._config.what_must_match(), self._rate.rate)
+        teacher_of(model).save(teacher_file(self._config.out), steps=str(self.num_timesteps))
 
 
 def checkpoint_file(folder: Path) -> Path:

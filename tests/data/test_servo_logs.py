@@ -26,6 +26,9 @@ def test_goals_are_held_and_positions_interpolated(tmp_path: Path) -> None:
     assert ticks.torque_on[..., 0].tolist() == [[1, 1], [1, 1], [1, 0]]
     (trajectory,) = ticks.trajectories()
     np.testing.assert_allclose(trajectory.target[:, 0], [0.2, 0.625, 1.1])
+    late = resample([log], substeps=2, command_delay=0.006)
+    np.testing.assert_allclose(late.goal[..., 0], [[0.1, 0.1], [0.3, 0.7], [1.0, 1.2]])
+    np.testing.assert_allclose(late.position, ticks.position)
 
 
 def test_phases_and_logs_become_columns_cut_to_the_shortest(tmp_path: Path) -> None:

@@ -30,9 +30,9 @@ class ObjectsCommand(Checked):
     set: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Only this named set."""
 
-    object: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Only this object, or mesh file such as bunny.obj,size=0.07,mass=0.1 (m, kg). What had to be mended in the mesh is
-    said, too."""
+    object: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
+    """Only these objects, sets, or mesh files such as bunny.obj,size=0.07,mass=0.1 (m, kg). What had to be mended in a
+    mesh is said, too."""
 
     check: Annotated[CountOrZero, tyro.conf.arg(metavar="EPISODES")] = 0
     """Also begin this many episodes with each object in each named wrist orientation, hold the targets still for two
@@ -83,9 +83,9 @@ def run(arguments: list[str]) -> None:
 
 def _items(command: ObjectsCommand) -> list[RotatableObject]:
     """The objects that are asked for."""
-    if command.object is not None and command.set is not None:
+    if command.object and command.set is not None:
         raise ConfigurationError("expected --set or --object, got both")
-    if command.object is not None:
+    if command.object:
         choices = find_objects(command.object)
     elif command.set is None:
         choices = (*OBJECT_SETS["all"], *REGISTERED)

@@ -62,4 +62,4 @@ def test_a_question_without_a_terminal_names_the_way_out(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("builtins.input", nobody)
     with pytest.raises(ConfigurationError, match="--yes"):
-        common.ask("Ready?")
+        common.ask("Ready?", "the hand is ready")

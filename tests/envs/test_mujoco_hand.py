@@ -11,7 +11,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.leap.grasps import START_POSE
 from dexndm_gym.leap.scene import Scene
 from dexndm_gym.leap.starts import PALM_UP, StartStates, cup_rows, load_starts
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.orientations import WRISTS
 
 NOTHING = Randomisation(
@@ -186,7 +186,7 @@ def test_episodes_begin_with_the_targets_that_hold_the_object():
     assert (np.abs(target - START_POSE).max(axis=1) > 0.1).all()
     _, _, _, _, info = env.step(np.zeros((4, 16), dtype=np.float32))
     np.testing.assert_allclose(info["base_target"], target, atol=1e-6)
-    expected = -0.3 * np.square(info["position"] - info["base_target"]).sum(axis=1)
+    expected = -RewardWeights().pose * np.square(info["position"] - info["base_target"]).sum(axis=1)
     np.testing.assert_allclose(info["reward_pose"], expected, atol=1e-9)
 
 

@@ -145,9 +145,9 @@ class CountingPacer(NoPacer):
         self.periods += 1
 
 
-def test_session_moves_at_speed_in_control_periods(healthy: Any, bus: DynamixelBus) -> None:
+def test_session_moves_at_speed_in_control_periods(hand_bus: DynamixelBus) -> None:
     pacer = CountingPacer()
-    with HandSession(bus, pacer) as session:
+    with HandSession(hand_bus, pacer) as session:
         pacer.periods = 0
         session.hold(1.0)
         assert pacer.periods * CONTROL_PERIOD == pytest.approx(1.0)

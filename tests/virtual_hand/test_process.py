@@ -215,7 +215,7 @@ def test_the_watchdog_stops_a_hand_whose_host_has_died(start) -> None:
 def test_bad_requests_are_typed_errors(hand: VirtualHandProcess) -> None:
     with pytest.raises(ConfigurationError, match="spoon"):
         hand.place_object(Scene(object="spoon"), seed=0)
-    with pytest.raises(ConfigurationError, match=r"0\.\.15"):
+    with pytest.raises(ConfigurationError, match="from 0 to 15"):
         hand.inject("drop:servo=16")
     with pytest.raises(ConfigurationError, match="place_object"):
         hand.command("fly")

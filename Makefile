@@ -54,7 +54,7 @@ test: lint ## Check style and types, then run all tests that are not slow
 test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 	$(PYTEST) -m slow
 
-bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--rivals default"
+bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--baselines default"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
 
 bench-train: $(INSTALLED) ## Time training from nothing to turning at 0.5 rad/s, ten minutes; writes build/bench-train.json

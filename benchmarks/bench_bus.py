@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 from dynamixel_sdk import COMM_SUCCESS, GroupSyncRead, GroupSyncWrite, PacketHandler, PortHandler
 
+from dexndm_gym.backends.connect import connect
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.envs.hands.connect import connect
+from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import Pacer, PacingReport
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.objects import NO_OBJECT
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.objects.catalog import NO_OBJECT
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 IDS = range(16)

@@ -17,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
+from dexndm_gym.constants import CONTROL_HZ
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import JointwiseInverse
 from dexndm_gym.dynamics.fit import fit_trajectories
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model_file import load_sim_model
 from dexndm_gym.dynamics.windows import WINDOW
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 TICKS = 400
 GOALS = {"batch_1_us": 300.0, "batch_4096_us": 30 * 300.0, "fit_physics_s": 180.0, "fit_with_network_s": 180.0}

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
-from dexndm_gym.envs.hands.randomisation import Randomisation
-from dexndm_gym.envs.hands.warp_hand import WarpHand
-from dexndm_gym.envs.hands.warp_worlds import CONTACTS, ROWS
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
-from dexndm_gym.leap.objects import OBJECT_SETS, get_object
-from dexndm_gym.leap.rotatable import shape_code
-from dexndm_gym.leap.scene import Scene
-from dexndm_gym.leap.starts import StartStates, load_starts
+from dexndm_gym.backends.mujoco_hand import MujocoHand
+from dexndm_gym.backends.randomization import Randomization
+from dexndm_gym.backends.warp_hand import WarpHand
+from dexndm_gym.backends.warp_worlds import CONTACTS, ROWS
+from dexndm_gym.grasps.start_states import StartStates, load_starts
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.objects.catalog import OBJECT_SETS, get_object
+from dexndm_gym.objects.object_model import shape_code
+from dexndm_gym.objects.scene import Scene
 
 STRIDE = 0.7 / 24
 """Half width of the change of a target per control step, rad: most of what a policy may ask for."""
@@ -81,7 +81,7 @@ def on_device(names: tuple[str, ...], num_worlds: int, args: argparse.Namespace,
         num_worlds,
         objects=names,
         starts=load_starts(),
-        randomization=Randomisation(),
+        randomization=Randomization(),
         device=args.device,
         contacts=args.contacts,
         rows=args.rows,
@@ -129,7 +129,7 @@ def used_memory(device: torch.device) -> int:
 def on_cpu(names: tuple[str, ...], args: argparse.Namespace) -> Row:
     """The same on all CPU cores, with ``MujocoHand``."""
     rng, n = np.random.default_rng(1), min(CPU_HANDS, max(args.worlds))
-    hand = MujocoHand(n, randomisation=Randomisation())
+    hand = MujocoHand(n, randomization=Randomization())
     scenes = [Scene(object=names[i % len(names)]) for i in range(n)]
     target = hand.reset(np.arange(n), scenes, rng).copy()
 

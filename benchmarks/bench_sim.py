@@ -1,7 +1,7 @@
 """What simulated environments cost beside the physics in them: ``make bench-sim``.
 
 Every ratio is that of two things measured in turns, chunk by chunk, in one process, and is the median over the chunks:
-a busy machine slows both. Actions are uniformly random, physics and observations randomised, episodes end and restart.
+a busy machine slows both. Actions are uniformly random, physics and observations randomized, episodes end and restart.
 
 Run: ``python benchmarks/bench_sim.py [--chunks N] [--threads N] [--memory-steps N] [--json FILE]``.
 """
@@ -21,14 +21,14 @@ import numpy as np
 from mujoco.batch import Batch
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.backends.mujoco_hand import SUBSTEPS
 from dexndm_gym.envs import LeapRotateVectorEnv
-from dexndm_gym.envs.hands.mujoco_hand import SUBSTEPS
 from dexndm_gym.envs.make import make_sim_vector_env
-from dexndm_gym.leap.grasp_search import find_cups
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import get_object
-from dexndm_gym.leap.rotatable import primitive
-from dexndm_gym.leap.starts import PALM_UP, StartStates
+from dexndm_gym.grasps.grasp_search import find_palm_rests
+from dexndm_gym.grasps.start_states import PALM_UP, StartStates
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.catalog import get_object
+from dexndm_gym.objects.object_model import primitive
 
 MIXED = {
     "object": [
@@ -61,7 +61,7 @@ def timed(run: Callable[..., Any], *args: Any) -> tuple[float, Any]:
 
 def running_env(num_envs: int, threads: int, **options: Any) -> LeapRotateVectorEnv:
     """A vector env amid its episodes, each at another point of its own."""
-    env = make_sim_vector_env(num_envs=num_envs, num_threads=threads, randomise=True, **options)
+    env = make_sim_vector_env(num_envs=num_envs, num_threads=threads, randomize=True, **options)
     env.reset(seed=0)
     env.task.steps[:] = np.random.default_rng(0).integers(0, env.task.config.episode_steps, num_envs)
     return env
@@ -91,7 +91,7 @@ def step_one(model: mujoco.MjModel, data: mujoco.MjData, controls: list[FloatArr
 def vector_against_raw(num_envs: int, threads: int, chunks: int, **options: Any) -> Row:
     """Steps of the vector env against ``mujoco.batch`` stepping the same simulations through the same controls."""
     env = running_env(num_envs, threads, **options)
-    batch = env.hand.batch  # type: ignore[attr-defined]
+    batch = env.backend.batch  # type: ignore[attr-defined]
     rng, steps = np.random.default_rng(1), max(2, 1024 // num_envs)
     ours, raw = [], []
     for _ in range(chunks):
@@ -102,7 +102,7 @@ def vector_against_raw(num_envs: int, threads: int, chunks: int, **options: Any)
         # A simulation whose episode ended has another object now: it goes through the chunk from its present state.
         ended = np.any([result[2] | result[3] for result in results], axis=0)[:, None]
         restore(batch, {name: np.where(ended, end[name], begin[name]) for name in STATE})
-        raw.append(timed(step_raw, batch, [result[-1]["sent_target"] for result in results])[0])
+        raw.append(timed(step_raw, batch, [result[-1]["command"] for result in results])[0])
         restore(batch, end)
     return {"env_steps_per_s": num_envs * steps / np.median(ours), "ratio": median_ratio(raw, ours)}
 
@@ -128,11 +128,11 @@ def single_against_mujoco(chunks: int) -> Row:
     ours, raw = [], []
     for chunk in range(chunks):
         env.reset(seed=chunk)
-        batch = env.unwrapped.hand.batch  # type: ignore[attr-defined]
+        batch = env.unwrapped.backend.batch  # type: ignore[attr-defined]
         model, data = batch.get_model(0), batch.get_data(0)
         seconds, results = timed(play, env, 0.3 * random_actions(rng, steps))
         ours.append(seconds)
-        raw.append(timed(step_one, model, data, [result[-1]["sent_target"] for result in results])[0])
+        raw.append(timed(step_one, model, data, [result[-1]["command"] for result in results])[0])
     return {"env_steps_per_s": steps / np.median(ours), "ratio": median_ratio(ours, raw)}
 
 
@@ -143,7 +143,7 @@ def against_envpool(num_envs: int, threads: int, chunks: int) -> Row:
     theirs = envpool.make_gymnasium("LeapCubeRotateZAxis-v1", num_envs=num_envs, num_threads=threads, seed=0)
     theirs.reset()
     with tempfile.TemporaryDirectory() as folder:
-        starts = Path(folder) / "starts.npz"
+        starts = Path(folder) / "grasp_cache.npz"
         write_starts_of_cube(starts)
         ours = running_env(num_envs, threads, object="cube", starts=starts)
     rng, steps = np.random.default_rng(1), max(2, 1024 // num_envs)
@@ -159,7 +159,7 @@ def against_envpool(num_envs: int, threads: int, chunks: int) -> Row:
 
 def write_starts_of_cube(path: Path) -> None:
     """Start states of the built-in cube, enlarged to EnvPool's."""
-    rows = find_cups(primitive("cube", "box", (CUBE, CUBE, CUBE), 0.05), 64, np.random.default_rng(0))
+    rows = find_palm_rests(primitive("cube", "box", (CUBE, CUBE, CUBE), 0.05), 64, np.random.default_rng(0))
     rows[:, -1] *= CUBE / get_object("cube").extents[0]
     StartStates({("cube", PALM_UP): rows}).save(path)
 

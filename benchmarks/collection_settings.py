@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.cli.common import SHIPPED_POLICY, load_policy_file, table
 from dexndm_gym.data.collection import CollectOptions
+from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
 from dexndm_gym.dynamics.fit import fit_trajectories
@@ -22,11 +24,9 @@ from dexndm_gym.dynamics.measures import measure
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.dynamics.windows import WindowSet
-from dexndm_gym.evaluation.collecting import play_at_once, replay_at_once, simulate
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.virtual_hand.in_process import VirtualHand
 
 SETTINGS = {
     "free, palm up": (FREE, None, "rollouts"),
@@ -35,7 +35,7 @@ SETTINGS = {
     "tied ball, palm up": (TIED_BALL, None, "rollouts"),
     "balls, six wrists": (BALLS, "six", "rollouts"),
 }
-EPISODE = TaskConfig().episode_steps
+EPISODE_STATE = TaskConfig().episode_steps
 TEST_EPISODES = 9
 
 
@@ -47,9 +47,9 @@ def main() -> None:
     options = parser.parse_args()
     count = round(options.minutes * 60 / 20)
     policy, sim = load_policy_file(SHIPPED_POLICY), load_model(SHIPPED_SIM_MODEL)
-    rollouts = [one for one in simulate(policy, count + 8, seed=1) if len(one) == EPISODE][:count]
+    rollouts = [one for one in simulate(policy, count + 8, seed=1) if len(one) == EPISODE_STATE][:count]
     scale = TaskConfig().action_scale
-    waves = wave_trajectories(count, start=START_POSE, largest_step=scale, steps=EPISODE, seed=1)
+    waves = wave_trajectories(count, start=START_POSE, largest_step=scale, steps=EPISODE_STATE, seed=1)
     with closing(VirtualHand([options.hand_seed] * TEST_EPISODES)) as hand:
         unseen = WindowSet(play_at_once(hand, policy, CollectOptions(seed=2, noise_probability=0.0)))
     recorded = {}

@@ -11,9 +11,9 @@ from dexndm_gym.errors import HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.virtual_hand.bus import Bus
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.packets import Decoder, Instruction, Packet, encode
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 LIFE = 2000
 """Packets after which the servos are new: mangled ones that get through change ids and baud rates."""

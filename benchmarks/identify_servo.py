@@ -5,7 +5,7 @@
 The virtual servo has firmware, motor, loaded gears, backlash and delay; the simulator's has stiffness, damping, dry
 friction, armature and a torque limit. The limit is the torque of the virtual servo's motor at its current limit, since
 motion hardly shows it. For the rest both follow the same 20 Hz targets under the same loads, and a simplex search
-minimises the mean distance between their positions at 20 Hz.
+minimizes the mean distance between their positions at 20 Hz.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 from scipy.optimize import minimize
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 from dexndm_gym.virtual_hand.single_joint import SingleJoints

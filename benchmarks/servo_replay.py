@@ -2,10 +2,11 @@
 
     python benchmarks/servo_replay.py [LOGS] [--json FILE]
 
-LOGS are those of an XL330-M288 on a pendulum bench (see ``dexndm_gym.data.servo_logs``; the README says where to get
-them). Each replay runs for 6 s, open loop, from the logged goals and torque switch alone: the supply is the bench's
-nominal 7.4 V. What two kinds of motion leave open is held by what is known beforehand: the maker's figures and how far
-servos of this class differ, nothing that was fitted to these logs. Backlash is not visible in them and stays nominal.
+LOGS are those of an XL330-M288 on a pendulum bench (see ``dexndm_gym.dynamics.servo_bench.logs``; the README says where
+to get them). Each replay runs for 6 s, open loop, from the logged goals and torque switch alone: the supply is the
+bench's nominal 7.4 V. What two kinds of motion leave open is held by what is known beforehand: the maker's figures and
+how far servos of this class differ, nothing that was fitted to these logs. Backlash is not visible in them and stays
+nominal.
 """
 
 import argparse
@@ -16,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from dexndm_gym.data.servo_logs import ServoLog, ServoTicks, read_servo_logs, resample
 from dexndm_gym.dynamics.least_squares import least_squares
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.dynamics.servo_bench.logs import ServoLog, ServoTicks, read_servo_logs, resample
+from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.virtual_hand.firmware import PWM_FULL
+from dexndm_gym.virtual_hand.motor_bank import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
 MASS, LENGTH, SUPPLY, GRAVITY = 0.49, 0.10, 7.4, 9.81
@@ -73,19 +74,19 @@ def _weight(time: float, position: FloatArray, velocity: FloatArray) -> FloatArr
 
 def fit(ticks: ServoTicks) -> ServoParameters:
     """The servo that replays logs best, by robust least squares from several starts."""
-    centre = np.array([_encoded(name, value) for name, (value, _) in KNOWN.items()])
+    center = np.array([_encoded(name, value) for name, (value, _) in KNOWN.items()])
     spread = np.array([spread for _, spread in KNOWN.values()])
 
     def residuals(points: FloatArray) -> FloatArray:
         servos = _servos(points.reshape(-1, len(KNOWN)))
         error = replay(servos, ticks, points.shape[0] * points.shape[1]) - ticks.position[1:, None]
         speed = np.log(_no_load_speed(servos) / NO_LOAD_SPEED).reshape(*points.shape[:2], 1) / SPEED_SPREAD
-        known = np.concatenate(((points - centre) / spread, speed), axis=-1)
+        known = np.concatenate(((points - center) / spread, speed), axis=-1)
         return np.concatenate((error.swapaxes(0, 1).reshape(*points.shape[:2], -1), ERROR_SCALE * known), axis=-1)
 
     scatter = np.random.default_rng(0).normal(size=(STARTS, len(KNOWN)))
     scatter[0] = 0.0
-    start = centre + 0.5 * spread * scatter
+    start = center + 0.5 * spread * scatter
     found = least_squares(residuals, start, error_scale=ERROR_SCALE, iterations=ITERATIONS)
     best = np.log1p((residuals(found[None])[0] / ERROR_SCALE) ** 2).sum(axis=-1).argmin()
     servo = _servos(found[[best]])

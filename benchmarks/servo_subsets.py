@@ -6,7 +6,7 @@ Fits the physics to every subset of the kinds of motion at every subset of the p
 that were left out at all gains, one step of 50 ms ahead and over the whole log. For each of them it prints the mean
 error over all fits, how far it ranges (largest less smallest) and its standard deviation, both in percent of the mean,
 and the latter two of single logs: of the median and of the worst one. Logs are those of an XL330-M288 on a pendulum
-bench (see ``dexndm_gym.data.servo_logs``; the README says where to get them).
+bench (see ``dexndm_gym.dynamics.servo_bench.logs``; the README says where to get them).
 """
 
 import argparse
@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dexndm_gym.data.servo_logs import ServoLog, read_servo_logs
-from dexndm_gym.dynamics.servo_fit import ServoFitOptions, bring_to_control_rate, fit_physics
-from dexndm_gym.dynamics.servo_physics import ServoPhysics, observe, simulate
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, bring_to_control_rate, fit_physics
+from dexndm_gym.dynamics.servo_bench.logs import ServoLog, read_servo_logs
+from dexndm_gym.dynamics.servo_bench.physics import ServoPhysics, observe, simulate
+from dexndm_gym.hand.joints import FloatArray
 
 UNITS = {"one_step_mrad": "1 step, rms, mrad", "open_loop_deg": "open loop, mean abs, deg"}
 

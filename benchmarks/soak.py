@@ -26,16 +26,16 @@ import numpy as np
 import serial
 from fuzz import fuzz_driver, fuzz_virtual_hand
 
-from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
-from dexndm_gym.envs.hands.dynamixel_hand import DynamixelHand
+from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig
+from dexndm_gym.backends.dynamixel_hand import DynamixelHand
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import HardwareError
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS, FloatArray
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.units import rad_from_ticks
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS, FloatArray
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.faults import FAULTS, LINE_FAULTS
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.server import VirtualHandServer
 
 LONGEST_STEP = 1.0

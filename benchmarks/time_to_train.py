@@ -5,7 +5,7 @@ episodes without exploring, in nominal physics, and the first counts that turns 
 them. Before that, the same training is timed for a moment with as many PyTorch threads as there are processors instead
 of one, as a yardstick.
 
-Run on an otherwise idle machine: ``python benchmarks/time_to_train.py [--steps N] [--no-randomise] [--json FILE]``.
+Run on an otherwise idle machine: ``python benchmarks/time_to_train.py [--steps N] [--no-randomize] [--json FILE]``.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import torch
 from stable_baselines3 import PPO
 
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.rollout import evaluate_vector
 from dexndm_gym.training.ppo import TrainConfig, train_teacher
@@ -57,7 +57,7 @@ class SeeingTeacher:
 
 def play(teacher: Path) -> tuple[float, float]:
     """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
-    look = PracticeConfig(num_envs=EPISODES, object=("cylinder",), randomise=False)
+    look = PracticeConfig(num_envs=EPISODES, object=("cylinder",), randomize=False)
     env = LeapRotateVectorEnv(look.make_hand(), options=look.options)
     scores = evaluate_vector(SeeingTeacher(teacher, env.task), env, seed=0)
     seconds = env.task.config.episode_steps * CONTROL_PERIOD
@@ -69,7 +69,7 @@ def main() -> None:
     """Train, look, report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4_000_000, help="environment steps to train for")
-    parser.add_argument("--no-randomise", action="store_true", help="train in nominal physics")
+    parser.add_argument("--no-randomize", action="store_true", help="train in nominal physics")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()
@@ -81,7 +81,7 @@ def main() -> None:
             seed=options.seed,
             checkpoint_every=EVERY,
             object=("cylinder",),
-            randomise=not options.no_randomise,
+            randomize=not options.no_randomize,
         )
         rates = {n: steps_per_second(config, folder, n) for n in dict.fromkeys((torch.get_num_threads(), 1))}
         for threads, rate in rates.items():

@@ -14,9 +14,9 @@ from dynamixel_sdk import COMM_SUCCESS, GroupSyncRead, GroupSyncWrite, PortHandl
 from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 from dexndm_gym.virtual_hand.clocks import LockStepClock
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.packets import Instruction, encode
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 dynamixel_sdk.port_handler.LATENCY_TIMER = 100  # ms; on a busy machine its 16 are not enough
 CYCLES = 300

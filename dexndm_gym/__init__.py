@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from gymnasium.envs.registration import register
 
 if TYPE_CHECKING:
-    from dexndm_gym.leap.meshes import load_mesh
-    from dexndm_gym.leap.object_registry import register_object, register_object_set
-    from dexndm_gym.leap.rotatable import RotatableObject, assemble, primitive
+    from dexndm_gym.objects.meshes import load_mesh
+    from dexndm_gym.objects.object_model import RotatableObject, assemble, primitive
+    from dexndm_gym.objects.object_registry import register_object, register_object_set
 
 __version__ = "0.1.0"
 
@@ -22,12 +22,12 @@ __all__ = ["RotatableObject", "assemble", "load_mesh", "primitive", "register_ob
 
 # Loaded when they are asked for: importing the package must not load the simulator.
 _HOMES = {
-    "RotatableObject": "dexndm_gym.leap.rotatable",
-    "assemble": "dexndm_gym.leap.rotatable",
-    "load_mesh": "dexndm_gym.leap.meshes",
-    "primitive": "dexndm_gym.leap.rotatable",
-    "register_object": "dexndm_gym.leap.object_registry",
-    "register_object_set": "dexndm_gym.leap.object_registry",
+    "RotatableObject": "dexndm_gym.objects.object_model",
+    "assemble": "dexndm_gym.objects.object_model",
+    "load_mesh": "dexndm_gym.objects.meshes",
+    "primitive": "dexndm_gym.objects.object_model",
+    "register_object": "dexndm_gym.objects.object_registry",
+    "register_object_set": "dexndm_gym.objects.object_registry",
 }
 
 

@@ -24,7 +24,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    envs = make_vec_env("LeapRotate-Sim-v0", n_envs=4, seed=options.seed, env_kwargs={"randomise": True})
+    envs = make_vec_env("LeapRotate-Sim-v0", n_envs=4, seed=options.seed, env_kwargs={"randomize": True})
     agent = PPO("MlpPolicy", envs, n_steps=256, batch_size=256, seed=options.seed, device="cpu")
     agent.learn(options.steps, progress_bar=True)
 

@@ -9,7 +9,7 @@ import sys
 import gymnasium as gym
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.envs.hands.address import find_hand
+from dexndm_gym.backends.address import find_hand
 from dexndm_gym.training.policy import load_policy
 
 

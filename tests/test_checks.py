@@ -84,7 +84,7 @@ def test_values_out_of_bounds_are_refused_by_name(data: st.DataObject) -> None:
 def test_every_public_configuration_is_checked() -> None:
     names = {kind.__name__ for kind in CONFIGURATIONS}
     assert names >= {
-        *("TaskConfig", "RewardWeights", "Randomisation", "DynamixelHandConfig", "GraspSearch", "CollectOptions"),
+        *("TaskConfig", "RewardWeights", "Randomization", "DynamixelHandConfig", "GraspSearch", "CollectOptions"),
         *("HeatLimits", "FitOptions", "ModelConfig", "ServoFitOptions", "ResidualOptions", "InverseConfig"),
         *("GapConfig", "DemoConfig", "Fault", "Spread"),
     }

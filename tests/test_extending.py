@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dexndm_gym.leap import found_starts
-from dexndm_gym.leap.objects import OBJECT_SETS, REGISTERED
+from dexndm_gym.grasps import mesh_grasp_cache
+from dexndm_gym.objects.catalog import OBJECT_SETS, REGISTERED
 
 PAGE = Path(__file__).parent.parent / "docs" / "extending.md"
 PROGRAMS = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```python\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
@@ -16,7 +16,7 @@ PROGRAMS = re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```python\n(.*?)```", PAGE.
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(found_starts, "_TRIES", 12)
+    monkeypatch.setattr(mesh_grasp_cache, "_TRIES", 12)
     sets = dict(OBJECT_SETS)
     yield
     REGISTERED.clear()

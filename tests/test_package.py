@@ -26,7 +26,7 @@ ERRORS = [item for _, item in inspect.getmembers(errors, inspect.isclass) if ite
 SHIPPED = [
     path.relative_to(PACKAGE).as_posix()
     for path in sorted(PACKAGE.rglob("*"))
-    if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__"
+    if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import gymnasium
 import tyro
 
+from dexndm_gym.backends.address import HandAddress, find_hand
 from dexndm_gym.checks import Count, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     SHIPPED_POLICY,
@@ -24,16 +25,15 @@ from dexndm_gym.cli.common import (
     stop_key,
     write_json,
 )
-from dexndm_gym.cli.coverage import summarise
+from dexndm_gym.cli.coverage import summarize
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
+from dexndm_gym.data.env_player import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
-from dexndm_gym.envs.hands.address import HandAddress, find_hand
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.evaluation.rollout import Policy
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.scene import BALLS, FREE, TIED_BALL
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import RANDOM, WRISTS, wrist_names
@@ -129,7 +129,7 @@ def run(arguments: list[str]) -> None:
             reports.append(_collect(command, address, setting, policy, replays, place))
     plot = command.out / "coverage.png"
     print()
-    summarise(recordings_in(command.out), plot, command.out / "coverage.json")
+    summarize(recordings_in(command.out), plot, command.out / "coverage.json")
     print()
     minutes, resumed = (sum(getattr(one, name) for one in reports) for name in ("minutes", "resumed_minutes"))
     print(
@@ -160,7 +160,7 @@ def _collect(
     replays: list[Trajectory],
     place: str,
 ) -> CollectReport:
-    from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig  # the driver is an extra
+    from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig  # the driver is an extra
 
     options: dict[str, Any] = {"hand_config": DynamixelHandConfig(placement_time=0.0)}
     about = {"hand": command.name}

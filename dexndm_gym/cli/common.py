@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import gymnasium
     from matplotlib.figure import Figure
 
+    from dexndm_gym.backends.address import HandAddress
     from dexndm_gym.dynamics.fit import Progress
-    from dexndm_gym.envs.hands.address import HandAddress
     from dexndm_gym.hardware.stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
@@ -130,7 +130,7 @@ def announce_hand(port: str | None, hand_seed: int = 0) -> "HandAddress":
     Raises:
         ConfigurationError: the port has no name.
     """
-    from dexndm_gym.envs.hands.address import find_hand
+    from dexndm_gym.backends.address import find_hand
 
     address = find_hand(port, hand_seed)
     announce(str(address))
@@ -194,7 +194,7 @@ def stop_key(env: "gymnasium.Env[Any, Any]") -> "StopKey":
     from dexndm_gym.hardware.stop import StopKey
 
     announce_stop_key()
-    return StopKey(env.unwrapped.hand.stop)  # type: ignore[attr-defined]
+    return StopKey(env.unwrapped.backend.stop)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dexndm_gym.checks import Checked, NotEmpty
 from dexndm_gym.cli.common import JsonFile, PictureFile, find_recordings, parse, table, write_figure, write_json
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.evaluation.coverage import Coverage, coverage_figure, measure_coverage
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,10 @@ class CoverageCommand(Checked):
 def run(arguments: list[str]) -> None:
     """Run the command."""
     command = parse(CoverageCommand, "coverage", arguments)
-    summarise(find_recordings(command.paths), command.plot, command.json)
+    summarize(find_recordings(command.paths), command.plot, command.json)
 
 
-def summarise(recordings: Iterable[Path], plot: Path | None, json: Path | None) -> None:
+def summarize(recordings: Iterable[Path], plot: Path | None, json: Path | None) -> None:
     """Measure recordings, print the tables, and write plot and JSON where they are wanted.
 
     Raises:

@@ -13,8 +13,8 @@ from dexndm_gym.cli.common import (
     table,
     write_json,
 )
-from dexndm_gym.evaluation.comparison import RUNS, Comparison
-from dexndm_gym.evaluation.demo import DemoConfig, run_demo
+from dexndm_gym.evaluation.demo.demo_result import RUNS, DemoResult
+from dexndm_gym.evaluation.demo.run import DemoConfig, run_demo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +41,16 @@ def run(arguments: list[str]) -> None:
     with interruptible(
         lambda: f"what was recorded is in {command.recordings}; the same command begins a new demo in its place"
     ):
-        comparison = run_demo(command, policy)
-    print(f"\n{summary(comparison)}\n\nReport: {command.report_file}")
-    write_json(comparison.as_dict(), command.json)
+        result = run_demo(command, policy)
+    print(f"\n{summary(result)}\n\nReport: {command.report_file}")
+    write_json(result.as_dict(), command.json)
 
 
-def summary(comparison: Comparison) -> str:
+def summary(result: DemoResult) -> str:
     """The table that the demo prints."""
     rows = []
     for run, name in RUNS.items():
-        numbers = comparison.summary(run)
+        numbers = result.summary(run)
         rows.append(
             (
                 name,
@@ -59,13 +59,13 @@ def summary(comparison: Comparison) -> str:
                 str(numbers.episodes),
             )
         )
-    report, closed = comparison.models.report, comparison.gap_closed
+    report, closed = result.models.report, result.gap_closed
     gap = "none: direct transfer lost nothing" if closed is None else f"{100 * closed:.0f} %"
     before = f"{1e3 * report.start.one_step_rms:.2f} -> " if report.start else ""
     lines = [
         f"Gap closed:      {gap}",
-        f"Data:            {comparison.data_minutes:.1f} min on virtual hand {comparison.hand_seed}",
+        f"Data:            {result.data_minutes:.1f} min on virtual hand {result.hand_seed}",
         f"One-step error:  {before}{1e3 * report.fitted.one_step_rms:.2f} mrad on held-out trajectories",
-        f"Wall time:       {comparison.wall_s:.0f} s",
+        f"Wall time:       {result.wall_s:.0f} s",
     ]
     return table(("", "rotation, rad", "time to fall, s", "episodes"), rows) + "\n\n" + "\n".join(lines)

@@ -10,6 +10,7 @@ import gymnasium
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.backends.address import HandAddress
 from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
@@ -31,13 +32,12 @@ from dexndm_gym.cli.common import (
 from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
-from dexndm_gym.envs.hands.address import HandAddress
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
-from dexndm_gym.evaluation.gap import GapConfig, Policies, gap_steps, measure_gap
-from dexndm_gym.evaluation.gap_plots import gap_plots
-from dexndm_gym.evaluation.rivals import RIVALS
+from dexndm_gym.evaluation.gap.baselines import BASELINES
+from dexndm_gym.evaluation.gap.plots import gap_plots
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
@@ -77,7 +77,7 @@ class EvaluateCommand(Checked):
     axis: Names = ("+z",)
     """Axes to turn about, named sets of them or random; in the world frame."""
 
-    randomise: bool = False
+    randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
 
     model: File = None
@@ -99,7 +99,7 @@ class EvaluateCommand(Checked):
     hands: str = "0-3"
     """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
 
-    rivals: Annotated[tuple[str, ...], NotEmpty()] = tuple(RIVALS)
+    baselines: Annotated[tuple[str, ...], NotEmpty()] = tuple(BASELINES)
     """Corrections that the suite compares; the first is tested against every other, paired over hands."""
 
     data_minutes: Annotated[tuple[float, ...], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
@@ -146,7 +146,7 @@ def run(arguments: list[str]) -> None:
 def _simulated(
     command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
 ) -> Scores:
-    env = make_sim_vector_env(num_envs=command.episodes, randomise=command.randomise, **wanted)
+    env = make_sim_vector_env(num_envs=command.episodes, randomize=command.randomize, **wanted)
     if models is not None:
         env = DynamicsCorrectionVectorWrapper(env, models)
     try:
@@ -171,8 +171,8 @@ def _on_hand(
     models: Models,
     bar: "tqdm[Any]",
 ) -> Scores:
-    if command.randomise:
-        raise ConfigurationError("--randomise varies the simulated physics; it needs --env sim")
+    if command.randomize:
+        raise ConfigurationError("--randomize varies the simulated physics; it needs --env sim")
     items = options["object"]
     if address.is_virtual:
         options["hand_seed"] = command.hand_seed
@@ -191,7 +191,7 @@ def _on_hand(
 def _gap(command: EvaluateCommand, policy: Policy) -> None:
     config = GapConfig(
         hands=_seeds(command.hands),
-        rivals=command.rivals,
+        baselines=command.baselines,
         episodes=command.episodes,
         data_minutes=command.data_minutes,
         predicted_hands=command.predict,

@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.checks import Count, NotEmpty, Width
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
@@ -21,13 +22,12 @@ from dexndm_gym.cli.common import (
     write_json,
 )
 from dexndm_gym.data.collection import CollectOptions
+from dexndm_gym.data.env_player import replay_at_once, simulate
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
-from dexndm_gym.dynamics.servo_fit import ServoFitOptions, ServoFitReport, fit_servo_logs
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.collecting import replay_at_once, simulate
 from dexndm_gym.outputs import Output
 from dexndm_gym.task.config import TaskConfig
 

@@ -8,20 +8,20 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.checks import Checked, Count, Seed
 from dexndm_gym.cli.common import NOTHING_KEPT, Names, interruptible, parse
-from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
+from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.survival import HOLDING_TIME
-from dexndm_gym.leap.contact_sheet import write_sheet
-from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.objects import NO_OBJECT
-from dexndm_gym.leap.picture import Camera, HandPainter
-from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.evaluation.grasp_stability import HOLDING_TIME
+from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
+from dexndm_gym.objects.catalog import NO_OBJECT
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.outputs import PICTURES, Output
-from dexndm_gym.task.compiled import are_dropped
+from dexndm_gym.rendering.contact_sheet import write_sheet
+from dexndm_gym.rendering.renderer import Camera, HandRenderer
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.metrics import are_dropped
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> None:
 def _draw(command: GalleryCommand) -> None:
     names = list(dict.fromkeys(name for name in object_names(command.object) if name != NO_OBJECT))
     down = {wrist: down_in_hand(np.array(quat)) for wrist, quat in WRISTS.items()}
-    starts = starts_of(names)
+    starts = start_states_of(names)
     cells = [(name, wrist) for name in names for wrist in WRISTS if starts.count(name, down[wrist])]
     if not cells:
         raise ConfigurationError(
@@ -78,7 +78,7 @@ def _draw(command: GalleryCommand) -> None:
         raise RuntimeError("a simulated hand knows where its object is")
     width, height = _SIZE
     painters = {
-        wrist: HandPainter(
+        wrist: HandRenderer(
             width=width, height=height, camera=_CAMERA, up=_times(down[wrist], -1.0), see_through=_SEE_THROUGH
         )
         for wrist in WRISTS

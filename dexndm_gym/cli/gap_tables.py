@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.cli.common import table
-from dexndm_gym.evaluation.gap_report import GapReport
+from dexndm_gym.evaluation.gap.report import GapReport
 
 
 def gap_text(report: GapReport) -> str:
@@ -25,11 +25,11 @@ def gap_text(report: GapReport) -> str:
 
 def _rows(report: GapReport) -> str:
     """A row per correction and policy."""
-    first = report.rivals[0]
+    first = report.baselines[0]
     head = ("", "of simulated", "worst", "gap closed", "worst", "time to fall", "dropped")
     head += (f"{first} minus it", "p", "hands")
     rows = []
-    for name in (None, *report.rivals, *report.others):
+    for name in (None, *report.baselines, *report.others):
         numbers = report.summary(name)
         closed, lead = numbers.get("gap_closed"), numbers.get("first_minus_this")
         rows.append(
@@ -55,7 +55,7 @@ def _rows(report: GapReport) -> str:
 
 def _hands(report: GapReport) -> str:
     """Rotation hand by hand."""
-    names = (None, *report.rivals, *report.others)
+    names = (None, *report.baselines, *report.others)
     rows = [
         (
             f"hand {hand.seed}",
@@ -69,7 +69,7 @@ def _hands(report: GapReport) -> str:
 def _data_curve(report: GapReport) -> str:
     rows = [
         (name, *(_interval(report.summary(name, minutes)["gap_closed"]) for minutes in report.minutes))
-        for name in report.rivals
+        for name in report.baselines
     ]
     return table(("gap closed by", *(f"{minutes:g} min" for minutes in report.minutes)), rows)
 

@@ -12,11 +12,11 @@ from tqdm import tqdm
 from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, Names, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasp_search import UPRIGHT_SHARE, Found, find_starts, grasp_kinds
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.objects import NO_OBJECT, get_object
-from dexndm_gym.leap.starts import Direction, StartStates
-from dexndm_gym.leap.trials import GRASP_KINDS
+from dexndm_gym.grasps.grasp_batch import GRASP_KINDS
+from dexndm_gym.grasps.grasp_search import UPRIGHT_SHARE, Found, find_starts, grasp_kinds
+from dexndm_gym.grasps.start_states import Direction, StartStates
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.catalog import NO_OBJECT, get_object
 from dexndm_gym.outputs import Output
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import RANDOM, WRISTS, down_in_hand, wrist_names
@@ -48,7 +48,7 @@ class GraspsCommand(Checked):
     seed: Seed = 0
     """Seed of the search."""
 
-    out: Annotated[Path, tyro.conf.arg(metavar="FILE"), Output(suffixes=(".npz",))] = Path("starts.npz")
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE"), Output(suffixes=(".npz",))] = Path("grasp_cache.npz")
     """File of start states to write; gym.make(..., starts=FILE) reads it."""
 
     json: JsonFile = None
@@ -65,8 +65,8 @@ def run(arguments: list[str]) -> None:
     with interruptible(lambda: NOTHING_KEPT), tqdm(names, desc="grasps", unit="object") as bar:
         found = {
             name: [
-                find_starts(get_object(name), command.tries, command.seed, way=way, upright=command.upright)
-                for way in ways
+                find_starts(get_object(name), command.tries, command.seed, direction=direction, upright=command.upright)
+                for direction in ways
             ]
             for name in bar
         }
@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> None:
         for key, states in item.rows.items()
     }
     numbers = {name: _sums(items) for name, items in found.items()}
-    kinds = {name: _kinds(name, [rows[name, way] for way in ways]) for name in found}
+    kinds = {name: _kinds(name, [rows[name, direction] for direction in ways]) for name in found}
     heads = tuple(dict.fromkeys(kind for shares in numbers.values() for kind in shares))
     cells = [
         (name, *(_of(held.get(head)) for head in heads), *(str(kinds[name][kind]) for kind in GRASP_KINDS))
@@ -88,8 +88,8 @@ def run(arguments: list[str]) -> None:
     write_json({name: {"held": held, "kept": kinds[name]} for name, held in numbers.items()}, command.json)
 
 
-def _search(command: GraspsCommand, name: str, way: Direction | None) -> Found:
-    return find_starts(get_object(name), command.tries, command.seed, way=way, upright=command.upright)
+def _search(command: GraspsCommand, name: str, direction: Direction | None) -> Found:
+    return find_starts(get_object(name), command.tries, command.seed, direction=direction, upright=command.upright)
 
 
 def _kinds(name: str, kept: Sequence[FloatArray]) -> dict[str, int]:

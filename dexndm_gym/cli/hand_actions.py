@@ -8,24 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from dexndm_gym.cli.common import announce_stop_key, ask, table
-from dexndm_gym.cli.hand_options import (
-    Calibrate,
-    Check,
-    Gains,
-    HandOptions,
-    Mirror,
-    Relax,
-    Scan,
-    Watch,
-)
+from dexndm_gym.cli.hand_options import Calibrate, Check, Gains, HandOptions, Mirror, Relax, Scan, Watch
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS
+from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.outputs import replacing
 
 if TYPE_CHECKING:
-    from dexndm_gym.envs.hands.connect import HandPort
+    from dexndm_gym.backends.connect import HandPort
+    from dexndm_gym.hardware.servo_setup import ServoSettings
     from dexndm_gym.hardware.session import HandSession
-    from dexndm_gym.hardware.startup import ServoSettings
 
 YES_MEANS = {
     Calibrate: "the hand is already held flat and open",
@@ -103,13 +94,7 @@ def check(command: Check, port: "HandPort") -> None:
 
 def calibrate(command: Calibrate, port: "HandPort") -> None:
     """Store zero."""
-    from dexndm_gym.hardware.calibration import (
-        confirm_zero,
-        impose_modes,
-        measure_pose,
-        propose_offsets,
-        store_offsets,
-    )
+    from dexndm_gym.hardware.calibration import confirm_zero, impose_modes, measure_pose, propose_offsets, store_offsets
 
     wait = partial(port.sleep, _BETWEEN_READINGS)
     with port.open_bus(command.baudrate) as bus:
@@ -134,15 +119,15 @@ def mirror(command: Mirror, port: "HandPort") -> None:
 
     from dexndm_gym.hardware.mirror import MOTIONS
     from dexndm_gym.hardware.mirror import mirror as motions
-    from dexndm_gym.leap.picture import Camera, HandPainter
+    from dexndm_gym.rendering.renderer import Camera, HandRenderer
 
     whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
-    painter, wrong = HandPainter(width=480, height=360, camera=whole_hand), []
+    renderer, wrong = HandRenderer(width=480, height=360, camera=whole_hand), []
     with _session(command, port) as session:
         for motion in _with_stop_key(session, motions(session, command.joints)):
             picture = command.out / f"{motion.joint:02d}_{JOINT_NAMES[motion.joint]}.png"
             with replacing(picture) as unfinished:
-                imageio.imwrite(unfinished, painter.draw(motion.pose, None, "cube"))
+                imageio.imwrite(unfinished, renderer.draw(motion.pose, None, "cube"))
             print(
                 f"{motion.joint:2} {JOINT_NAMES[motion.joint]}: {MOTIONS[motion.joint]} ({picture}); moved "
                 f"{motion.moved:+.2f} rad, others at most {motion.others:.2f}"
@@ -161,8 +146,8 @@ def _agrees(answer: str) -> bool:
 
 def gains(command: Gains, port: "HandPort") -> None:
     """Measure step responses."""
-    from dexndm_gym.hardware.gains import step_responses
-    from dexndm_gym.hardware.startup import ServoSettings
+    from dexndm_gym.hardware.servo_setup import ServoSettings
+    from dexndm_gym.hardware.step_response import step_responses
 
     settings = ServoSettings(
         p_gain=command.p_gain,

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.cli.common import Port
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import OutputFolder
 
 Joints: TypeAlias = Annotated[tuple[int, ...], Bound(least=0, most=NUM_JOINTS - 1), NotEmpty()]

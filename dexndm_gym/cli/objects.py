@@ -11,12 +11,12 @@ from tqdm import tqdm
 from dexndm_gym.checks import Checked, CountOrZero
 from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.survival import Held, survival
-from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.object_choice import find_objects, the_object
-from dexndm_gym.leap.objects import NO_OBJECT, OBJECT_SETS, REGISTERED
-from dexndm_gym.leap.rotatable import RotatableObject
-from dexndm_gym.leap.starts import StartStates
+from dexndm_gym.evaluation.grasp_stability import Held, survival
+from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
+from dexndm_gym.grasps.start_states import StartStates
+from dexndm_gym.objects.catalog import NO_OBJECT, OBJECT_SETS, REGISTERED
+from dexndm_gym.objects.object_choice import find_objects, the_object
+from dexndm_gym.objects.object_model import RotatableObject
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
@@ -66,7 +66,7 @@ def run(arguments: list[str]) -> None:
     if command.check:
         with interruptible(lambda: NOTHING_KEPT), tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
             found = survival(names, command.check, tell=bar.update)
-    starts = starts_of(items)
+    starts = start_states_of(items)
     rows = [
         _row(item, starts, {wrist: held for (name, wrist), held in found.items() if name == item.name})
         for item in items
@@ -106,7 +106,7 @@ def _row(item: RotatableObject, starts: StartStates, held: dict[str, Held]) -> _
     name = item.name
     return _Row(
         name=name,
-        shape=item.pieces[0].shape if item.is_primitive else f"{len(item.pieces)} pieces",
+        shape=item.geoms[0].shape if item.is_primitive else f"{len(item.geoms)} pieces",
         size_mm=" x ".join(f"{1000 * length:.0f}" for length in item.extents),
         mass_g=f"{1000 * item.mass:.0f}",
         aspect=f"{item.aspect:.2f}",

@@ -1,6 +1,6 @@
 """Autonomous collection: replay what a policy did in simulation on the hand, and record what the hand makes of it.
 
-Target sequences from simulated episodes are replayed open loop, half of them with noise on the targets (DexNDM's
+Target sequences from simulated episodes are replayed open loop, half of them with noise on the commands (DexNDM's
 recipe), and all of them with offsets that last for about a second. As a rule the hand is empty, unlike in the paper:
 where something blocks a joint, its position shows nothing of what pulls at it. Nothing here knows how a trajectory is
 played, or what surrounds the hand: a player is given a plan and yields control periods.
@@ -19,11 +19,12 @@ import numpy as np
 from tqdm import tqdm
 
 from dexndm_gym.checks import Bound, Checked, Radians, Seed, Share
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 TICKS_PER_MINUTE = 60 * CONTROL_HZ
 
@@ -40,13 +41,13 @@ class CollectOptions(Checked):
     """Hand time that the folder shall hold of each setting when done, min."""
 
     noise_probability: Share = 0.5
-    """Share of the trajectories that get noise on their targets."""
+    """Share of the trajectories that get noise on their commands."""
 
     noise: Radians = 0.01
     """Standard deviation of that noise, rad."""
 
     offset: Radians = 0.06
-    """Standard deviation of the offsets on the targets of replays, rad; each joint's changes about once a second."""
+    """Standard deviation of the offsets on the commands of replays, rad; each joint's changes about once a second."""
 
     closed_loop: Share = 0.0
     """Share of the trajectories that the policy plays itself, object in hand, instead of a replay."""
@@ -63,13 +64,13 @@ class Plan:
     """Its place in the collection."""
 
     replay: Trajectory | None
-    """Whose targets to replay; None lets the policy play."""
+    """Whose commands to replay; None lets the policy play."""
 
     noise: float
-    """Standard deviation of the noise on the targets, rad."""
+    """Standard deviation of the noise on the commands, rad."""
 
     offset: float
-    """Standard deviation of the offsets on the targets, rad."""
+    """Standard deviation of the offsets on the commands, rad."""
 
     seed: int
     """Seed of the noise and of the object's placement."""
@@ -81,7 +82,7 @@ class Tick(NamedTuple):
     position: FloatArray
     """Positions read, (16,), rad."""
 
-    target: FloatArray | None
+    command: FloatArray | None
     """Targets applied from then on, (16,), rad; None where the trajectory ends."""
 
     current: FloatArray | None = None
@@ -172,7 +173,7 @@ def collect(
         ConfigurationError: nothing to replay, or the folder holds data of another hand.
     """
     if not replays and options.closed_loop < 1.0:
-        raise ConfigurationError("collection needs target sequences to replay, or closed_loop=1")
+        raise ConfigurationError("collection needs command sequences to replay, or closed_loop=1")
     folder, about, setting = Path(folder), dict(about or {}), dict(setting or {})
     folder.mkdir(parents=True, exist_ok=True)
     before = [trajectory for path in recordings_in(folder) for trajectory in read_recording(path)]
@@ -229,11 +230,11 @@ def _record(
     writer.begin_trajectory({"index": plan.index, "mode": mode, "noise_rad": plan.noise, **circumstances, **source})
     count = 0
     with closing(play(plan)) as ticks:
-        for position, target, current in ticks:
-            if target is None or count == limit:
+        for position, command, current in ticks:
+            if command is None or count == limit:
                 writer.end_trajectory(position, current)
                 break
-            writer.append(position, target, current)
+            writer.append(position, command, current)
             count += 1
             passed()
     return count
@@ -246,32 +247,3 @@ def _require_same_hand(before: Sequence[Trajectory], about: Mapping[str, Any], f
             raise ConfigurationError(
                 f"{folder} holds recordings of {found}, this hand is {about}; give another folder for it"
             )
-
-
-class TargetNoise:
-    """A target filter that shakes targets: fresh noise in every step, and offsets that stay for about a second."""
-
-    def __init__(self) -> None:
-        """Add nothing yet."""
-        self.set(0.0, 0)
-
-    def set(self, noise: float | FloatArray, seed: int, offset: float = 0.0) -> None:
-        """Choose standard deviations, rad: ``noise`` one number, or one for each hand, (n,); zero adds nothing."""
-        self._noise = np.reshape(np.asarray(noise, dtype=np.float64), (-1, 1))
-        self._offset = offset
-        self._held: FloatArray | None = None
-        self._rng = np.random.default_rng(seed)
-
-    def reset(self, ids: Any) -> None:
-        """New episodes need nothing."""
-
-    def __call__(self, window: Any, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
-        """Return the shaken targets (n, 16), rad."""
-        if self._offset > 0.0:
-            fresh = self._offset * self._rng.standard_normal(target.shape)
-            changes = self._rng.random(target.shape) < 1.0 / CONTROL_HZ
-            self._held = np.where(changes, fresh, 0.0 if self._held is None else self._held)
-            target = target + self._held
-        if self._noise.any():
-            target = target + self._noise * self._rng.standard_normal(target.shape)
-        return target, {}

@@ -2,8 +2,8 @@
 
 LeRobot itself is not needed to write it, and cannot be installed beside every Python and PyTorch that this package runs
 with; what it writes where was read off its release 0.4.4. A frame is one control period: ``observation.state`` are the
-joint positions in rad, ``action`` the targets sent in rad, ``observation.current`` the servo currents in A where all
-recordings have them. The position that the last target of a trajectory led to is in no frame.
+joint positions in rad, ``action`` the commands sent in rad, ``observation.current`` the servo currents in A where all
+recordings have them. The position that the last command of a trajectory led to is in no frame.
 """
 
 import json
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import read_recording
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.outputs import Output, new_folder
 
 VERSION = "v3.0"
@@ -99,7 +100,7 @@ def _frames(trajectory: Trajectory, episode: int, begin: int, task: int, with_cu
     columns = {"observation.state": trajectory.position[:-1].astype(np.float32)}
     if with_current and trajectory.current is not None:
         columns["observation.current"] = trajectory.current[:-1].astype(np.float32)
-    columns["action"] = trajectory.target.astype(np.float32)
+    columns["action"] = trajectory.command.astype(np.float32)
     columns["timestamp"] = (frame / CONTROL_HZ).astype(np.float32)
     return columns | {
         name: np.broadcast_to(values, length).astype(np.int64)
@@ -120,7 +121,7 @@ class _Tasks:
 
     def name(self, trajectory: Trajectory) -> str:
         found = trajectory.metadata.get
-        what = "turn an object" if found("mode") == "policy" else f"replay {found('motion', 'targets')}"
+        what = "turn an object" if found("mode") == "policy" else f"replay {found('motion', 'commands')}"
         return f"{what}; surroundings: {found('surroundings', 'free')}; wrist: {found('wrist', 'palm_up')}"
 
     def number(self, trajectory: Trajectory) -> int:

@@ -1,6 +1,6 @@
 """Recordings as a Minari data set.
 
-An observation holds the joint positions in rad, an action the targets sent in rad, ``infos["current"]`` the servo
+An observation holds the joint positions in rad, an action the commands sent in rad, ``infos["current"]`` the servo
 currents in A where they were recorded. Nothing tracks an object in most recordings, so that all rewards are 0.
 """
 
@@ -15,7 +15,7 @@ from gymnasium.spaces import Box
 
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, new_folder
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _write(recordings: Sequence[Path], folder: Path, name: str) -> int:
         {
             "dataset_id": name,
             "minari_version": minari.__version__,
-            "description": "Joint positions and targets of a LEAP hand, in rad, 20 Hz; all rewards are 0.",
+            "description": "Joint positions and commands of a LEAP hand, in rad, 20 Hz; all rewards are 0.",
         }
     )
     return int(storage.total_episodes)
@@ -84,7 +84,7 @@ def _episodes(recordings: Sequence[Path]) -> "Iterator[EpisodeBuffer]":
             last[-1] = True
             yield EpisodeBuffer(
                 observations=list(one.position.astype(np.float32)),
-                actions=list(one.target.astype(np.float32)),
+                actions=list(one.command.astype(np.float32)),
                 rewards=nothing.tolist(),
                 terminations=[False] * len(one),
                 truncations=last.tolist(),

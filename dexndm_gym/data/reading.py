@@ -14,7 +14,7 @@ from dexndm_gym.data.recording import FORMAT, TABLES, VERSION
 from dexndm_gym.data.salvage import copy_unclosed, is_unclosed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import FileFormatError
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 
 class RecordingReader(Sequence[Trajectory]):
@@ -77,12 +77,12 @@ class RecordingReader(Sequence[Trajectory]):
         number, rows, text = self._index[index]
         try:
             position = self._tables["position"][rows].astype(np.float64)
-            target = self._tables["target"][rows][:-1].astype(np.float64)
+            command = self._tables["command"][rows][:-1].astype(np.float64)
             current = (
                 self._tables["current"][rows].astype(np.float64) if "current" in self._tables else np.full(1, np.nan)
             )
             metadata = json.loads(self._tables["metadata"][text].tobytes())
-            return Trajectory(position, target, metadata, current if np.isfinite(current).all() else None)
+            return Trajectory(position, command, metadata, current if np.isfinite(current).all() else None)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileFormatError(f"{self._path} is damaged in trajectory {number}: {error}") from error
 
@@ -97,7 +97,7 @@ class RecordingReader(Sequence[Trajectory]):
             raise FileFormatError(f"{self._path} holds the joints {names}, expected {list(joint_names)}")
         self._tables: dict[str, Any] = {name: file[name] for name in TABLES if name in file or name != "current"}
         # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
-        ticks = min(len(self._tables["position"]), len(self._tables["target"]))
+        ticks = min(len(self._tables["position"]), len(self._tables["command"]))
         count = min(len(self._tables["start"]), len(self._tables["metadata_end"]))
         starts, ends = self._tables["start"][:count], np.insert(self._tables["metadata_end"][:count], 0, 0)
         if (np.diff(starts) < 0).any() or (np.diff(ends) < 0).any():

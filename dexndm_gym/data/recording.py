@@ -4,8 +4,8 @@ Everything lies in flat, growing tables that exist from the start, because HDF5'
 a file readable at any instant, allows no new groups or variable-length values. A file holds:
 
 ========================  ======================  =========================================================
-``position``              (ticks, joints) float   joint positions, rad, read before the target is applied
-``target``                (ticks, joints) float   targets sent, rad; NaN in the last tick of a trajectory
+``position``              (ticks, joints) float   joint positions, rad, read before the command is applied
+``command``                (ticks, joints) float   commands sent, rad; NaN in the last tick of a trajectory
 ``current``               (ticks, joints) float   servo currents, A, read with the position; NaN where not measured;
                                                   recordings of version 0.1.0 have no such table
 ``start``                 (trajectories,) int     first tick of each trajectory
@@ -28,10 +28,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.storage import claim, close_safely, reason, require_room
-from dexndm_gym.data.trajectory import CONTROL_HZ, as_row
+from dexndm_gym.data.trajectory import as_row
 from dexndm_gym.errors import ConfigurationError, FileFormatError, OutputError
-from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES, FloatArray
 
 FORMAT = "dexndm-recording"
 VERSION = 1
@@ -42,8 +43,8 @@ _CHUNK = 1024
 """Rows that a table grows by."""
 _ROOM_FOR_THE_REST = 2**16
 """Bytes for the small tables, and for where HDF5 notes what lies where."""
-_COLUMNS = ("position", "current", "target")
-"""What a tick consists of. Targets are written last: a reader takes as many ticks as it finds targets."""
+_COLUMNS = ("position", "current", "command")
+"""What a tick consists of. Targets are written last: a reader takes as many ticks as it finds commands."""
 TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
 """Names of all tables."""
 
@@ -126,19 +127,19 @@ class RecordingWriter:
         self._append("start", np.array([self._num_ticks]))
         self._recording = True
 
-    def append(self, position: npt.ArrayLike, target: npt.ArrayLike, current: npt.ArrayLike | None = None) -> None:
+    def append(self, position: npt.ArrayLike, command: npt.ArrayLike, current: npt.ArrayLike | None = None) -> None:
         """Record one control period.
 
         Args:
             position: joint positions read at the start of the period, (joints,), rad.
-            target: targets applied during it, (joints,), rad.
+            command: commands applied during it, (joints,), rad.
             current: servo currents read with the positions, (joints,), A; None where they are not measured.
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
             OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
-        row = (*self._measured(position, current), as_row(target, self._joints, "target"))
+        row = (*self._measured(position, current), as_row(command, self._joints, "command"))
         if not self._recording:
             raise ConfigurationError("call begin_trajectory() before append()")
         self._push(row)
@@ -147,7 +148,7 @@ class RecordingWriter:
         """End the trajectory that was begun, if any.
 
         Args:
-            position: where the last target led, (joints,), rad; without it the last target is dropped on reading.
+            position: where the last command led, (joints,), rad; without it the last command is dropped on reading.
             current: as in ``append``.
 
         Raises:

@@ -7,19 +7,17 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.scene import FREE
-
-CONTROL_HZ = 20.0
-"""Control rate of every trajectory, Hz."""
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.scene import FREE
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """One uninterrupted motion at the control rate.
 
-    ``target[j]`` is applied from time j to j+1; ``position[j]`` is read before it is applied.
+    ``command[j]`` is applied from time j to j+1; ``position[j]`` is read before it is applied.
 
     Raises:
         ConfigurationError: shapes that do not fit together, or values that are not finite.
@@ -28,8 +26,8 @@ class Trajectory:
     position: FloatArray
     """Joint positions, (T+1, joints), rad."""
 
-    target: FloatArray
-    """Targets sent to the joints, (T, joints), rad."""
+    command: FloatArray
+    """Commands sent to the joints, (T, joints), rad."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Whatever the recorder wanted to remember, as JSON can hold it."""
@@ -39,19 +37,19 @@ class Trajectory:
 
     def __post_init__(self) -> None:
         """Check shapes and values."""
-        if self.position.ndim != 2 or self.target.shape != (len(self.position) - 1, self.position.shape[1]):
+        if self.position.ndim != 2 or self.command.shape != (len(self.position) - 1, self.position.shape[1]):
             raise ConfigurationError(
-                "a trajectory is position (T+1, joints) and target (T, joints); "
-                f"got {self.position.shape} and {self.target.shape}"
+                "a trajectory is position (T+1, joints) and command (T, joints); "
+                f"got {self.position.shape} and {self.command.shape}"
             )
         if self.current is not None and self.current.shape != self.position.shape:
             raise ConfigurationError(f"currents must be {self.position.shape}, got {self.current.shape}")
-        if not (np.isfinite(self.position).all() and np.isfinite(self.target).all()):
+        if not (np.isfinite(self.position).all() and np.isfinite(self.command).all()):
             raise ConfigurationError("a trajectory must hold finite numbers only; drop the ticks that failed")
 
     def __len__(self) -> int:
         """Number of control periods T."""
-        return len(self.target)
+        return len(self.command)
 
     @property
     def num_joints(self) -> int:
@@ -71,7 +69,7 @@ class Trajectory:
     def cut(self, start: int, stop: int) -> "Trajectory":
         """The part from control period ``start`` up to ``stop``, with the same metadata."""
         current = None if self.current is None else self.current[start : stop + 1]
-        return Trajectory(self.position[start : stop + 1], self.target[start:stop], self.metadata, current)
+        return Trajectory(self.position[start : stop + 1], self.command[start:stop], self.metadata, current)
 
 
 class TrajectoryView(Sequence[Trajectory]):

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
-from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
+from dexndm_gym.constants import CONTROL_HZ, SIDE_JOINTS
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
 
 MIDDLE = (LOWER_LIMITS + UPPER_LIMITS) / 2
 """The pose that waves start from, (16,), rad."""
 
-SIDE_JOINTS = (0, 4, 8)
-"""Joints that swing a finger sideways, into its neighbours; they make no waves."""
 
 _SHAPES: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
     ("sine", np.sin),
@@ -28,17 +27,17 @@ _NOISE = 0.01
 def wave_trajectories(count: int, *, start: FloatArray, largest_step: float, steps: int, seed: int) -> list[Trajectory]:
     """Draw waves: amplitude 0.5 to 1 times half the joint's range, ``sin(2 w t)`` with w from 0.2 to 0.5 per second.
 
-    The paper gives the amplitude no unit and says nothing of how fast targets may move.
+    The paper gives the amplitude no unit and says nothing of how fast commands may move.
 
     Args:
         count: how many.
         start: pose that the hand begins in, (16,), rad; it moves to the middle first.
-        largest_step: largest change of a target in a control period, rad; squares get flanks that steep.
+        largest_step: largest change of a command in a control period, rad; squares get flanks that steep.
         steps: control periods of each.
         seed: of what is drawn.
 
     Returns:
-        Trajectories of targets, for replays; their positions are those of joints that follow at once.
+        Trajectories of commands, for replays; their positions are those of joints that follow at once.
     """
     rng = np.random.default_rng(seed)
     return [_draw(rng, number, start, largest_step, steps) for number in range(count)]
@@ -56,8 +55,8 @@ def _draw(rng: np.random.Generator, number: int, start: FloatArray, largest_step
     )
     if kind == "noisy square":
         wave += _NOISE * rng.standard_normal(wave.shape)
-    target, now = np.empty_like(wave), start
+    command, now = np.empty_like(wave), start
     for step, wanted in enumerate(wave):
-        now = target[step] = np.clip(wanted, now - largest_step, now + largest_step)
+        now = command[step] = np.clip(wanted, now - largest_step, now + largest_step)
     metadata: dict[str, Any] = {"wave": kind, "joint": JOINT_NAMES[joint], "amplitude": amplitude, "rate": rate}
-    return Trajectory(np.vstack([start, target]), target, metadata)
+    return Trajectory(np.vstack([start, command]), command, metadata)

@@ -1,1 +1,1 @@
-"""The joint-wise dynamics model: fitting it, measuring it, and correcting targets with it."""
+"""The joint-wise dynamics model: fitting it, measuring it, and correcting commands with it."""

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import RecordingReader
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory, TrajectoryView
+from dexndm_gym.data.trajectory import Trajectory, TrajectoryView
 from dexndm_gym.dynamics.identification import identify_joints
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, one_step_errors, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
@@ -120,7 +121,7 @@ def fit_trajectories(
     Args:
         trajectories: motions of one hand, simulated or recorded; a single one is cut in time to hold out its end. No
             more than ``options.buffer`` control periods of them are held at a time.
-        start: model whose weights and normalisation to start from; it is not changed.
+        start: model whose weights and normalization to start from; it is not changed.
         config: what to build when there is no ``start``.
         options: how to fit.
         checkpoint: file that keeps the state of training until it ends; with the same data and options, a fit that was
@@ -156,7 +157,7 @@ def fit_trajectories(
             model.physics.copy_(torch.from_numpy(identify_joints(_untouched(training, options.buffer), start=known)))
         if start is None:
             model.forget_network()
-            model.normalise_to(some)
+            model.normalize_to(some)
         del some
         epochs = 0
         if model.config.physics != "alone":

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dexndm_gym.data.trajectory import CONTROL_HZ, Trajectory
-from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
+from dexndm_gym.constants import CONTROL_HZ, CONTROL_PERIOD
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.joint_physics import PARAMETERS, JointPhysics, advance
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.hand.servo import SIM_SERVO
 
 _RUN = 10
 """Control periods of each open-loop run: long enough that a wrong initial velocity is forgotten."""
@@ -22,7 +23,7 @@ _ERROR_SCALE = 0.004
 
 _LOGARITHMIC = np.array([name in ("stiffness", "damping", "friction") for name in PARAMETERS])
 _UNIT = np.array([1.0, 1.0, 1.0, 0.05, 0.1, 0.02])
-_LONGEST_DELAY = 0.9 * PERIOD
+_LONGEST_DELAY = 0.9 * CONTROL_PERIOD
 
 
 def typical_joints(count: int) -> FloatArray:
@@ -47,13 +48,13 @@ def identify_joints(
     Raises:
         ConfigurationError: no trajectory is long enough.
     """
-    position, velocity, targets, truth = _runs(trajectories)
+    position, velocity, commands, truth = _runs(trajectories)
 
     def residuals(points: FloatArray) -> FloatArray:
         joints = JointPhysics.from_table(_decode(points))
         now, speed, errors = position, velocity, []
         for period in range(_RUN):
-            now, speed = advance(joints, now, speed, targets[period], targets[period + 1])
+            now, speed = advance(joints, now, speed, commands[period], commands[period + 1])
             errors.append(now - truth[period])
         # The first periods show the error of the initial velocity more than anything else.
         return np.concatenate(errors[1:], axis=-1)
@@ -63,7 +64,7 @@ def identify_joints(
 
 
 def _runs(trajectories: Sequence[Trajectory]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Start position and velocity (joints, n), targets (run + 1, joints, n) from the one before on, true positions."""
+    """Start position and velocity (joints, n), commands (run + 1, joints, n) from the one before on, true positions."""
     starts = [(t, first) for t in trajectories for first in range(1, len(t) - _RUN + 1, _RUN)]
     if not starts:
         raise ConfigurationError(
@@ -72,9 +73,9 @@ def _runs(trajectories: Sequence[Trajectory]) -> tuple[FloatArray, FloatArray, F
         )
     starts = [starts[i] for i in np.linspace(0, len(starts) - 1, min(len(starts), _MOST_RUNS)).astype(int)]
     around = np.stack([t.position[k - 1 : k + _RUN + 1] for t, k in starts], axis=-1)
-    targets = np.stack([t.target[k - 1 : k + _RUN] for t, k in starts], axis=-1)
-    velocity = (around[2] - around[0]) / (2 * PERIOD)
-    return around[1], velocity, targets, around[2:]
+    commands = np.stack([t.command[k - 1 : k + _RUN] for t, k in starts], axis=-1)
+    velocity = (around[2] - around[0]) / (2 * CONTROL_PERIOD)
+    return around[1], velocity, commands, around[2:]
 
 
 def _encode(table: FloatArray) -> FloatArray:

@@ -9,14 +9,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from dexndm_gym.data.trajectory import CONTROL_HZ
-from dexndm_gym.leap.servo import SIM_SERVO
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.hand.servo import SIM_SERVO
 
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
 
-PERIOD = 1 / CONTROL_HZ
-"""Duration of one control period, s."""
 
 SUBSTEPS = 5
 """Integration steps per control period."""
@@ -24,7 +22,7 @@ SUBSTEPS = 5
 INERTIA = SIM_SERVO.armature + 1.5e-4
 """Rotor, gears and a typical link, kg m^2. Motion alone shows only ratios to it, so it is given."""
 
-_STEP = PERIOD / SUBSTEPS
+_STEP = CONTROL_PERIOD / SUBSTEPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class JointPhysics:
     """Parameters of joints, as arrays that broadcast against positions (..., joints, n)."""
 
     stiffness: Array
-    """Torque per distance to the target, N m/rad."""
+    """Torque per distance to the command, N m/rad."""
 
     damping: Array
     """Torque per speed, N m s/rad."""
@@ -66,7 +64,7 @@ def substep_numbers(joints: JointPhysics) -> tuple[list[Array], list[Array]]:
 
     Returns:
         Share of the speed that damping leaves, limit of the pull, dry friction, pull per distance, pull at zero, its
-        loss per angle; and for each substep the share of the last target in its own.
+        loss per angle; and for each substep the share of the last command in its own.
     """
     slowing = 1 / (1 + _STEP / INERTIA * joints.damping)
     push = _STEP * _STEP / INERTIA * slowing
@@ -76,7 +74,7 @@ def substep_numbers(joints: JointPhysics) -> tuple[list[Array], list[Array]]:
 
 
 def advance(
-    joints: JointPhysics, position: Array, velocity: Array, last_target: Array, target: Array
+    joints: JointPhysics, position: Array, velocity: Array, last_command: Array, command: Array
 ) -> tuple[Array, Array]:
     """Simulate one control period of joints that nothing touches.
 
@@ -84,8 +82,8 @@ def advance(
         joints: their parameters.
         position: where they are, (..., joints, n), rad.
         velocity: how fast they move, rad/s.
-        last_target: target of the period before, which acts until the delay is over, rad.
-        target: target of this period, rad.
+        last_command: command of the period before, which acts until the delay is over, rad.
+        command: command of this period, rad.
 
     Returns:
         Position and velocity at its end.
@@ -95,7 +93,7 @@ def advance(
     move = velocity * _STEP
     for old in shares_of_last:
         # Delays that are not there are not computed: fits take as many steps as there are recordings.
-        goal = target + old * (last_target - target) if (old > 0.0).any() else target
+        goal = command + old * (last_command - command) if (old > 0.0).any() else command
         free = slowing * move + (bias - slope * position) + clip(stiffness * (goal - position), -limit, limit)
         move = free - clip(free, -friction, friction)
         position = position + move

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 _DIFFERENCE = 1e-3
 _LARGEST_MOVE = 0.5
@@ -21,7 +21,7 @@ _TINY = 1e-6
 def least_squares(
     residuals: Callable[[FloatArray], FloatArray], start: FloatArray, *, error_scale: float, iterations: int
 ) -> FloatArray:
-    """Minimise the robust sum of squares of p independent problems with k parameters each.
+    """Minimize the robust sum of squares of p independent problems with k parameters each.
 
     Args:
         residuals: maps m points (m, p, k) to their errors (m, p, n).

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
-from dexndm_gym.data.trajectory import CONTROL_HZ
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.windows import WindowSet
 
 Predictor = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Maps position and target windows (joints, n, W) to the next step (joints, n), rad; a ``JointwiseModel`` is one."""
+"""Maps position and command windows (joints, n, W) to the next step (joints, n), rad; a ``JointwiseModel`` is one."""
 
 _CHUNK = 4096
 """Windows predicted together, to bound memory."""
@@ -45,7 +45,7 @@ class PredictionErrors:
         }
 
 
-def stay(position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def stay(position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
     """The predictor to beat: every joint stays where it is."""
     return torch.zeros_like(position[..., -1])
 
@@ -55,14 +55,14 @@ def one_step_errors(model: Predictor, windows: WindowSet) -> torch.Tensor:
     """Prediction minus truth one control period ahead, (joints, windows), rad."""
     errors = []
     for index in torch.arange(len(windows)).split(_CHUNK):
-        position, target, following = windows.gather(index)
-        errors.append(position[..., -1] + model(position, target) - following)
+        position, command, following = windows.gather(index)
+        errors.append(position[..., -1] + model(position, command) - following)
     return torch.cat(errors, dim=1)
 
 
 @torch.no_grad()
 def roll_out(model: Predictor, windows: WindowSet, index: torch.Tensor, periods: int) -> torch.Tensor:
-    """Let the model run open loop: true targets, its own predicted positions.
+    """Let the model run open loop: true commands, its own predicted positions.
 
     Args:
         model: the predictor.
@@ -73,13 +73,13 @@ def roll_out(model: Predictor, windows: WindowSet, index: torch.Tensor, periods:
     Returns:
         Predicted positions (joints, n, periods), rad.
     """
-    position, target, _ = windows.gather(index)
+    position, command, _ = windows.gather(index)
     future, _ = windows.future(index, periods)
     predicted = []
     for period in range(periods):
         if period:
-            target = torch.cat((target[..., 1:], future[..., period : period + 1]), dim=-1)
-        following = position[..., -1] + model(position, target)
+            command = torch.cat((command[..., 1:], future[..., period : period + 1]), dim=-1)
+        following = position[..., -1] + model(position, command)
         predicted.append(following)
         position = torch.cat((position[..., 1:], following[..., None]), dim=-1)
     return torch.stack(predicted, dim=-1)

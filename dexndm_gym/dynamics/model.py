@@ -1,6 +1,6 @@
 """The joint-wise dynamics model: the mean of what a joint's physics and what a small network predict.
 
-As a rule each joint's next position is predicted from that joint's own window of positions and targets and nothing
+As a rule each joint's next position is predicted from that joint's own window of positions and commands and nothing
 else; what other joints, the object and gravity do to it shows in its own recent motion (DexNDM). The physics are ours:
 they hold where a network has seen no data, above all for a joint that an object blocks.
 """
@@ -14,10 +14,11 @@ import torch
 from torch import nn
 
 from dexndm_gym.checks import Checked, Count, NotEmpty, Width
-from dexndm_gym.dynamics.joint_physics import PARAMETERS, PERIOD, JointPhysics, advance
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.dynamics.joint_physics import PARAMETERS, JointPhysics, advance
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 PhysicsRole: TypeAlias = Literal["none", "alone", "base", "beside"]
 """What the physics of a servo are to a model: nothing, as in the paper; all that predicts; the base to which a network
@@ -101,7 +102,7 @@ class StackedLinear(nn.Module):
 class JointwiseModel(nn.Module):
     """Predicts where each joint will be one control period later: by physics, by a network, or by both.
 
-    A network is a linear map plus a perceptron on the normalised features of a window; their sum is in units of what it
+    A network is a linear map plus a perceptron on the normalized features of a window; their sum is in units of what it
     typically has to predict.
     """
 
@@ -129,26 +130,26 @@ class JointwiseModel(nn.Module):
         # Joints that nothing drives stay where they are, until they are identified.
         self.register_buffer("physics", torch.zeros(joints, len(PARAMETERS)))
 
-    def forward(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
         """Predict the change of position over the next control period.
 
         Args:
             position: (joints, n, W) rad, oldest first.
-            target: (joints, n, W) rad, oldest first; the last one is applied during the predicted period.
+            command: (joints, n, W) rad, oldest first; the last one is applied during the predicted period.
 
         Returns:
             (joints, n) rad.
         """
         if self.config.physics == "alone":
-            return self.physical_step(position, target)
-        step = self.trained_step(position, target)
+            return self.physical_step(position, command)
+        step = self.trained_step(position, command)
         if self.config.physics == "beside":
-            return (step + self.physical_step(position, target)) / 2
+            return (step + self.physical_step(position, command)) / 2
         return step
 
-    def trained_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def trained_step(self, position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
         """What the network is trained to get right, for the same arguments: its step, added to physics as a base."""
-        inputs = (features(position, target) - self.mean) / self.spread
+        inputs = (features(position, command) - self.mean) / self.spread
         if self.config.network == "shared":
             inputs = inputs.flatten(0, 1)[None]
         else:
@@ -157,14 +158,14 @@ class JointwiseModel(nn.Module):
         for layer in self.layers:
             hidden = torch.tanh(layer(hidden))
         learned = (self.head(hidden) + self.linear(inputs)).transpose(1, 2).reshape(position.shape[:2]) * self.step
-        return learned + self.physical_step(position, target) if self.config.physics == "base" else learned
+        return learned + self.physical_step(position, command) if self.config.physics == "base" else learned
 
-    def physical_step(self, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def physical_step(self, position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
         """What physics alone predict, for the same arguments."""
         present = position[..., -1]
         joints = JointPhysics.from_table(self.physics)
-        velocity = (present - position[..., -2]) / PERIOD
-        return advance(joints, present, velocity, target[..., -2], target[..., -1])[0] - present
+        velocity = (present - position[..., -2]) / CONTROL_PERIOD
+        return advance(joints, present, velocity, command[..., -2], command[..., -1])[0] - present
 
     def forget_network(self) -> None:
         """Let the network add nothing, or predict that joints stay, until it is trained."""
@@ -173,7 +174,7 @@ class JointwiseModel(nn.Module):
             nn.init.zeros_(layer.bias)
 
     @torch.no_grad()
-    def normalise_to(self, windows: WindowSet, limit: int = 20_000) -> None:
+    def normalize_to(self, windows: WindowSet, limit: int = 20_000) -> None:
         """Scale inputs and output of the network to what the windows show.
 
         Args:
@@ -181,10 +182,10 @@ class JointwiseModel(nn.Module):
             limit: use at most this many windows, evenly spread.
         """
         index = torch.linspace(0, len(windows) - 1, min(limit, len(windows))).long()
-        position, target, following = windows.gather(index)
-        inputs, missing = features(position, target), following - position[..., -1]
+        position, command, following = windows.gather(index)
+        inputs, missing = features(position, command), following - position[..., -1]
         if self.config.physics == "base":
-            missing -= self.physical_step(position, target)
+            missing -= self.physical_step(position, command)
         if self.config.network == "shared":
             inputs, missing = inputs.flatten(0, 1)[None], missing.flatten()[None]
         self.mean.copy_(inputs.mean(dim=1, keepdim=True))

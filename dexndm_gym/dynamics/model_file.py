@@ -20,7 +20,7 @@ SHIPPED_SIM_MODEL = Path(__file__).parent.parent / "assets" / "sim_dynamics.safe
 
 
 def save_model(model: JointwiseModel, path: str | Path) -> None:
-    """Write a model: weights and normalisation as tensors, everything else as JSON in the header.
+    """Write a model: weights and normalization as tensors, everything else as JSON in the header.
 
     Args:
         model: the model.

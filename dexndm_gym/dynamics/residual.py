@@ -19,7 +19,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear, joints_together
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 PAST = 2 * WINDOW - 1
 """Control periods that count: every target of the model's window carries its own residual, which has its own window."""
@@ -108,9 +108,9 @@ def _train(
     progress: Progress | None,
 ) -> None:
     steps = -(-len(windows) // options.batch)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=options.learning_rate)
+    optimizer = torch.optim.Adam(policy.parameters(), lr=options.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=steps * options.epochs, pct_start=0.1
+        optimizer, options.learning_rate, total_steps=steps * options.epochs, pct_start=0.1
     )
     for epoch in range(1, options.epochs + 1):
         total = 0.0
@@ -119,9 +119,9 @@ def _train(
             step = step_with(policy, model, position, target)
             error = (position[..., -1] + step - following) / model.step
             loss = error.square().mean()
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item() / steps
         if progress is not None:

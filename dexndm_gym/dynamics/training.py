@@ -96,9 +96,9 @@ class Training:
         self._model, self._trajectories, self._lengths = model, trajectories, lengths
         self._unseen, self._options = unseen, options
         steps = sum(self._batches(size) for epoch in range(1, options.epochs + 1) for size in self._sizes(epoch))
-        self._optimiser = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+        self._optimizer = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, options.learning_rate, total_steps=steps, pct_start=0.1
+            self._optimizer, options.learning_rate, total_steps=steps, pct_start=0.1
         )
         self._epoch = self._best_epoch = 0
         self._best, self._best_weights = self._unseen_error(), copy.deepcopy(model.state_dict())
@@ -141,11 +141,11 @@ class Training:
             shuffled = torch.randperm(len(windows), generator=generator)
             batch = min(self._options.batch, len(windows))
             for index in itertools.islice(shuffled.split(batch), self._batches(len(windows))):
-                position, target, following = windows.gather(index)
-                error = self._model.trained_step(position, target) - (following - position[..., -1])
-                self._optimiser.zero_grad()
+                position, command, following = windows.gather(index)
+                error = self._model.trained_step(position, command) - (following - position[..., -1])
+                self._optimizer.zero_grad()
                 (error / self._model.step).square().mean().backward()
-                self._optimiser.step()
+                self._optimizer.step()
                 self._schedule.step()
 
     def _portions(self, epoch: int) -> Iterator[list[int]]:
@@ -172,7 +172,7 @@ class Training:
             "best_epoch": self._best_epoch,
             "best_weights": self._best_weights,
             "model": self._model.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
         packed = io.BytesIO()
@@ -193,12 +193,12 @@ class Training:
         self._epoch, self._best, self._best_epoch = state["epoch"], state["best"], state["best_epoch"]
         self._best_weights = state["best_weights"]
         self._model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
 
 
 def _fingerprint(model: JointwiseModel, lengths: Sequence[int], options: FitOptions) -> str:
-    """Tells fits apart: by options and first weights, which physics and normalisation tie to the data."""
+    """Tells fits apart: by options and first weights, which physics and normalization tie to the data."""
     digest = hashlib.sha256(repr((options, model.config, list(lengths))).encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.numpy().tobytes())

@@ -1,6 +1,6 @@
 """Windows of joint history: the input of the joint-wise model.
 
-At time t a window holds the positions q_{t-W+1..t} and the targets a_{t-W+1..t}, where a_j is applied from time j to
+At time t a window holds the positions q_{t-W+1..t} and the commands a_{t-W+1..t}, where a_j is applied from time j to
 j+1. Before the start of a trajectory its first sample is repeated.
 """
 
@@ -16,20 +16,20 @@ WINDOW = 10
 """Control periods in a window (0.5 s)."""
 
 
-def features(position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def features(position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
     """Turn windows into the numbers that a joint's network sees.
 
     Everything is relative to the present position, whose own (always zero) place holds the absolute present position.
 
     Args:
         position: (..., W) rad, oldest first.
-        target: (..., W) rad, oldest first.
+        command: (..., W) rad, oldest first.
 
     Returns:
-        (..., 2W) rad: past positions, present absolute position, targets; the last entry is the target to apply now.
+        (..., 2W) rad: past positions, present absolute position, commands; the last entry is the command to apply now.
     """
     present = position[..., -1:]
-    return torch.cat((position[..., :-1] - present, present, target - present), dim=-1)
+    return torch.cat((position[..., :-1] - present, present, command - present), dim=-1)
 
 
 class WindowSet:
@@ -52,11 +52,11 @@ class WindowSet:
             )
         lengths = np.array([len(trajectory) for trajectory in used])
         past = window - 1
-        # Both tables get one row per position; the target row behind the last position is never looked at.
+        # Both tables get one row per position; the command row behind the last position is never looked at.
         position = [np.pad(trajectory.position, ((past, 0), (0, 0)), mode="edge") for trajectory in used]
-        target = [np.pad(trajectory.target, ((past, 1), (0, 0)), mode="edge") for trajectory in used]
+        command = [np.pad(trajectory.command, ((past, 1), (0, 0)), mode="edge") for trajectory in used]
         self._position = torch.tensor(np.concatenate(position).T, dtype=torch.float32).contiguous()
-        self._target = torch.tensor(np.concatenate(target).T, dtype=torch.float32).contiguous()
+        self._target = torch.tensor(np.concatenate(command).T, dtype=torch.float32).contiguous()
         firsts = np.concatenate(([0], np.cumsum(lengths + 1 + past)[:-1]))
         rows = np.concatenate([first + np.arange(length) for first, length in zip(firsts, lengths, strict=True)])
         self._first_row = torch.from_numpy(rows)
@@ -96,7 +96,7 @@ class WindowSet:
             index: (n,) which.
 
         Returns:
-            position (joints, n, W), target (joints, n, W), and the next position (joints, n), all rad.
+            position (joints, n, W), command (joints, n, W), and the next position (joints, n), all rad.
         """
         first = self._first_row[index]
         rows = first[:, None] + self._offsets

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.state import HandState
-from dexndm_gym.task import histories
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.state import HandState
+from dexndm_gym.task import observation
 
 POSE_SIZE = 7
 """Numbers of an object's pose: position in m, quaternion w x y z."""
@@ -47,7 +47,7 @@ def checked_action(action: Any, num_hands: int) -> FloatArray:
         ConfigurationError: another shape, or a number that is not finite.
     """
     array = as_numbers(action, (num_hands, NUM_JOINTS), "an action per hand")
-    if not histories.all_finite(array):
+    if not observation.all_finite(array):
         raise ConfigurationError("An action is not finite; expected 16 numbers in [-1, 1] per hand")
     return array
 
@@ -59,7 +59,7 @@ def checked_target(target: Any, num_hands: int, source: str) -> FloatArray:
         ConfigurationError: another shape, or a number that is not finite; ``source`` is named as where they come from.
     """
     array = as_numbers(target, (num_hands, NUM_JOINTS), f"targets from {source}")
-    if not histories.all_finite(array):
+    if not observation.all_finite(array):
         raise ConfigurationError(f"Targets from {source} are not finite; expected angles in rad")
     return array
 
@@ -86,7 +86,7 @@ def checked_poses(poses: Any, num_hands: int) -> FloatArray | None:
     if poses is None:
         return None
     array = as_numbers(poses, (num_hands, POSE_SIZE), "object poses (m and quaternion w x y z, hand frame)").copy()
-    seen, wrong = histories.mark_unseen(array, _UNIT_TOLERANCE)
+    seen, wrong = observation.mark_unseen(array, _UNIT_TOLERANCE)
     if wrong >= 0:
         raise ConfigurationError(
             f"Expected an object pose of position (m) and unit quaternion w x y z; got the quaternion "
@@ -106,12 +106,12 @@ def checked_state(state: Any, num_hands: int) -> HandState:
     if not isinstance(state, HandState):
         raise ConfigurationError(f"Expected a HandState from state(), got {type(state).__name__}")
     arrays: dict[str, FloatArray | None] = {}
-    for name in ("position", "velocity", "torque", "sent_target"):
+    for name in ("position", "velocity", "torque", "command"):
         value = getattr(state, name)
         if value is None and name != "position":
             continue
         array = as_numbers(value, (num_hands, NUM_JOINTS), f"HandState.{name}")
-        if not histories.all_finite(array):
+        if not observation.all_finite(array):
             raise SimulationDivergedError(f"HandState.{name} is not finite; reset the env to go on")
         arrays[name] = array
     return state._replace(object_pose=checked_poses(state.object_pose, num_hands), **arrays)

@@ -7,15 +7,15 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv
 
-from dexndm_gym.envs.hand import Hand
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand, Randomisation
+from dexndm_gym.backends.backend import Backend
+from dexndm_gym.backends.mujoco_hand import MujocoHand, Randomization
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.found_starts import starts_of
-from dexndm_gym.leap.picture import Camera
-from dexndm_gym.leap.starts import StartStates
+from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
+from dexndm_gym.grasps.start_states import StartStates
+from dexndm_gym.rendering.renderer import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.plain import config_of
@@ -26,7 +26,7 @@ def make_sim_env(
     object: Any = None,
     wrist: Any = None,
     axis: Any = None,
-    randomise: bool = False,
+    randomize: bool = False,
     starts: str | Path | None = None,
     config: TaskConfig | Mapping[str, Any] | None = None,
     render_mode: str | None = None,
@@ -40,17 +40,22 @@ def make_sim_env(
             draw from. None for the basic set. For objects of one's own grasps are looked for the first time.
         wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
         axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
-        randomise: vary the physics from episode to episode, and add noise to the observation.
+        randomize: vary the physics from episode to episode, and add noise to the observation.
         starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones.
-        config: figures of the task, or its fields by name; None for the paper's.
+        config: parameters of the task, or its fields by name; None for the paper's.
         render_mode: None, ``"rgb_array"`` or ``"human"``.
-        camera: ``"front"``, ``"top"``, or a ``leap.picture.Camera`` of your own, or its fields by name.
+        camera: ``"front"``, ``"top"``, or a ``rendering.renderer.Camera`` of your own, or its fields by name.
     """
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
-    hand = _simulation(1, options, randomise, starts, num_threads=1)
-    noise = task.position_noise if randomise else 0.0
+    hand = _simulation(1, options, randomize, starts, num_threads=1)
+    joint_pos_noise = task.joint_pos_noise if randomize else 0.0
     return LeapRotateEnv(
-        hand, options=options, config=task, noise=noise, render_mode=render_mode, camera=_camera(camera)
+        hand,
+        options=options,
+        config=task,
+        joint_pos_noise=joint_pos_noise,
+        render_mode=render_mode,
+        camera=_camera(camera),
     )
 
 
@@ -60,7 +65,7 @@ def make_sim_vector_env(
     object: Any = None,
     wrist: Any = None,
     axis: Any = None,
-    randomise: bool = False,
+    randomize: bool = False,
     starts: str | Path | None = None,
     config: TaskConfig | Mapping[str, Any] | None = None,
     num_threads: int = 0,
@@ -79,7 +84,7 @@ def make_sim_vector_env(
         object: as in make_sim_env.
         wrist: as in make_sim_env.
         axis: as in make_sim_env.
-        randomise: as in make_sim_env.
+        randomize: as in make_sim_env.
         starts: as in make_sim_env.
         config: as in make_sim_env.
         num_threads: threads that step the physics, 0 for all processors; results do not depend on it.
@@ -96,16 +101,16 @@ def make_sim_vector_env(
     if max_episode_steps is not None:
         task = replace(task, episode_steps=min(max_episode_steps, task.episode_steps))
     if backend == "mujoco":
-        hand = _simulation(num_envs, options, randomise, starts, num_threads=num_threads)
+        hand = _simulation(num_envs, options, randomize, starts, num_threads=num_threads)
     elif backend == "warp":
-        hand = _warp_simulation(num_envs, options, randomise, starts, device=device)
+        hand = _warp_simulation(num_envs, options, randomize, starts, device=device)
     else:
         raise ConfigurationError(f"Unknown backend {backend!r}; expected 'mujoco' or 'warp'")
     env = LeapRotateVectorEnv(
         hand,
         options=options,
         config=task,
-        noise=task.position_noise if randomise else 0.0,
+        joint_pos_noise=task.joint_pos_noise if randomize else 0.0,
         autoreset_mode=autoreset_mode,
         render_mode=render_mode,
         camera=_camera(camera),
@@ -135,9 +140,9 @@ def make_real_env(
         config: as in make_sim_env.
         render_mode: as in make_sim_env.
         camera: as in make_sim_env.
-        **connection: options of ``dexndm_gym.envs.hands.connect.connect``.
+        **connection: options of ``dexndm_gym.backends.connect.connect``.
     """
-    from dexndm_gym.envs.hands.connect import connect  # the driver is an extra
+    from dexndm_gym.backends.connect import connect  # the driver is an extra
 
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
     hand = connect(port, objects=options.objects, **connection)
@@ -158,11 +163,11 @@ def _camera(camera: str | Camera | Mapping[str, Any]) -> str | Camera:
 
 
 def _simulation(
-    num_envs: int, options: EpisodeOptions, randomise: bool, starts: str | Path | None, *, num_threads: int
-) -> Hand:
+    num_envs: int, options: EpisodeOptions, randomize: bool, starts: str | Path | None, *, num_threads: int
+) -> Backend:
     return MujocoHand(
         num_envs,
-        randomisation=Randomisation() if randomise else None,
+        randomization=Randomization() if randomize else None,
         num_threads=num_threads,
         starts=_starts(options, starts),
         objects=options.objects,
@@ -170,18 +175,18 @@ def _simulation(
 
 
 def _warp_simulation(
-    num_envs: int, options: EpisodeOptions, randomise: bool, starts: str | Path | None, *, device: str
-) -> Hand:
-    from dexndm_gym.envs.hands.warp_array_hand import WarpArrayHand  # PyTorch takes seconds to load
+    num_envs: int, options: EpisodeOptions, randomize: bool, starts: str | Path | None, *, device: str
+) -> Backend:
+    from dexndm_gym.backends.warp_array_hand import WarpArrayHand  # PyTorch takes seconds to load
 
     return WarpArrayHand(
         num_envs,
         objects=options.objects,
         starts=_starts(options, starts),
-        randomization=Randomisation() if randomise else None,
+        randomization=Randomization() if randomize else None,
         device=device,
     )
 
 
 def _starts(options: EpisodeOptions, extra: str | Path | None) -> StartStates:
-    return starts_of(options.objects, *([] if extra is None else [Path(extra)]))
+    return start_states_of(options.objects, *([] if extra is None else [Path(extra)]))

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.envs.registration import EnvSpec
 
+from dexndm_gym.backends.backend import Backend
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.envs.hand import Hand
-from dexndm_gym.envs.rendering import HandPictures, HandWindow
+from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
-from dexndm_gym.envs.target_filter import FilterSlot
 from dexndm_gym.errors import ConfigurationError, HardwareError
-from dexndm_gym.leap.picture import Camera, find_camera
+from dexndm_gym.filters.target_filter import FilterSlot
+from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.window import HandPictures, HandWindow
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -29,7 +29,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     Action: 16 numbers in [-1, 1] in motor order; the target of each joint moves by ``action_scale`` times that, in rad.
     Observation: ten steps of (position, previous target) in rad, wrist quaternion, rotation axis: 327 numbers.
-    ``info`` holds ``base_target`` (what the policy asked for), ``sent_target`` (what the hand was sent), ``rotation``
+    ``info`` holds ``target`` (what the policy asked for), ``command`` (what the hand was sent), ``rotation``
     (rad about the axis since reset), ``time`` (s), ``object`` (its name), ``tracked``, ``object_pose`` (NaN where the
     object is not tracked), reward terms and metrics; ``reset`` gives the same names as ``step``.
     A fault of the hand ends the episode: ``truncated`` is True, ``info["fault"]`` names the error, ``fault_message``
@@ -41,35 +41,39 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def __init__(
         self,
-        hand: Hand,
+        backend: Backend,
         *,
         options: EpisodeOptions | None = None,
         config: TaskConfig | None = None,
-        noise: float = 0.0,
+        joint_pos_noise: float = 0.0,
         render_mode: str | None = None,
         camera: str | Camera = "front",
     ) -> None:
         """Play the task on a hand with ``num_hands`` = 1.
 
         Args:
-            hand: what moves the fingers.
+            backend: what moves the fingers.
             options: what episodes are drawn from.
-            config: figures of the task.
-            noise: half width of the uniform noise on observed joint positions, rad.
+            config: parameters of the task.
+            joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             render_mode: None, ``"rgb_array"`` (drawn on the processor) or ``"human"`` (a window; needs a display).
-            camera: name of a camera (``leap.picture.CAMERAS``), or one of your own.
+            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such render mode or camera, or no display.
         """
-        if hand.num_hands != 1:
-            raise ConfigurationError(f"LeapRotateEnv plays on one hand, got {hand.num_hands}; use LeapRotateVectorEnv")
+        if backend.num_hands != 1:
+            raise ConfigurationError(
+                f"LeapRotateEnv plays on one hand, got {backend.num_hands}; use LeapRotateVectorEnv"
+            )
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(f"Unknown render_mode {render_mode!r}; expected None, 'human' or 'rgb_array'")
         self.action_space, self.observation_space = action_space(), observation_space()
         self.render_mode = render_mode
-        self.hand = hand
-        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
+        self.backend = backend
+        self.task = RotationTask(
+            backend, options or EpisodeOptions(), config or TaskConfig(), joint_pos_noise=joint_pos_noise
+        )
         self._pictures = HandPictures(find_camera(camera))
         self._window = HandWindow(camera=find_camera(camera), period=CONTROL_PERIOD) if render_mode == "human" else None
         self._running = False
@@ -148,6 +152,6 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
 
     def close(self) -> None:
         """Release the hand (torque off) and the window. Safe to call twice."""
-        self.hand.close()
+        self.backend.close()
         if self._window is not None:
             self._window.close()

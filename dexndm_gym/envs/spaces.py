@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Space
 
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.config import HISTORY
 
 
@@ -14,7 +14,7 @@ def action_space() -> Space[npt.NDArray[np.float32]]:
 
 
 def observation_space() -> Space[npt.NDArray[np.float32]]:
-    """Ten steps of (position, previous base target) in rad, wrist quaternion, rotation axis: 327 numbers."""
+    """Ten steps of (position, previous target) in rad, wrist quaternion, rotation axis: 327 numbers."""
     angles = np.full(HISTORY * 2 * NUM_JOINTS, np.pi, dtype=np.float32)
     unit = np.ones(4 + 3, dtype=np.float32)
     high = np.concatenate([angles, unit])

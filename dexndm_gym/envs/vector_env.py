@@ -11,16 +11,16 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from dexndm_gym.backends.backend import Backend
 from dexndm_gym.envs.checks import checked_action
-from dexndm_gym.envs.core import BoolArray, RotationTask
-from dexndm_gym.envs.hand import Hand
-from dexndm_gym.envs.rendering import HandPictures
+from dexndm_gym.envs.rotation_task import BoolArray, RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
-from dexndm_gym.envs.target_filter import FilterSlot
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.picture import Camera, find_camera
+from dexndm_gym.filters.target_filter import FilterSlot
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 
@@ -45,11 +45,11 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
 
     def __init__(
         self,
-        hand: Hand,
+        backend: Backend,
         *,
         options: EpisodeOptions | None = None,
         config: TaskConfig | None = None,
-        noise: float = 0.0,
+        joint_pos_noise: float = 0.0,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         render_mode: str | None = None,
         camera: str | Camera = "front",
@@ -57,13 +57,13 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         """Play the task on a hand with ``num_hands`` >= 1.
 
         Args:
-            hand: what moves the fingers.
+            backend: what moves the fingers.
             options: what episodes are drawn from.
-            config: figures of the task.
-            noise: half width of the uniform noise on observed joint positions, rad.
+            config: parameters of the task.
+            joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             autoreset_mode: one of Gymnasium's, or its name.
             render_mode: None, or ``"rgb_array"`` (drawn on the processor).
-            camera: name of a camera (``leap.picture.CAMERAS``), or one of your own.
+            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such mode or camera.
@@ -72,8 +72,10 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             raise ConfigurationError(
                 f"Unknown render_mode {render_mode!r} of a vector env; expected None or 'rgb_array'"
             )
-        self.task = RotationTask(hand, options or EpisodeOptions(), config or TaskConfig(), position_noise=noise)
-        self.hand, self.num_envs, self.render_mode = hand, hand.num_hands, render_mode
+        self.task = RotationTask(
+            backend, options or EpisodeOptions(), config or TaskConfig(), joint_pos_noise=joint_pos_noise
+        )
+        self.backend, self.num_envs, self.render_mode = backend, backend.num_hands, render_mode
         self.single_action_space, self.single_observation_space = action_space(), observation_space()
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -160,7 +162,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
 
     def close_extras(self, **_: Any) -> None:
         """Release the hand."""
-        self.hand.close()
+        self.backend.close()
 
     def _mask(self, mask: Any) -> BoolArray:
         if mask is None:

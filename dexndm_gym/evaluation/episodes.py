@@ -11,7 +11,7 @@ from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.rollout import EpisodeFaultError, Policy, Scores
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ Watch = Callable[[Step], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Episode:
+class EpisodeRecord:
     """A whole episode of T control steps on one hand."""
 
     object: str
@@ -51,11 +51,11 @@ class Episode:
     position: FloatArray
     """Joint positions, (T+1, 16), rad."""
 
-    base_target: FloatArray
+    target: FloatArray
     """Targets that the policy asked for, (T, 16), rad."""
 
-    sent_target: FloatArray
-    """Targets that the hand was sent, (T, 16), rad."""
+    command: FloatArray
+    """Commands that the hand was sent, (T, 16), rad."""
 
     object_pose: FloatArray | None
     """Object in the hand frame, (T+1, 7), NaN where it was not seen; None where nothing tracks it."""
@@ -71,7 +71,7 @@ class Episode:
 
     def __len__(self) -> int:
         """Number of control steps."""
-        return len(self.base_target)
+        return len(self.target)
 
     @property
     def seconds(self) -> float:
@@ -79,8 +79,8 @@ class Episode:
         return len(self) * CONTROL_PERIOD
 
     def trajectory(self, metadata: dict[str, Any] | None = None) -> Trajectory:
-        """Positions and sent targets, for recordings and fits."""
-        return Trajectory(self.position, self.sent_target, {"object": self.object} | (metadata or {}))
+        """Positions and commands, for recordings and fits."""
+        return Trajectory(self.position, self.command, {"object": self.object} | (metadata or {}))
 
 
 def play_steps(
@@ -123,7 +123,7 @@ def record_episode(
     seed: int | None,
     item: str | None = None,
     watch: Watch | None = None,
-) -> Episode:
+) -> EpisodeRecord:
     """Play one episode and keep all of it.
 
     Args:
@@ -140,11 +140,11 @@ def record_episode(
             watch(step)
     poses, infos = np.array([step.object_pose for step in steps]), [step.info for step in steps[1:]]
     seen = not np.isnan(poses).all()
-    return Episode(
+    return EpisodeRecord(
         object=str(steps[0].info["object"]),
         position=np.array([step.position for step in steps]),
-        base_target=np.array([info["base_target"] for info in infos]),
-        sent_target=np.array([info["sent_target"] for info in infos]),
+        target=np.array([info["target"] for info in infos]),
+        command=np.array([info["command"] for info in infos]),
         object_pose=poses if seen else None,
         rotation=np.array([0.0, *(info["rotation"] for info in infos)]),
         metrics={name: float(infos[-1][name]) if seen else np.nan for name in ("RotR", "RotP", "TTF")},
@@ -160,7 +160,7 @@ def record_episodes(
     seed: int,
     items: Sequence[str],
     watch: Watch | None = None,
-) -> list[Episode]:
+) -> list[EpisodeRecord]:
     """Play episodes one after another, with the objects in turn; episode k has the seed ``seed + k``.
 
     Args:
@@ -177,7 +177,7 @@ def record_episodes(
     ]
 
 
-def scores(episodes: Sequence[Episode]) -> Scores:
+def scores(episodes: Sequence[EpisodeRecord]) -> Scores:
     """What episodes measured.
 
     Raises:

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from dexndm_gym.errors import DexndmError
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 Progress = Callable[[int], Any]
 """Called with the number of control steps just played."""

@@ -17,10 +17,10 @@ from dexndm_gym.errors import (
     SafetyError,
     ServoAlertError,
 )
+from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.transport import Transport, name_servos
-from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 
 IDS = tuple(range(NUM_JOINTS))
 """Servo ids, which are also their order in every array."""

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dexndm_gym.errors import SafetyError
+from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import OFFSET_RANGE
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
 from dexndm_gym.hardware.servo_requirements import IMPOSED
-from dexndm_gym.hardware.startup import STATUS_RETURN_LEVEL
+from dexndm_gym.hardware.servo_setup import STATUS_RETURN_LEVEL
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import RAD_PER_TICK, TICKS_PER_TURN, ZERO_TICK
-from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 
 _SAMPLES = 20
 _STEADY = 6

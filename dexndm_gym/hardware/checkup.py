@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from dexndm_gym.errors import BusTimeoutError
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS, IntArray
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.port import adapter_latency_ms
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
 from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
-from dexndm_gym.hardware.startup import STATUS_RETURN_LEVEL, ServoSettings
+from dexndm_gym.hardware.servo_setup import STATUS_RETURN_LEVEL, ServoSettings
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS, IntArray
 
 _HIGHEST_VOLTAGE = 6.0
 """Supply that X330 servos are specified for, V; the hand's makers use 5."""

@@ -31,7 +31,7 @@ class SafeConnection:
         return self._guard is not None
 
     def open(self) -> None:
-        """Open the port; from here on somebody will switch the torque off, as servos may come with torque on.
+        """Open the port; registers a finalizer that disables torque, as servos may come with torque on.
 
         Raises:
             PortError: it cannot be opened.

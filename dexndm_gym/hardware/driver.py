@@ -10,15 +10,15 @@ import numpy as np
 from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.connection import SafeConnection
 from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacing
-from dexndm_gym.hardware.safety import check_plausible, limit_target
+from dexndm_gym.hardware.safety import check_plausible, limit_command
 from dexndm_gym.hardware.self_collision import OVERLAP, CollisionGuard
-from dexndm_gym.hardware.startup import WATCHDOG_MARGIN, ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.servo_setup import WATCHDOG_MARGIN, ServoSettings, check_health, hold_still, prepare, rearm
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ class DriverConfig(Checked):
     servos: ServoSettings = field(default_factory=ServoSettings)
     """Gains, current limit and watchdog of the servos."""
 
-    max_target_step: Positive = 0.25
-    """Largest change of a joint's target from one control step to the next, rad."""
+    max_command_step: Positive = 0.25
+    """Largest change of a joint's command from one control step to the next, rad."""
 
     health_period: Positive = 1.0
     """Control time between two checks of torque, watchdog, supply, temperature and models, s. Hardware errors and
@@ -49,7 +49,7 @@ class DriverConfig(Checked):
 
     overlap: NotNegative = OVERLAP
     """How far fingers may overlap with each other or the palm in a commanded pose, m, on the model of the hand. Those
-    that would overlap more keep their targets until they would not."""
+    that would overlap more keep their commands until they would not."""
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -86,7 +86,7 @@ class HandDriver:
         connection: opens and closes the bus, and stops the hand.
         pacer: ends control steps.
         goal: what was sent last: within all limits, and rounded to what servos can express; (16,), rad.
-        target: the same before rounding, (16,), rad.
+        command: the same before rounding, (16,), rad.
         held: names of the fingers that were held back in the last step, as they would have met.
         collisions: holds them back, and counts.
     """
@@ -139,15 +139,15 @@ class HandDriver:
         self._stalls.forget()
         self.pacer.start()
 
-    def send(self, target: FloatArray) -> Reading:
-        """Move towards a target, (16,), rad, as far as is safe, for one control period.
+    def send(self, command: FloatArray) -> Reading:
+        """Move towards a command, (16,), rad, as far as is safe, for one control period.
 
         Raises:
             HardwareError: the hand failed, or was stopped.
         """
         self.pacer.spent("caller")
         self._look_after_servos()
-        limited = limit_target(target, self.goal, self._config.max_target_step)
+        limited = limit_command(command, self.goal, self._config.max_command_step)
         allowed, self.held = self.collisions.restrain(limited, self.goal)
         self.pacer.spent("self-collision check")
         return self._apply(allowed)
@@ -184,10 +184,10 @@ class HandDriver:
             current=ampere_from_units(raw["present_current"]),
         )
 
-    def _apply(self, target: FloatArray) -> Reading:
-        ticks = ticks_from_rad(target)
+    def _apply(self, command: FloatArray) -> Reading:
+        ticks = ticks_from_rad(command)
         self._bus.sync_write("goal_position", ticks)
-        self.goal, self.target = rad_from_ticks(ticks), target
+        self.goal, self.target = rad_from_ticks(ticks), command
         self.pacer.spent("bus")
         self.pacer.wait()
         self.connection.check_stop()

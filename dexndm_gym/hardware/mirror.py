@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
 
 SWING = 0.4
 """How far each joint is moved, rad."""

@@ -3,9 +3,9 @@
 import numpy as np
 
 from dexndm_gym.errors import BusProtocolError, SafetyError
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
 from dexndm_gym.hardware.registers import TICK_WRAP
 from dexndm_gym.hardware.transport import name_servos
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray, IntArray
 
 _LONGEST_STEP = 1000
 """Longest time between two readings that is believed, ms of the servos' clocks."""

@@ -81,7 +81,8 @@ class Pacer:
     """Real time: absolute deadlines, so that sleeping late in one period does not shift the next ones.
 
     Work between two waits may take up to a period without disturbing the rate. When it takes longer, the grid of
-    deadlines starts anew from that moment, so that a late target still acts for a whole period; the overrun is counted.
+    deadlines starts anew from that moment, so that a late command still acts for a whole period; the overrun is
+    counted.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.leap.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray, clip_to_limits
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray, clip_to_limits
 
 LIMIT_TOLERANCE = 0.5
 """How far beyond its limits a joint may read and still be believed, rad: horns are mounted by hand."""
@@ -36,20 +36,20 @@ def check_plausible(position: FloatArray) -> None:
         )
 
 
-def limit_target(target: FloatArray, previous: FloatArray, max_step: float) -> FloatArray:
-    """The target that may be sent: within the joint limits, and not too far from the one before.
+def limit_command(command: FloatArray, previous: FloatArray, max_step: float) -> FloatArray:
+    """The command that may be sent: within the joint limits, and not too far from the one before.
 
     Args:
-        target: what is asked for, (16,), rad.
+        command: what is asked for, (16,), rad.
         previous: what was sent last, (16,), rad.
-        max_step: largest change of a joint's target, rad.
+        max_step: largest change of a joint's command, rad.
 
     Raises:
-        SafetyError: the target has another shape, or is not finite.
+        SafetyError: the command has another shape, or is not finite.
     """
-    if target.shape != previous.shape or not np.isfinite(target).all():
-        raise SafetyError(f"Expected a target of {len(previous)} finite angles in rad, got {target.tolist()}")
-    return np.clip(clip_to_limits(target), previous - max_step, previous + max_step)
+    if command.shape != previous.shape or not np.isfinite(command).all():
+        raise SafetyError(f"Expected a command of {len(previous)} finite angles in rad, got {command.tolist()}")
+    return np.clip(clip_to_limits(command), previous - max_step, previous + max_step)
 
 
 class TorqueGuard:

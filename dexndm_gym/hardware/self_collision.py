@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.leap.self_collision import DIGIT_OF_JOINT, DIGITS, SelfCollision
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.self_collision import DIGIT_OF_JOINT, DIGITS, SelfCollision
 
 OVERLAP = 0.005
 """How far parts of the model may overlap in a commanded pose, m: with its 50 mm from the last
@@ -26,7 +26,7 @@ _ROUNDING = 1e-6
 
 
 class CollisionGuard:
-    """Holds the fingers whose targets would meet; the others go on, and a target that is free is not touched."""
+    """Holds the fingers whose commands would meet; the others go on, and a command that is free is not touched."""
 
     def __init__(self, tolerance: float = OVERLAP) -> None:
         """Set how far parts of the model may overlap in a commanded pose, m."""
@@ -35,26 +35,26 @@ class CollisionGuard:
         self.count = 0
         """Targets that were not sent as they came."""
 
-    def restrain(self, target: FloatArray, previous: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
-        """The target that may be sent.
+    def restrain(self, command: FloatArray, previous: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+        """The command that may be sent.
 
         Args:
-            target: what is asked for, (16,), rad.
+            command: what is asked for, (16,), rad.
             previous: what was sent last, (16,), rad. Where fingers overlap in it already, they may stay and part.
 
         Returns:
-            The target, in which fingers that would meet keep their previous angles, and the names of these fingers.
+            The command, in which fingers that would meet keep their previous angles, and the names of these fingers.
         """
-        overlap = self._hand.overlap(target)
+        overlap = self._hand.overlap(command)
         if overlap.max() <= self._tolerance:
-            return target, ()
+            return command, ()
         self.count += 1
         allowed = np.maximum(self._tolerance, self._hand.overlap(previous) + _ROUNDING)
-        held, goal = np.zeros(len(DIGITS), dtype=np.bool_), target
+        held, goal = np.zeros(len(DIGITS), dtype=np.bool_), command
         # Where a finger is held, another one may run into it that would have followed it.
         while (meeting := (overlap > allowed).any(axis=0) & ~held).any():
             held |= meeting
-            goal = np.where(held[DIGIT_OF_JOINT], previous, target)
+            goal = np.where(held[DIGIT_OF_JOINT], previous, command)
             overlap = self._hand.overlap(goal)
         return goal, tuple(DIGITS[digit] for digit in np.flatnonzero(held[1:]) + 1)
 

@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hardware.registers import (
-    CURRENT_BASED_POSITION_MODE,
-    OFFSET_RANGE,
-    PWM_FULL,
-    REGISTERS,
-    REVERSE_MODE,
-)
+from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.hardware.registers import CURRENT_BASED_POSITION_MODE, OFFSET_RANGE, PWM_FULL, REGISTERS, REVERSE_MODE
 from dexndm_gym.hardware.transport import name_servos
-from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
 
 if TYPE_CHECKING:
-    from dexndm_gym.hardware.startup import ServoSettings
+    from dexndm_gym.hardware.servo_setup import ServoSettings
 
 IMPOSED = {
     "return_delay_time": 0,

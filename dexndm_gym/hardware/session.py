@@ -4,11 +4,11 @@ from types import TracebackType
 
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import HardwareError
+from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import DriverConfig, HandDriver
 from dexndm_gym.hardware.pacing import Pacing
-from dexndm_gym.hardware.startup import ServoSettings
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hardware.servo_setup import ServoSettings
 
 
 class HandSession:

@@ -49,7 +49,7 @@ class StopKey:
 
     Example::
 
-        with StopKey(env.unwrapped.hand.stop):
+        with StopKey(env.unwrapped.backend.stop):
             ...
     """
 

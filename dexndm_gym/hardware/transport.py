@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, HardwareError, PortError
+from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import ALERT_FLAG, PROTOCOL_ERRORS
-from dexndm_gym.leap.joints import JOINT_NAMES
 
 # After port.py, which says what to install where the SDK is missing.
 from dynamixel_sdk import COMM_PORT_BUSY, COMM_RX_TIMEOUT, COMM_SUCCESS, COMM_TX_FAIL  # isort: skip

@@ -7,7 +7,7 @@ and cut goals off instead of rounding them; here both directions share one const
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 TICKS_PER_TURN = 4096
 ZERO_TICK = 2048

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from dexndm_gym.checks import Checked, Count, CountOrZero, NotNegative, Positive
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasps import HOLDING_LINE
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.grasps.palm_rest import HOLDING_LINE
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 HISTORY = 10
-"""Steps of (position, previous base target) in the observation, as in the paper."""
+"""Steps of (position, previous target) in the observation, as in the paper."""
 
 OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
 """Those steps, wrist quaternion and rotation axis: the paper's generalist input."""
@@ -120,8 +120,8 @@ class TaskConfig(Checked):
     """The object is lost when its center is farther than this from ``HOLDING_LINE``, which runs from the cupped hand to
     between the fingertips, m."""
 
-    position_noise: NotNegative = 0.005
-    """Half width of the uniform noise on observed joint positions, rad (paper); only where the hand randomises."""
+    joint_pos_noise: NotNegative = 0.005
+    """Half width of the uniform noise on observed joint positions, rad (paper); only where the hand randomizes."""
 
     reward: RewardWeights = field(default_factory=RewardWeights)
 

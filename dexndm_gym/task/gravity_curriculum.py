@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 
 from dexndm_gym.checks import Bound, Checked, Count, NotNegative
-from dexndm_gym.task.options import Episode
+from dexndm_gym.task.options import EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
 
 _WRIST_NAMES, _AXIS_NAMES = tuple(WRISTS), tuple(AXES)
@@ -85,13 +85,13 @@ class GravityCurriculum:
         self._judged: dict[int, deque[tuple[float, bool]]] = {}
         self._latest: dict[int, deque[tuple[float, float, bool]]] = {}
 
-    def cell(self, episode: Episode) -> int:
+    def cell(self, episode: EpisodeSetup) -> int:
         """Number of the cell that an episode belongs to."""
         wrist = int(np.argmax(_DOWN @ np.array(down_in_hand(episode.wrist))))
         axis = int(np.argmax(_AXIS @ episode.axis))
         return int(np.ravel_multi_index((self._set_of[episode.scene.object], wrist, axis), self.gravity.shape))
 
-    def lightened(self, episode: Episode) -> Episode:
+    def lightened(self, episode: EpisodeSetup) -> EpisodeSetup:
         """The episode under the gravity of its cell."""
         level = self.gravity.flat[self.cell(episode)]
         x, y, z = episode.scene.gravity

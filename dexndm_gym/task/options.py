@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.object_choice import Choice, find_objects
-from dexndm_gym.leap.objects import OBJECT_SETS
-from dexndm_gym.leap.scene import GRAVITY, Scene
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.catalog import OBJECT_SETS
+from dexndm_gym.objects.object_choice import Choice, find_objects
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.orientations import (
     AXES,
     AXIS_SETS,
@@ -29,7 +30,7 @@ OPTION_NAMES = ("object", "wrist", "axis")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Episode:
+class EpisodeSetup:
     """One drawn episode."""
 
     scene: Scene
@@ -84,7 +85,7 @@ class EpisodeOptions:
         """What an episode that says this name has in the hand."""
         return next((item for item in self.objects if not isinstance(item, str) and item.name == name), name)
 
-    def draw(self, rng: np.random.Generator) -> Episode:
+    def draw(self, rng: np.random.Generator) -> EpisodeSetup:
         """Draw one episode."""
         wrist = canonical(_drawn(self.wrists, rng, 4))
         axis = _drawn(self.axes, rng, 3)
@@ -92,7 +93,7 @@ class EpisodeOptions:
         chosen = self.objects[rng.integers(len(self.objects))]
         name, item = (chosen, None) if isinstance(chosen, str) else (chosen.name, chosen)
         scene = Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z), item=item)
-        return Episode(scene=scene, wrist=wrist, axis=axis)
+        return EpisodeSetup(scene=scene, wrist=wrist, axis=axis)
 
 
 def object_names(value: Any) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.task.compiled import conjugate, rotate
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.task.quaternions import conjugate, rotate
 
 Numbers = tuple[float, ...]
 

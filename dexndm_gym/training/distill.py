@@ -11,7 +11,7 @@ from tqdm import tqdm
 from dexndm_gym.checks import Count, LearningRate, Seed
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, check_outputs
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
@@ -58,7 +58,7 @@ class DistillConfig(PracticeConfig):
     """Seed of network, environments and batches."""
 
     task: TaskConfig = field(default_factory=TaskConfig)
-    """Figures of the task."""
+    """Parameters of the task."""
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -97,7 +97,7 @@ class SampleMemory:
 
 @one_torch_thread()
 def distill(config: DistillConfig, *, progress: bool = True) -> Path:
-    """Distil by DAgger: the student acts more and more of the time, the teacher says what it would have done.
+    """Distill by DAgger: the student acts more and more of the time, the teacher says what it would have done.
 
     The paper clones surviving trajectories instead, since DAgger failed for it in reality; on our hands DAgger gives
     the better student for the same minutes.
@@ -116,15 +116,15 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     teacher = load_teacher(config.teacher)
     torch.manual_seed(config.seed)
     student = load_policy(config.resume) if config.resume else StudentPolicy()
-    hand, noise = config.make_hand(), config.task.position_noise
-    env = LeapRotateVectorEnv(hand, options=config.options, config=config.task, noise=noise)
+    hand, joint_pos_noise = config.make_hand(), config.task.joint_pos_noise
+    env = LeapRotateVectorEnv(hand, options=config.options, config=config.task, joint_pos_noise=joint_pos_noise)
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.rounds, config.learning_rate / 20)
     memory = SampleMemory(config.memory)
     generator = torch.Generator().manual_seed(config.seed)
     observation, _ = env.reset(seed=config.seed)
     teacher.predict(teacher_observation(env.task))  # better to learn now than later that it sees something else
-    bar = tqdm(range(config.rounds), desc="distil", unit="round", disable=not progress)
+    bar = tqdm(range(config.rounds), desc="distill", unit="round", disable=not progress)
     finished = 0
     try:
         for index in bar:

@@ -14,8 +14,8 @@ from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
 from dexndm_gym.training.torch_threads import one_torch_thread

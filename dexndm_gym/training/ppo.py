@@ -11,7 +11,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecNormalize
 
-from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.config import TaskConfig
@@ -107,8 +107,8 @@ def teacher_file(folder: Path) -> Path:
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """Simulated hands to learn on, seeded."""
-    noise = config.task.position_noise if config.randomise and config.hand_seed is None else 0.0
-    task = RotationTask(config.make_hand(), config.options, config.task, position_noise=noise)
+    joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
+    task = RotationTask(config.make_hand(), config.options, config.task, joint_pos_noise=joint_pos_noise)
     env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
     env.seed(config.seed)
     return env

@@ -1,23 +1,23 @@
-"""What teachers and students practise on."""
+"""What teachers and students practice on."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from dexndm_gym.backends.backend import SimulatedBackend
+from dexndm_gym.backends.mujoco_hand import MujocoHand
+from dexndm_gym.backends.randomization import Randomization
+from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
-from dexndm_gym.envs.hand import SimulatedHand
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
-from dexndm_gym.envs.hands.randomisation import Randomisation
-from dexndm_gym.leap.found_starts import starts_of
+from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
 from dexndm_gym.task.options import EpisodeOptions, object_names
-from dexndm_gym.virtual_hand.in_process import VirtualHand
 
 Names = Annotated[tuple[str, ...], NotEmpty()]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PracticeConfig(Checked):
-    """What teachers and students practise on: options that both have."""
+    """What teachers and students practice on: options that both have."""
 
     num_envs: Count = 256
     """Simulated hands stepped together."""
@@ -34,12 +34,12 @@ class PracticeConfig(Checked):
     starts: Path | None = None
     """File of start states that ``dexndm grasps`` wrote, used before the shipped ones."""
 
-    randomise: bool = True
+    randomize: bool = True
     """Vary the physics from episode to episode."""
 
     hand_seed: Seed | None = None
     """Learn on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
-    These do not vary, whatever ``randomise`` says. It starts from a teacher, or student, of the simulator.
+    These do not vary, whatever ``randomize`` says. It starts from a teacher, or student, of the simulator.
     """
 
     @property
@@ -53,10 +53,10 @@ class PracticeConfig(Checked):
         """Each of the named sets or objects, with the objects in it."""
         return [(name, object_names(name)) for name in self.object]
 
-    def make_hand(self) -> SimulatedHand:
+    def make_hand(self) -> SimulatedBackend:
         """The hands: the simulator's, or many times the same virtual hand."""
         if self.hand_seed is not None:
             return VirtualHand([self.hand_seed] * self.num_envs)
-        starts = starts_of(self.options.objects, *([] if self.starts is None else [self.starts]))
-        objects, randomisation = self.options.objects, Randomisation() if self.randomise else None
-        return MujocoHand(self.num_envs, randomisation=randomisation, starts=starts, objects=objects)
+        starts = start_states_of(self.options.objects, *([] if self.starts is None else [self.starts]))
+        objects, randomization = self.options.objects, Randomization() if self.randomize else None
+        return MujocoHand(self.num_envs, randomization=randomization, starts=starts, objects=objects)

@@ -9,9 +9,9 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from dexndm_gym.envs.core import RotationTask
+from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space
-from dexndm_gym.leap.joints import NUM_JOINTS, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
 from dexndm_gym.task.gravity_curriculum import GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_observation import teacher_observation
@@ -33,7 +33,7 @@ class TeacherVecEnv(VecEnv):
         self.task, self.curriculum = task, curriculum
         self._drawn_from = options
         self._rng = np.random.default_rng(0)
-        n = task.hand.num_hands
+        n = task.backend.num_hands
         self._actions = np.zeros((n, NUM_JOINTS), dtype=np.float32)
         self._cell, self._version = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
         size = self.reset().shape[1]
@@ -41,7 +41,7 @@ class TeacherVecEnv(VecEnv):
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all episodes anew."""
-        self._begin(np.arange(self.task.hand.num_hands))
+        self._begin(np.arange(self.task.backend.num_hands))
         return teacher_observation(self.task)
 
     def _begin(self, ids: IntArray) -> None:
@@ -85,7 +85,7 @@ class TeacherVecEnv(VecEnv):
 
     def close(self) -> None:
         """Release the simulations."""
-        self.task.hand.close()
+        self.task.backend.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Attribute of the task, once per hand; None where it has none."""

@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.envs.core import RotationTask
-from dexndm_gym.leap.grasps import CANONICAL_POSE, FINGERTIP_CENTER
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.envs.rotation_task import RotationTask
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, FINGERTIP_CENTER
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
 from dexndm_gym.task.config import HISTORY
 from dexndm_gym.task.orientations import axes_in_hand
 
@@ -31,7 +31,7 @@ def teacher_observation(task: RotationTask) -> npt.NDArray[np.float32]:
     Returns:
         (n, 2 x 32 + 9 + 3 + privileged), scaled to be of order one.
     """
-    n = task.hand.num_hands
+    n = task.backend.num_hands
     observation = task.observation().astype(np.float64)
     history = observation[:, : HISTORY * 2 * NUM_JOINTS].reshape(n, HISTORY, 2, NUM_JOINTS)
     position, target = history[:, -2:, 0], history[:, -2:, 1]

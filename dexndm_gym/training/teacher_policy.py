@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 KIND = "dexndm_gym.teacher_policy"

@@ -71,7 +71,7 @@ class TrainConfig(PracticeConfig):
     """Gravity that grows with success."""
 
     task: TaskConfig = field(default_factory=TaskConfig)
-    """Figures of the task."""
+    """Parameters of the task."""
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.rotatable import RotatableObject
-from dexndm_gym.leap.scene import FREE, SURROUNDINGS
+from dexndm_gym.objects.object_model import RotatableObject
+from dexndm_gym.objects.scene import FREE, SURROUNDINGS
 from dexndm_gym.virtual_hand.control_table import XC330_M288, XL330_M288
 from dexndm_gym.virtual_hand.faults import FAULTS, Fault
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.server import CLOCKS, VirtualHandServer
 
 MODELS = {"xl330": XL330_M288, "xc330": XC330_M288}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from dexndm_gym.virtual_hand import instructions
-from dexndm_gym.virtual_hand.device import Device
 from dexndm_gym.virtual_hand.instructions import Read, Write
 from dexndm_gym.virtual_hand.packets import (
     BROADCAST_ID,
@@ -17,7 +16,8 @@ from dexndm_gym.virtual_hand.packets import (
     encode_status,
 )
 from dexndm_gym.virtual_hand.registers import RefusedError
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
+from dexndm_gym.virtual_hand.servo_device import Device
 
 _READ_LEVEL, _WRITE_LEVEL = 1, 2
 """Status Return Level from which a servo answers reads, and everything."""

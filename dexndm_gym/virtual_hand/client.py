@@ -21,10 +21,10 @@ import numpy as np
 
 from dexndm_gym import errors
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, HardwareError, PortError
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.object_slots import made_without_mesh
-from dexndm_gym.leap.rotatable import RotatableObject
-from dexndm_gym.leap.scene import FREE, SURROUNDINGS, Scene
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.object_model import RotatableObject
+from dexndm_gym.objects.object_slots import made_without_mesh
+from dexndm_gym.objects.scene import FREE, SURROUNDINGS, Scene
 
 CLOCKS = ("lockstep", "realtime")
 
@@ -61,7 +61,7 @@ class VirtualHandProcess:
         Args:
             seed: which hand: draws its hidden parameters.
             clock: ``lockstep``, where only commands of Goal Position let time pass (50 ms each), or ``realtime``.
-            surroundings: what surrounds the hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            surroundings: what surrounds the hand, a name of ``dexndm_gym.objects.scene.SURROUNDINGS``.
             model: whose control table the servos have: ``xl330`` (light hand) or ``xc330`` (full hand).
             faults: what is to go wrong, as ``dexndm_gym.virtual_hand.faults`` describes it.
             meshes: the objects from mesh files that may be placed.

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dexndm_gym.virtual_hand.servos import STEP, ServoChain
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.virtual_hand.servo_chain import STEP, ServoChain
 
 _LOG = logging.getLogger(__name__)
 
-CONTROL_PERIOD = 0.050
-"""Seconds that one command of goals stands for in lock-step."""
 _LONGEST_LAG = 0.1
 """Seconds of backlog that real time works off; a physics that is slower than that loses time instead of control."""
 

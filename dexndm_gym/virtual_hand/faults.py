@@ -13,9 +13,9 @@ import numpy as np
 
 from dexndm_gym.checks import Bound, Checked, Count, NotNegative
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.virtual_hand.protection import OVERLOAD_ERROR
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 LINE_FAULTS = {
     "drop": "servos neither hear nor answer",

@@ -11,7 +11,7 @@ velocity mode the manual gives the gains' factors but not the unit of the error:
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.virtual_hand.profile import Profile
 
 CURRENT_MODE, VELOCITY_MODE, POSITION_MODE, EXTENDED_POSITION_MODE = 0, 1, 3, 4

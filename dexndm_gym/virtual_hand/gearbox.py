@@ -8,7 +8,7 @@ inertia) and the rotor runs on its own until it meets the other flank, or the sa
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 Indices = npt.NDArray[np.int64]
 

@@ -3,9 +3,9 @@
 import struct
 from collections.abc import Callable
 
-from dexndm_gym.virtual_hand.device import Device
 from dexndm_gym.virtual_hand.packets import Instruction, StatusError
 from dexndm_gym.virtual_hand.registers import RefusedError
+from dexndm_gym.virtual_hand.servo_device import Device
 
 RESET_ALL = b"\xff"
 _RESET_OPTIONS = {RESET_ALL: (False, False), b"\x01": (True, False), b"\x02": (True, True)}

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.checks import Checked, NotNegative
-from dexndm_gym.leap.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

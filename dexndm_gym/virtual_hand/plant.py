@@ -11,13 +11,15 @@ import mujoco
 import numpy as np
 from mujoco.batch import SimulationError
 
+from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import SimulationDivergedError
-from dexndm_gym.leap.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
-from dexndm_gym.leap.model import TIP_NAMES, build_spec, joint_indices, object_indices
-from dexndm_gym.leap.object_slots import ObjectSlots, build_batch_model
-from dexndm_gym.leap.rotatable import MAX_PIECES, RotatableObject
-from dexndm_gym.leap.scene import FREE, GRAVITY
-from dexndm_gym.leap.simulations import Simulations
+from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
+from dexndm_gym.hand.model import TIP_NAMES, joint_indices
+from dexndm_gym.hand.simulations import Simulations
+from dexndm_gym.objects.object_model import MAX_GEOMS, RotatableObject
+from dexndm_gym.objects.object_slots import ObjectSlots, build_batch_model
+from dexndm_gym.objects.scene import FREE
+from dexndm_gym.objects.scene_model import build_spec, object_indices
 from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.surroundings import surround
@@ -66,7 +68,7 @@ class HandPlant:
         Args:
             hands: what is hidden in each.
             num_threads: threads that step them.
-            surroundings: what surrounds each hand, a name of ``dexndm_gym.leap.scene.SURROUNDINGS``.
+            surroundings: what surrounds each hand, a name of ``dexndm_gym.objects.scene.SURROUNDINGS``.
             meshes: objects made of hulls that may be put in.
         """
         self._model = _compile(surroundings, meshes)
@@ -81,8 +83,8 @@ class HandPlant:
         self.position, self.velocity = np.zeros(shape), np.zeros(shape)
         self.acceleration, self.friction = np.zeros(shape), np.zeros(shape)
         # MuJoCo's own weight of a friction constraint: force = -weight * (acceleration + rate * velocity), clipped.
-        regularisation = (1 - _FRICTION_IMPEDANCE) / _FRICTION_IMPEDANCE * self._model.dof_invweight0[self._dof]
-        self._friction_weight = 1 / regularisation
+        regularization = (1 - _FRICTION_IMPEDANCE) / _FRICTION_IMPEDANCE * self._model.dof_invweight0[self._dof]
+        self._friction_weight = 1 / regularization
         self.park(np.arange(len(hands)))
         self.read()
 
@@ -202,7 +204,7 @@ class HandPlant:
 
 
 def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
-    spec = build_spec(None, timestep=TIMESTEP, impedance=_RUBBER, object_slots=MAX_PIECES, meshes=meshes)
+    spec = build_spec(None, timestep=TIMESTEP, impedance=_RUBBER, object_slots=MAX_GEOMS, meshes=meshes)
     nominal = ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:

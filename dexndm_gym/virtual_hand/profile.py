@@ -8,7 +8,7 @@ changes: from the registers as they are (velocity-based), or so that a motion fr
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
 
 TICKS_PER_VELOCITY = 0.229 * 4096 / 60
 """Ticks per second in a unit of Profile Velocity (0.229 rev/min)."""

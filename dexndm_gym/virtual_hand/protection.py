@@ -6,7 +6,7 @@ The manual names the errors and gives limits of voltage and temperature, but no 
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import NUM_JOINTS
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20
 """Bits of Hardware Error Status."""

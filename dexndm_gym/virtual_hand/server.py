@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.rotatable import RotatableObject
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.objects.object_model import RotatableObject
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.bus import Bus
-from dexndm_gym.virtual_hand.clocks import CONTROL_PERIOD, LockStepClock, RealTimeClock
-from dexndm_gym.virtual_hand.control import ControlConnection
+from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.faults import Fault, Faults
-from dexndm_gym.virtual_hand.physics import HandPhysics
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.physics_interface import HandPhysics
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
+from dexndm_gym.virtual_hand.side_channel import ControlConnection
 from dexndm_gym.virtual_hand.terminal import Terminal
 
 CLOCKS = {"lockstep": LockStepClock, "realtime": RealTimeClock}

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.leap.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.virtual_hand.motor_bank import ServoBank
 from dexndm_gym.virtual_hand.parameters import ServoParameters
-from dexndm_gym.virtual_hand.servo import ServoBank
 
 ExternalTorque = Callable[[float, FloatArray, FloatArray], FloatArray]
 """(time in s, position in rad, velocity in rad/s) -> torque on the links, N m."""

@@ -11,23 +11,23 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasps import CUP_CENTRE
-from dexndm_gym.leap.joints import FloatArray
-from dexndm_gym.leap.scene import BALLS, FREE, SURROUNDINGS, TIED_BALL
+from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER
+from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.objects.scene import BALLS, FREE, SURROUNDINGS, TIED_BALL
 
 BOX = np.array([(-0.05, 0.13), (-0.09, 0.11), (-0.01, 0.125)])
-"""Where the centres of the balls may be, (3, 2), m, hand frame. The box turns with the hand and has a lid, so that
+"""Where the centers of the balls may be, (3, 2), m, hand frame. The box turns with the hand and has a lid, so that
 there are balls between the fingers in every wrist orientation."""
 
 NUM_BALLS, BALL_RADIUS, BALL_MASS = 32, 0.022, 0.005
-"""Foam balls for practising golf: number, radius in m, mass in kg each."""
+"""Foam balls for practicing golf: number, radius in m, mass in kg each."""
 
 TIED_RADIUS, TIED_MASS = 0.03, 0.03
 """A foam ball of 6 cm that is tied to the fingers; m and kg."""
 
-_CUP = "cup"
-STRINGS = {"if_tip": (0.03, 25.0), "mf_tip": (0.03, 25.0), "th_tip": (0.03, 25.0), _CUP: (0.005, 150.0)}
-"""Elastic strings from the ball's centre to three fingertips, and to where it lies in the cupped hand, lest it slips
+_PALM_REST = "palm_rest"
+STRINGS = {"if_tip": (0.03, 25.0), "mf_tip": (0.03, 25.0), "th_tip": (0.03, 25.0), _PALM_REST: (0.005, 150.0)}
+"""Elastic strings from the ball's center to three fingertips, and to where it lies in the cupped hand, lest it slips
 behind the open fingers: length beyond which they pull, m, and stiffness, N/m."""
 
 STRING_DAMPING = 0.3
@@ -36,7 +36,7 @@ STRING_DAMPING = 0.3
 # Foam gives way: a ball of 5 g that two fingers squeeze pushes back with about 1 N per cm.
 _SOFT = [0.03, 1.0]
 _FRICTION = [0.5, 0.005, 0.0001]
-# Contact classes: hand and object are in the first (see dexndm_gym.leap.model).
+# Contact classes: hand and object are in the first (see dexndm_gym.hand.model).
 _TOUCHES_HAND = 1
 
 
@@ -82,11 +82,11 @@ def _add_loose_ball(spec: mujoco.MjSpec, number: int, place: FloatArray) -> None
 
 
 def _add_tied_ball(spec: mujoco.MjSpec) -> None:
-    body = spec.worldbody.add_body(name="tied_ball", pos=CUP_CENTRE.tolist())
+    body = spec.worldbody.add_body(name="tied_ball", pos=PALM_REST_CENTER.tolist())
     body.add_freejoint()
     body.add_site(name="tied_ball")
     _add_sphere(body, TIED_RADIUS, TIED_MASS, condim=3)
-    spec.worldbody.add_site(name=_CUP, pos=CUP_CENTRE.tolist())
+    spec.worldbody.add_site(name=_PALM_REST, pos=PALM_REST_CENTER.tolist())
     for end, (length, stiffness) in STRINGS.items():
         string = spec.add_tendon(
             name=f"string_{end}",

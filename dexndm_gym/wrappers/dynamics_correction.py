@@ -11,33 +11,14 @@ from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, load_sim_model
 from dexndm_gym.dynamics.windows import WINDOW
-from dexndm_gym.envs.target_filter import TargetWindow
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
-from dexndm_gym.leap.joints import JOINT_NAMES, FloatArray, IntArray
+from dexndm_gym.filters.jointwise_inverse import FALLBACK, InverseFilter
+from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.task.plain import config_of, plain
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper
 
 ModelLike: TypeAlias = JointwiseModel | str | Path
 """A joint-wise model, or the file that holds one."""
-
-FALLBACK = "correction_fallback"
-"""What ``info`` says of hands whose target could not be corrected."""
-
-
-class CorrectionFilter:
-    """The joint-wise inverse as a target filter of the env. It keeps no state of its own: the window tells it all."""
-
-    def __init__(self, inverse: JointwiseInverse) -> None:
-        """Correct with an inverse."""
-        self._inverse = inverse
-
-    def reset(self, ids: IntArray) -> None:
-        """New episodes need nothing."""
-
-    def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
-        """Correct the targets (n, 16), rad; ``info`` gets ``correction_fallback`` (n,) bool."""
-        correction = self._inverse(window.position, window.base_target, window.sent_target, target)
-        return correction.target, {FALLBACK: correction.fallback}
 
 
 class DynamicsCorrectionWrapper(TargetFilterWrapper):
@@ -45,7 +26,7 @@ class DynamicsCorrectionWrapper(TargetFilterWrapper):
 
     It acts in steps that are made through it, and only in those; its place in a chain of wrappers does not matter, and
     one around another replaces it. See ``TargetFilterWrapper``. ``wrappers.vector.DynamicsCorrectionVectorWrapper`` is
-    its twin for vector envs. ``info`` gets ``correction_fallback``: True where the base target was sent because an
+    its twin for vector envs. ``info`` gets ``correction_fallback``: True where the target was sent because an
     input or a prediction was not finite.
 
     ``docs/correction.md`` says what to run on a real hand, in what order, how long it takes, and how to see that it
@@ -88,7 +69,7 @@ def correction_filter(
     model: ModelLike | tuple[ModelLike, ModelLike],
     sim_model: ModelLike | None = None,
     config: InverseConfig | Mapping[str, Any] | None = None,
-) -> CorrectionFilter:
+) -> InverseFilter:
     """The correction as a filter, from the arguments of ``DynamicsCorrectionWrapper``."""
     if isinstance(model, tuple | list):
         if len(model) != 2:
@@ -100,7 +81,7 @@ def correction_filter(
     sim = load_sim_model() if sim_model is None else _loaded(sim_model)
     for loaded in (real, sim):
         loaded.require(JOINT_NAMES, WINDOW)
-    return CorrectionFilter(JointwiseInverse(real, sim, config_of(InverseConfig, config)))
+    return InverseFilter(JointwiseInverse(real, sim, config_of(InverseConfig, config)))
 
 
 def _loaded(model: ModelLike) -> JointwiseModel:

@@ -6,8 +6,8 @@ import gymnasium
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv
 
-from dexndm_gym.envs.target_filter import FilterSlot, TargetFilter
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.filters.target_filter import FilterSlot, TargetFilter
 
 
 class TargetFilterWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):

@@ -57,7 +57,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"dexndm {__version__}\n"
 
 
-def test_a_misspelt_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelled_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evalute"]) == 2
     assert "Did you mean 'evaluate'?" in capsys.readouterr().err
 

@@ -206,7 +206,7 @@ def wrong_files(tmp_path: Path) -> dict[str, Path]:
         (["evaluate", "--policy", "POLICY", "--episodes", "0"], "at least 1"),
         (["evaluate", "--policy", "POLICY", "--model", "TEXT"], "text.h5"),
         (["evaluate", "--policy", "POLICY", "--env", "/dev/nothing"], "/dev/nothing"),
-        (["evaluate", "--policy", "POLICY", "--env", "virtual", "--randomise"], "sim"),
+        (["evaluate", "--policy", "POLICY", "--env", "virtual", "--randomize"], "sim"),
         (["fit"], "recordings"),
         (["fit", "EMPTY", "--from-scratch"], "no recordings"),
         (["fit", "NONE", "--from-scratch"], "none"),

@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from dexndm_gym.cli import main
 from dexndm_gym.envs.make import make_sim_env
-from dexndm_gym.leap.objects import OBJECT_SETS
+from dexndm_gym.objects.catalog import OBJECT_SETS
 
 
 def test_objects_lists_a_set_with_what_holds_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_objects_lists_a_set_with_what_holds_it(capsys: pytest.CaptureFixture[st
 
 
 def test_grasps_found_can_be_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    out = tmp_path / "starts.npz"
+    out = tmp_path / "grasp_cache.npz"
     assert main(["grasps", "--object", "cube", "--wrist", "palm_down", "--tries", "8", "--out", str(out)]) == 0
     assert "by fingertips" in capsys.readouterr().out
     env = make_sim_env(object="cube", wrist="palm_down", starts=out)

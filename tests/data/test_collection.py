@@ -7,18 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dexndm_gym.data.collection import (
-    CollectOptions,
-    Plan,
-    TargetNoise,
-    Tick,
-    collect,
-    draw_plan,
-    recordings_in,
-)
+from dexndm_gym.data.collection import CollectOptions, Plan, Tick, collect, draw_plan, recordings_in
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.filters.target_noise import TargetNoise
 
 ROWS = 50
 REPLAYS = [
@@ -43,7 +36,7 @@ class FakePlayer:
                 self.left -= 1
                 if self.left < 0:
                     raise TimeoutError("the hand went away")
-            yield Tick(np.full(16, 0.01 * row), plan.replay.target[row], np.full(16, 0.001 * row))
+            yield Tick(np.full(16, 0.01 * row), plan.replay.command[row], np.full(16, 0.001 * row))
         yield Tick(np.full(16, 0.01 * ROWS), None, np.full(16, 0.001 * ROWS))
 
 
@@ -61,12 +54,12 @@ def test_records_as_much_as_was_asked_for(tmp_path: Path) -> None:
     assert run(tmp_path, FakePlayer(), 120) == pytest.approx(120)
     trajectories = recorded(tmp_path)
     assert [len(trajectory) for trajectory in trajectories] == [50, 50, 20]
-    assert trajectories[2].position[-1, 0] == pytest.approx(0.20), "the position that the last target led to"
+    assert trajectories[2].position[-1, 0] == pytest.approx(0.20), "the position that the last command led to"
     for trajectory in trajectories:
         assert trajectory.current is not None
         np.testing.assert_allclose(trajectory.current, trajectory.position / 10, atol=1e-7)
         replayed = trajectory.metadata["replayed"]["number"]
-        np.testing.assert_allclose(trajectory.target, 0.001 * replayed, atol=1e-7)
+        np.testing.assert_allclose(trajectory.command, 0.001 * replayed, atol=1e-7)
         assert trajectory.metadata["about"] == HAND
 
 
@@ -74,7 +67,7 @@ def test_goes_on_where_it_stopped(tmp_path: Path) -> None:
     broken = FakePlayer(fail_after=75)
     with pytest.raises(TimeoutError):
         run(tmp_path / "a", broken, 200)
-    # The target that nobody saw the effect of is dropped.
+    # The command that nobody saw the effect of is dropped.
     assert [len(trajectory) for trajectory in recorded(tmp_path / "a")] == [50, 24]
     second, straight = FakePlayer(), FakePlayer()
     assert run(tmp_path / "a", second, 200) == pytest.approx(200)
@@ -106,7 +99,7 @@ def test_each_setting_gets_its_time_and_the_same_trajectories(tmp_path: Path) ->
     )
     assert [one.free for one in (*free, *balls)] == [True, True, False, False]
     for one, other in zip(free, balls, strict=True):
-        np.testing.assert_array_equal(one.target, other.target)
+        np.testing.assert_array_equal(one.command, other.command)
 
 
 def test_kill_9_loses_a_second_at_most(tmp_path: Path) -> None:
@@ -132,7 +125,7 @@ def test_kill_9_loses_a_second_at_most(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.kill()
     kept, last = sum(map(len, recorded(tmp_path / "data"))), recorded(tmp_path / "data")[-1]
-    # Twenty ticks are a second of hand time; one more waits for the position that its target led to, in both files.
+    # Twenty ticks are a second of hand time; one more waits for the position that its command led to, in both files.
     assert marks.stat().st_size - 22 <= kept
     again = FakePlayer()
     assert run(tmp_path / "data", again, kept + 50) == pytest.approx(kept + 50)
@@ -162,16 +155,16 @@ def test_needs_something_to_replay(tmp_path: Path) -> None:
 
 
 def test_noise_has_the_given_size_on_the_given_hands() -> None:
-    noise, target = TargetNoise(), np.zeros((3, 16))
-    assert noise(None, target)[0] is target
+    noise, command = TargetNoise(), np.zeros((3, 16))
+    assert noise(None, command)[0] is command
     noise.set(np.array([0.0, 0.01, 0.02]), seed=1)
-    drawn = np.array([noise(None, target)[0] for _ in range(500)])
+    drawn = np.array([noise(None, command)[0] for _ in range(500)])
     np.testing.assert_allclose(drawn.std(axis=(0, 2)), [0.0, 0.01, 0.02], rtol=0.05)
     assert (drawn[0] != drawn[1]).any(), "fresh in every control period"
     noise.set(0.01, seed=1)
-    again = noise(None, target)[0]
+    again = noise(None, command)[0]
     noise.set(0.01, seed=1)
-    np.testing.assert_array_equal(noise(None, target)[0], again)
+    np.testing.assert_array_equal(noise(None, command)[0], again)
 
 
 def test_parts_get_numbers_that_are_free(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 LENGTHS = ((7, 12), (5,))
 
@@ -26,8 +26,8 @@ def recordings(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
                     {"mode": "replay", "surroundings": ("free", "balls")[number], "wrist": "palm_up"}
                 )
                 for _ in range(length):
-                    position, target, current = rng.normal(size=(3, 16))
-                    writer.append(position, target, current if request.param else None)
+                    position, command, current = rng.normal(size=(3, 16))
+                    writer.append(position, command, current if request.param else None)
                 writer.end_trajectory(rng.normal(size=16), rng.normal(size=16) if request.param else None)
     return paths
 
@@ -51,7 +51,7 @@ def test_lerobot_layout(recordings: list[Path], tmp_path: Path) -> None:
         assert set(rows[0]) == set(info["features"])
         assert ("observation.current" in rows[0]) == (original.current is not None)
         np.testing.assert_allclose([row["observation.state"] for row in rows], original.position[:-1], rtol=1e-6)
-        np.testing.assert_allclose([row["action"] for row in rows], original.target, rtol=1e-6)
+        np.testing.assert_allclose([row["action"] for row in rows], original.command, rtol=1e-6)
         np.testing.assert_allclose([row["timestamp"] for row in rows], np.arange(len(original)) / 20, rtol=1e-6)
         frames += rows
     stats = json.loads((tmp_path / "out/meta/stats.json").read_text())
@@ -71,10 +71,10 @@ def test_lerobot_reads_it_back(recordings: list[Path], tmp_path: Path, monkeypat
     original = originals(recordings)[2]
     frame = data[24 - len(original) + 1]
     np.testing.assert_allclose(frame["observation.state"].numpy(), original.position[1], rtol=1e-6)
-    np.testing.assert_allclose(frame["action"].numpy(), original.target[1], rtol=1e-6)
+    np.testing.assert_allclose(frame["action"].numpy(), original.command[1], rtol=1e-6)
     assert "balls" in frame["task"]
     ahead = module.LeRobotDataset("local/leap", root=tmp_path / "out", delta_timestamps={"action": [0.0, 0.05]})
-    np.testing.assert_allclose(ahead[0]["action"].numpy(), originals(recordings)[0].target[:2], rtol=1e-6)
+    np.testing.assert_allclose(ahead[0]["action"].numpy(), originals(recordings)[0].command[:2], rtol=1e-6)
 
 
 def test_minari_reads_it_back(recordings: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_minari_reads_it_back(recordings: list[Path], tmp_path: Path, monkeypatc
     assert (data.total_episodes, data.total_steps) == (3, 24)
     for episode, original in zip(data, originals(recordings), strict=True):
         np.testing.assert_allclose(episode.observations, original.position, rtol=1e-6)
-        np.testing.assert_allclose(episode.actions, original.target, rtol=1e-6)
+        np.testing.assert_allclose(episode.actions, original.command, rtol=1e-6)
         assert episode.truncations.tolist() == [False] * (len(original) - 1) + [True]
         if original.current is not None:
             np.testing.assert_allclose(episode.infos["current"], original.current, rtol=1e-6)

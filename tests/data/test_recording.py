@@ -33,14 +33,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [trajectory.metadata["number"] for trajectory in trajectories] == [0, 1, 2]
     assert trajectories[0].metadata["name"] == "ü"
     np.testing.assert_allclose(trajectories[2].position[:, 3], 2 + np.arange(21) / 1000, atol=1e-6)
-    np.testing.assert_allclose(trajectories[0].target[:, 15], -np.arange(45) / 1000, atol=1e-6)
+    np.testing.assert_allclose(trajectories[0].command[:, 15], -np.arange(45) / 1000, atol=1e-6)
 
 
 def test_without_a_final_position_the_last_target_is_dropped(tmp_path: Path) -> None:
     write(tmp_path / "a.h5", [10, 1], final=False)
     (trajectory,) = read_recording(tmp_path / "a.h5")
     assert len(trajectory) == 9
-    assert np.isfinite(trajectory.target).all()
+    assert np.isfinite(trajectory.command).all()
 
 
 def test_readable_while_it_is_written(tmp_path: Path) -> None:

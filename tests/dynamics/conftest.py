@@ -33,11 +33,11 @@ class ToyServos:
     def read(self) -> np.ndarray:
         return np.round(self.position / TICK) * TICK
 
-    def step(self, target: np.ndarray) -> np.ndarray:
+    def step(self, command: np.ndarray) -> np.ndarray:
         inertia, damping, period = 0.003, 0.1, 0.0025
         self._load = 0.9 * self._load + 0.01 * self._rng.standard_normal(self._load.shape)
         for _ in range(20):
-            servo = np.clip(self.stiffness * (target - self.position) - damping * self.velocity, -0.5, 0.5)
+            servo = np.clip(self.stiffness * (command - self.position) - damping * self.velocity, -0.5, 0.5)
             velocity = self.velocity + period / inertia * (servo + self._load)
             stop = self.friction * period / inertia
             self.velocity = velocity - np.clip(velocity, -stop, stop)
@@ -46,19 +46,19 @@ class ToyServos:
 
 
 def wander(ticks: int, count: int, seed: int) -> np.ndarray:
-    """Base targets as an integrating policy would give them, (ticks, count, joints)."""
+    """Targets as an integrating policy would give them, (ticks, count, joints)."""
     rng = np.random.default_rng(seed)
-    target, speed, targets = np.zeros((count, len(NAMES))), np.zeros((count, len(NAMES))), []
+    command, speed, commands = np.zeros((count, len(NAMES))), np.zeros((count, len(NAMES))), []
     for _ in range(ticks):
         speed = 0.8 * speed + 0.6 * rng.standard_normal(speed.shape)
-        target = np.clip(target + np.clip(speed, -1, 1) / 24, -0.3, 0.3)
-        targets.append(target)
-    return np.array(targets)
+        command = np.clip(command + np.clip(speed, -1, 1) / 24, -0.3, 0.3)
+        commands.append(command)
+    return np.array(commands)
 
 
-def record(servos: ToyServos, targets: np.ndarray) -> list[Trajectory]:
-    positions = np.array([servos.read(), *(servos.step(target) for target in targets)])
-    return [Trajectory(positions[:, i], targets[:, i]) for i in range(servos.count)]
+def record(servos: ToyServos, commands: np.ndarray) -> list[Trajectory]:
+    positions = np.array([servos.read(), *(servos.step(command) for command in commands)])
+    return [Trajectory(positions[:, i], commands[:, i]) for i in range(servos.count)]
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def toy_servos() -> type[ToyServos]:
 
 
 @pytest.fixture
-def base_targets() -> np.ndarray:
+def targets() -> np.ndarray:
     """Targets that no model was fitted on, (100, 4, 2)."""
     return wander(100, 4, seed=77)
 
@@ -97,7 +97,7 @@ def weak_model(weak_trajectories: list[Trajectory], sim_model: JointwiseModel) -
 
 @pytest.fixture
 def make_model() -> Callable[..., JointwiseModel]:
-    """Builds models with random physics, weights and normalisation."""
+    """Builds models with random physics, weights and normalization."""
 
     def make(config: ModelConfig | None = None, seed: int = 0) -> JointwiseModel:
         with torch.random.fork_rng(devices=[]):

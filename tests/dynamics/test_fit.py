@@ -65,10 +65,12 @@ def test_a_fit_never_ends_worse_than_it_began(sim_trajectories: list[Trajectory]
 
 
 def test_open_loop_uses_true_targets_and_predicted_positions() -> None:
-    target = np.arange(6.0)[:, None]
-    trajectory = Trajectory(np.zeros((7, 1)), target)
+    command = np.arange(6.0)[:, None]
+    trajectory = Trajectory(np.zeros((7, 1)), command)
     windows = WindowSet([trajectory], window=3)
-    predicted = roll_out(lambda position, target: target[..., -1] - position[..., -1], windows, torch.tensor([1, 2]), 3)
+    predicted = roll_out(
+        lambda position, command: command[..., -1] - position[..., -1], windows, torch.tensor([1, 2]), 3
+    )
     assert predicted[0].tolist() == [[1, 2, 3], [2, 3, 4]]
     assert measure(stay, windows).one_step_rms == 0.0
 
@@ -93,7 +95,7 @@ def test_recordings_are_fitted_with_their_names_kept(tmp_path: Path) -> None:
 def test_physics_come_from_motion_without_an_object(
     sim_trajectories: list[Trajectory], weak_trajectories: list[Trajectory], sim_model: JointwiseModel
 ) -> None:
-    held = [Trajectory(one.position, one.target, {"mode": "policy"}) for one in sim_trajectories]
+    held = [Trajectory(one.position, one.command, {"mode": "policy"}) for one in sim_trajectories]
     start = copy.deepcopy(sim_model)
     start.config = replace(sim_model.config, physics="alone")
     alone, mixed, only_held = (

@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares as scipy_least_squares
 
+from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.identification import identify_joints, typical_joints
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, JointPhysics, advance
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.leap.scene import Scene
-from dexndm_gym.leap.servo import SIM_SERVO
-from dexndm_gym.virtual_hand.in_process import VirtualHand
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.hand.servo import SIM_SERVO
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters
 
 TRUTH = np.array([[1.1, 0.05, 0.01, 0.0, 0.0, 0.0], [0.45, 0.02, 0.02, 0.02, 0.03, 0.02]])
@@ -19,20 +19,20 @@ TICK = 2 * np.pi / 4096
 
 
 def motion(table: np.ndarray, seed: int, ticks: int = 400, disturbed: float = 0.0) -> Trajectory:
-    """Joints that follow random targets; in a share of the periods something pushes them away."""
+    """Joints that follow random commands; in a share of the periods something pushes them away."""
     rng = np.random.default_rng(seed)
     joints = JointPhysics.from_table(table)
     changes = rng.random((ticks, len(table))) < 0.3
-    target = np.cumsum(np.where(changes, rng.normal(0, 0.08, changes.shape), 0.0), axis=0)
-    target = 0.3 * np.sin(target)
+    command = np.cumsum(np.where(changes, rng.normal(0, 0.08, changes.shape), 0.0), axis=0)
+    command = 0.3 * np.sin(command)
     position = velocity = np.zeros((len(table), 1))
     positions, last = [position[:, 0]], np.zeros((len(table), 1))
-    for now in target:
+    for now in command:
         position, velocity = advance(joints, position, velocity, last, now[:, None])
         position = position + np.where(rng.random(position.shape) < disturbed, 0.05, 0.0)
         positions.append(position[:, 0])
         last = now[:, None]
-    return Trajectory(np.round(np.array(positions) / TICK) * TICK, target)
+    return Trajectory(np.round(np.array(positions) / TICK) * TICK, command)
 
 
 @pytest.mark.parametrize("disturbed", [0.0, 0.01])
@@ -60,21 +60,21 @@ def wiggle(hand: VirtualHand) -> list[Trajectory]:
     """Every joint of empty hands about the start pose, within reach of nothing."""
     rng = np.random.default_rng(0)
     hand.reset(np.arange(hand.num_hands), [Scene(object="none")] * hand.num_hands, rng)
-    positions, targets, offset = [hand.state().position], [], np.zeros((hand.num_hands, NUM_JOINTS))
+    positions, commands, offset = [hand.state().position], [], np.zeros((hand.num_hands, NUM_JOINTS))
     for _ in range(200):
         offset = np.where(rng.random(offset.shape) < 0.15, rng.normal(0, 0.06, offset.shape), offset)
-        targets.append(START_POSE + offset)
-        hand.step(targets[-1])
+        commands.append(START_POSE + offset)
+        hand.step(commands[-1])
         positions.append(hand.state().position)
-    return [Trajectory(np.array(positions)[:, i], np.array(targets)[:, i]) for i in range(hand.num_hands)]
+    return [Trajectory(np.array(positions)[:, i], np.array(commands)[:, i]) for i in range(hand.num_hands)]
 
 
 def test_a_joint_settles_where_torques_balance() -> None:
     joints = JointPhysics.from_table(np.array([[1.0, 0.05, 0.0, 0.05, 0.25, 0.0]]))
     position = velocity = np.zeros((1, 1))
-    target = np.full((1, 1), 0.1)
+    command = np.full((1, 1), 0.1)
     for _ in range(40):
-        position, velocity = advance(joints, position, velocity, target, target)
+        position, velocity = advance(joints, position, velocity, command, command)
     assert position[0, 0] == pytest.approx((1.0 * 0.1 + 0.05) / (1.0 + 0.25), abs=1e-6)
 
 
@@ -88,8 +88,8 @@ def test_dry_friction_holds_a_joint_and_no_pull_exceeds_the_limit() -> None:
 
 def test_a_delayed_command_acts_late() -> None:
     prompt, late = (JointPhysics.from_table(np.array([[1.0, 0.05, 0.0, 0.0, 0.0, delay]])) for delay in (0.0, 0.025))
-    rest, target = np.zeros((1, 1)), np.full((1, 1), 0.1)
-    moved = [advance(joints, rest, rest, rest, target)[0].item() for joints in (prompt, late)]
+    rest, command = np.zeros((1, 1)), np.full((1, 1), 0.1)
+    moved = [advance(joints, rest, rest, rest, command)[0].item() for joints in (prompt, late)]
     assert 0.0 < moved[1] < 0.6 * moved[0]
 
 

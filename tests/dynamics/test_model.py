@@ -8,14 +8,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from dexndm_gym.dynamics.compiled import digest, predict, tanh
-from dexndm_gym.dynamics.folded import FoldedModel, fold
-from dexndm_gym.dynamics.lanes import Windows
+from dexndm_gym.dynamics.batch_layout import Windows
+from dexndm_gym.dynamics.inference_model import InferenceModel, export_for_inference
+from dexndm_gym.dynamics.inverse_kernel import precompute_first_layer, predict, tanh
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
 from dexndm_gym.dynamics.windows import WINDOW, features
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
-from dexndm_gym.leap.joints import JOINT_NAMES
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 MakeModel = Callable[..., JointwiseModel]
 
@@ -25,12 +25,12 @@ def windows(joints: int, count: int, window: int = WINDOW) -> tuple[torch.Tensor
     return torch.randn(2, joints, count, window, generator=generator).unbind()
 
 
-def one_by_one(model: JointwiseModel, position: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def one_by_one(model: JointwiseModel, position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
     """The same arithmetic, joint after joint."""
     steps = []
     for joint in range(len(model.config.joint_names)):
         own = 0 if model.config.network == "shared" else joint
-        inputs = (features(position[joint], target[joint]) - model.mean[own]) / model.spread[own]
+        inputs = (features(position[joint], command[joint]) - model.mean[own]) / model.spread[own]
         hidden = inputs
         for layer in model.layers:
             hidden = torch.tanh(hidden @ layer.weight[own] + layer.bias[own])
@@ -46,28 +46,28 @@ def test_batched_product_equals_a_loop_over_joints(
     make_model: MakeModel, hidden: tuple[int, ...], network: Network
 ) -> None:
     model = make_model(ModelConfig(hidden=hidden, physics="none", network=network))
-    position, target = windows(16, 33)
-    torch.testing.assert_close(model(position, target), one_by_one(model, position, target), rtol=1e-4, atol=1e-5)
+    position, command = windows(16, 33)
+    torch.testing.assert_close(model(position, command), one_by_one(model, position, command), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("network", "together"), [("shared", 1), ("joint", 1), ("finger", 4), ("hand", 16)])
 def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
     model = make_model(ModelConfig(network=network))
-    position, target = windows(16, 5)
-    before = model(position, target)
+    position, command = windows(16, 5)
+    before = model(position, command)
     assert before.shape == (16, 5)
     position[5] += 1.0
-    changed = (model(position, target) != before).any(dim=1)
+    changed = (model(position, command) != before).any(dim=1)
     assert changed.tolist() == [joint // together == 5 // together for joint in range(16)]
 
 
-def folded_step(model: FoldedModel, joint: int, position: torch.Tensor, target: torch.Tensor) -> np.ndarray:
+def folded_step(model: InferenceModel, joint: int, position: torch.Tensor, command: torch.Tensor) -> np.ndarray:
     """What compiled functions predict for windows (n, W) of a joint."""
     present, units, count = position[:, -1:], model.head.shape[1], len(position)
-    moved, asked = (np.ascontiguousarray((values - present).T.numpy()) for values in (position, target))
+    moved, asked = (np.ascontiguousarray((values - present).T.numpy()) for values in (position, command))
     windows = Windows(present[:, 0].numpy().copy(), moved[:-1], asked[:-1])
     digested, hidden, step = (np.empty(shape, np.float32) for shape in ((units + 1, count), (2, units, count), count))
-    digest(model, joint, windows, digested)
+    precompute_first_layer(model, joint, windows, digested)
     predict(model, joint, windows, digested, asked[-1], hidden, step)
     return step
 
@@ -83,8 +83,8 @@ def test_networks_for_several_joints_have_their_limits(make_model: MakeModel) ->
     with pytest.raises(ConfigurationError, match="3 joints cannot be shared out to fingers of 4"):
         ModelConfig(joint_names=("a", "b", "c"), network="finger")
     with pytest.raises(ModelMismatchError, match="network for 4 joints"):
-        fold(make_model(ModelConfig(network="finger")))
-    fold(make_model(ModelConfig(physics="alone", network="finger")))
+        export_for_inference(make_model(ModelConfig(network="finger")))
+    export_for_inference(make_model(ModelConfig(physics="alone", network="finger")))
 
 
 def test_unknown_kinds_of_model_are_refused() -> None:
@@ -100,25 +100,27 @@ def test_folded_model_is_the_same_model(
     make_model: MakeModel, count: int, physics: PhysicsRole, network: Network
 ) -> None:
     model = make_model(ModelConfig(hidden=(16, 8), physics=physics, network=network))
-    position, target = windows(16, count)
-    target[..., -1] = position[..., -1] + torch.linspace(-1, 1, count)
-    steps = np.array([folded_step(fold(model), joint, position[joint], target[joint]) for joint in range(16)])
-    np.testing.assert_allclose(steps, model(position, target).detach().numpy(), rtol=1e-3, atol=1e-4)
+    position, command = windows(16, count)
+    command[..., -1] = position[..., -1] + torch.linspace(-1, 1, count)
+    steps = np.array(
+        [folded_step(export_for_inference(model), joint, position[joint], command[joint]) for joint in range(16)]
+    )
+    np.testing.assert_allclose(steps, model(position, command).detach().numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_what_physics_are_to_a_model(make_model: MakeModel) -> None:
-    position, target = windows(16, 8)
+    position, command = windows(16, 8)
     steps = {
-        physics: make_model(ModelConfig(physics=physics))(position, target).detach()
+        physics: make_model(ModelConfig(physics=physics))(position, command).detach()
         for physics in get_args(PhysicsRole)
     }
     torch.testing.assert_close(steps["base"], steps["none"] + steps["alone"])
     torch.testing.assert_close(steps["beside"], steps["base"] / 2)
     model = make_model(ModelConfig(physics="base"))
-    assert torch.equal(model.physical_step(position, target), steps["alone"])
-    assert not torch.equal(model(position, target), steps["alone"])
+    assert torch.equal(model.physical_step(position, command), steps["alone"])
+    assert not torch.equal(model(position, command), steps["alone"])
     model.forget_network()
-    assert torch.equal(model(position, target), steps["alone"])
+    assert torch.equal(model(position, command), steps["alone"])
 
 
 def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Path) -> None:
@@ -130,8 +132,8 @@ def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Pat
     assert {name: tensor.tolist() for name, tensor in loaded.state_dict().items()} == {
         name: tensor.tolist() for name, tensor in model.state_dict().items()
     }
-    position, target = windows(2, 9, 4)
-    assert torch.equal(loaded(position, target), model(position, target))
+    position, command = windows(2, 9, 4)
+    assert torch.equal(loaded(position, command), model(position, command))
 
 
 def test_other_joints_and_windows_are_refused(make_model: MakeModel) -> None:

@@ -7,9 +7,9 @@ from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.residual import ResidualOptions, ResidualPolicy, train_residual
 from dexndm_gym.dynamics.windows import WINDOW
-from dexndm_gym.envs.target_filter import TargetWindow
-from dexndm_gym.leap.joints import NUM_JOINTS
-from dexndm_gym.wrappers.residual_filter import ResidualFilter
+from dexndm_gym.filters.residual import ResidualFilter
+from dexndm_gym.filters.target_filter import TargetWindow
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 SIM = [1.0, 0.05, 0.01, 0.0, 0.0, 0.0]
 LIFTED = [1.0, 0.05, 0.01, -0.05, 0.0, 0.0]
@@ -20,14 +20,14 @@ def wander(seed: int, ticks: int = 200) -> Trajectory:
     """Simulated joints after random targets."""
     rng = np.random.default_rng(seed)
     joints = JointPhysics.from_table(np.tile(SIM, (NUM_JOINTS, 1)))
-    target = np.cumsum(rng.normal(0, 0.02, (ticks, NUM_JOINTS)), axis=0)
+    command = np.cumsum(rng.normal(0, 0.02, (ticks, NUM_JOINTS)), axis=0)
     position = velocity = last = np.zeros((NUM_JOINTS, 1))
     positions = [position[:, 0]]
-    for now in target:
+    for now in command:
         position, velocity = advance(joints, position, velocity, last, now[:, None])
         positions.append(position[:, 0])
         last = now[:, None]
-    return Trajectory(np.array(positions), target)
+    return Trajectory(np.array(positions), command)
 
 
 @pytest.fixture(scope="module")
@@ -38,25 +38,25 @@ def policy() -> ResidualPolicy:
     return train_residual(model, [wander(seed) for seed in range(4)], options=ResidualOptions(epochs=25, batch=64))
 
 
-def still(target: float) -> tuple[TargetWindow, np.ndarray]:
-    past = np.full((2, WINDOW - 1, NUM_JOINTS), target)
-    return TargetWindow(position=np.zeros((2, WINDOW, NUM_JOINTS)), base_target=past, sent_target=past), past[:, 0]
+def still(command: float) -> tuple[TargetWindow, np.ndarray]:
+    past = np.full((2, WINDOW - 1, NUM_JOINTS), command)
+    return TargetWindow(position=np.zeros((2, WINDOW, NUM_JOINTS)), target=past, command=past), past[:, 0]
 
 
 def test_it_asks_for_what_the_hand_lacks(policy: ResidualPolicy) -> None:
-    window, base = still(0.01)
-    target, info = ResidualFilter(policy)(window, base)
-    assert target.shape == (2, NUM_JOINTS)
-    assert target.dtype == np.float64
+    window, target = still(0.01)
+    command, info = ResidualFilter(policy)(window, target)
+    assert command.shape == (2, NUM_JOINTS)
+    assert command.dtype == np.float64
     assert info == {}
-    np.testing.assert_allclose((target - base).mean(), 0.05, atol=0.015)
+    np.testing.assert_allclose((command - target).mean(), 0.05, atol=0.015)
 
 
 def test_it_adds_nothing_before_training_and_never_more_than_its_bound(policy: ResidualPolicy) -> None:
-    window, base = still(0.3)
+    window, target = still(0.3)
     untrained = ResidualFilter(ResidualPolicy(ResidualOptions()))
-    np.testing.assert_array_equal(untrained(window, base)[0], base)
-    assert np.abs(ResidualFilter(policy)(window, base)[0] - base).max() <= policy.bound
+    np.testing.assert_array_equal(untrained(window, target)[0], target)
+    assert np.abs(ResidualFilter(policy)(window, target)[0] - target).max() <= policy.bound
 
 
 def test_the_model_of_the_hand_stays_as_it_is() -> None:

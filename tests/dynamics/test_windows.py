@@ -8,7 +8,7 @@ from dexndm_gym.errors import ConfigurationError
 
 
 def ramp(start: float, periods: int) -> Trajectory:
-    """Positions start, start+1, ... and targets 0.5 above them, in two joints of opposite sign."""
+    """Positions start, start+1, ... and commands 0.5 above them, in two joints of opposite sign."""
     position = start + np.arange(periods + 1.0)[:, None] * [1.0, -1.0]
     return Trajectory(position, position[:-1] + 0.5)
 
@@ -16,9 +16,9 @@ def ramp(start: float, periods: int) -> Trajectory:
 def test_windows_pair_position_and_target_and_repeat_the_first_sample() -> None:
     windows = WindowSet([ramp(0, 3), ramp(100, 2)], window=3)
     assert (len(windows), windows.num_joints) == (5, 2)
-    position, target, following = windows.gather(torch.arange(5))
+    position, command, following = windows.gather(torch.arange(5))
     assert position[0].tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 2], [100, 100, 100], [100, 100, 101]]
-    assert target[0].tolist() == [
+    assert command[0].tolist() == [
         [0.5, 0.5, 0.5], [0.5, 0.5, 1.5], [0.5, 1.5, 2.5], [100.5, 100.5, 100.5], [100.5, 100.5, 101.5],
     ]  # fmt: skip
     assert following[1].tolist() == [-1, -2, -3, 99, 98]
@@ -28,8 +28,8 @@ def test_future_stays_inside_the_trajectory() -> None:
     windows = WindowSet([ramp(0, 3), ramp(100, 2)], window=3)
     index = windows.with_future(2)
     assert index.tolist() == [0, 1, 3]
-    target, position = windows.future(index, 2)
-    assert target[0].tolist() == [[0.5, 1.5], [1.5, 2.5], [100.5, 101.5]]
+    command, position = windows.future(index, 2)
+    assert command[0].tolist() == [[0.5, 1.5], [1.5, 2.5], [100.5, 101.5]]
     assert position[0].tolist() == [[1, 2], [2, 3], [101, 102]]
 
 

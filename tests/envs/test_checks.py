@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
-from dexndm_gym.envs.hands.weak_servos import WeakServos
 from dexndm_gym.errors import ConfigurationError, DexndmError, SimulationDivergedError
-from dexndm_gym.leap.grasps import CUP_CENTRE
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
 
 STILL = np.zeros(16, dtype=np.float32)
-LYING = np.array([*CUP_CENTRE, 1.0, 0.0, 0.0, 0.0])
+LYING = np.array([*PALM_REST_CENTER, 1.0, 0.0, 0.0, 0.0])
 
 
 class Tracker:
@@ -42,7 +42,7 @@ def test_bad_pose_is_refused_and_torque_goes(bad: Any) -> None:
     try:
         env.reset(seed=0)
         env.step(STILL)
-        hand = env.unwrapped.hand
+        hand = env.unwrapped.backend
         assert hand._connection.is_open
         tracker.pose = bad
         with pytest.raises(ConfigurationError, match=r"shape \(7,\)|length"):
@@ -136,18 +136,18 @@ def test_actions_of_any_numbers_do_the_same(dtype: Any) -> None:
     env.reset(seed=0)
     action = np.ones(16).astype(dtype)
     action.flags.writeable = False
-    np.testing.assert_allclose(env.step(action)[-1]["base_target"] - env.task.config.action_scale, _start(), atol=1e-12)
+    np.testing.assert_allclose(env.step(action)[-1]["target"] - env.task.config.action_scale, _start(), atol=1e-12)
 
 
 def _start() -> np.ndarray:
-    return LeapRotateEnv(WeakServos()).reset(seed=0)[1]["base_target"]
+    return LeapRotateEnv(WeakServos()).reset(seed=0)[1]["target"]
 
 
 BAD_STATES = {
     "position": np.zeros((1, 15)),
     "velocity": np.zeros(16),
     "torque": np.zeros((2, 16)),
-    "sent_target": "none",
+    "command": "none",
     "object_pose": np.zeros((1, 6)),
 }
 
@@ -163,7 +163,7 @@ def test_bad_state_of_a_users_hand_is_named(field: str) -> None:
     assert not hand.torque
 
 
-@pytest.mark.parametrize("field", ["position", "velocity", "torque", "sent_target"])
+@pytest.mark.parametrize("field", ["position", "velocity", "torque", "command"])
 def test_state_that_is_not_finite_is_named(field: str) -> None:
     hand = WeakServos()
     env, state = LeapRotateEnv(hand), hand.state
@@ -212,7 +212,7 @@ def test_hands_and_noise_are_checked(hands: Any, noise: float) -> None:
     hand = WeakServos()
     hand.num_hands = hands
     with pytest.raises(ConfigurationError):
-        LeapRotateVectorEnv(hand, noise=noise)
+        LeapRotateVectorEnv(hand, joint_pos_noise=noise)
 
 
 def test_reward_weights_may_be_given_by_name() -> None:

@@ -16,7 +16,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_for_sb3
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.envs import LeapRotateEnv
 from dexndm_gym.errors import ConfigurationError, PortError
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task.config import TaskConfig
 
 SIM, REAL = "LeapRotate-Sim-v0", "LeapRotate-Real-v0"
@@ -31,8 +31,8 @@ def make_sim(**options: Any) -> AnyEnv:
     return gymnasium.make(SIM, **options)
 
 
-def make_randomised_sim(**options: Any) -> AnyEnv:
-    return gymnasium.make(SIM, randomise=True, **options)
+def make_randomized_sim(**options: Any) -> AnyEnv:
+    return gymnasium.make(SIM, randomize=True, **options)
 
 
 def make_real(**options: Any) -> AnyEnv:
@@ -40,7 +40,7 @@ def make_real(**options: Any) -> AnyEnv:
 
 
 def make_vector(**options: Any) -> AnyEnv:
-    return gymnasium.make_vec(SIM, NUM_ENVS, vectorization_mode="vector_entry_point", randomise=True, **options)
+    return gymnasium.make_vec(SIM, NUM_ENVS, vectorization_mode="vector_entry_point", randomize=True, **options)
 
 
 def make_warp(**options: Any) -> AnyEnv:
@@ -48,7 +48,7 @@ def make_warp(**options: Any) -> AnyEnv:
     return make_vector(**options)
 
 
-SINGLE = [make_sim, make_randomised_sim, make_real]
+SINGLE = [make_sim, make_randomized_sim, make_real]
 NEEDS_WARP = pytest.mark.skipif(find_spec("mujoco_warp") is None, reason="needs the extra gpu")
 ALL = [*SINGLE, make_vector, pytest.param(make_warp, marks=NEEDS_WARP)]
 
@@ -99,7 +99,7 @@ def test_targets_stay_within_the_joint_limits(env: AnyEnv) -> None:
     env.reset(seed=0)
     for _ in range(STEPS):
         *_, info = env.step(np.ones(env.action_space.shape, dtype=np.float32))
-        for name in ("base_target", "sent_target"):
+        for name in ("target", "command"):
             assert (info[name] >= LOWER_LIMITS).all()
             assert (info[name] <= UPPER_LIMITS).all()
 
@@ -114,7 +114,7 @@ def test_same_seed_gives_the_same_episode(maker: Maker) -> None:
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("maker", [make_sim, make_randomised_sim, *ALL[-2:]])
+@pytest.mark.parametrize("maker", [make_sim, make_randomized_sim, *ALL[-2:]])
 def test_same_seed_gives_the_same_episode_again_in_simulation(maker: Maker) -> None:
     env = maker()
     np.testing.assert_array_equal(play(env, seed=3), play(env, seed=3))
@@ -196,8 +196,8 @@ def test_bad_action_is_refused(env: AnyEnv, action: npt.NDArray[np.float32]) -> 
 
 
 def test_vector_of_one_plays_like_the_single_environment() -> None:
-    single = make_randomised_sim()
-    vector = gymnasium.make_vec(SIM, 1, vectorization_mode="vector_entry_point", randomise=True)
+    single = make_randomized_sim()
+    vector = gymnasium.make_vec(SIM, 1, vectorization_mode="vector_entry_point", randomize=True)
     np.testing.assert_array_equal(play(vector, seed=5)[:, 0], play(single, seed=5))
 
 

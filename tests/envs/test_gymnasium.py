@@ -15,16 +15,16 @@ from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeAwareOb
 from gymnasium.wrappers import vector as vector_wrappers
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.backends.mujoco_hand import MujocoHand
+from dexndm_gym.backends.randomization import Randomization
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
-from dexndm_gym.envs.hands.mujoco_hand import MujocoHand
-from dexndm_gym.envs.hands.randomisation import Randomisation
-from dexndm_gym.envs.hands.weak_servos import WeakServos
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.task.config import TaskConfig
 
 SIM = "LeapRotate-Sim-v0"
 SHORT = TaskConfig(episode_steps=3)
-EVERYTHING = Randomisation(centre_of_mass=0.01, armature=(1.0, 1.05), link_mass=(0.9, 1.1), delay=(0.0, 0.12))
+EVERYTHING = Randomization(center_of_mass=0.01, armature=(1.0, 1.05), link_mass=(0.9, 1.1), delay=(0.0, 0.12))
 
 
 def weak_vector(mode: str = "SAME_STEP", n: int = 2, config: TaskConfig = SHORT) -> LeapRotateVectorEnv:
@@ -35,13 +35,15 @@ def still(env: Any) -> tuple[Any, ...]:
     return env.step(np.zeros(env.action_space.shape, dtype=np.float32))
 
 
-def randomised(n: int) -> LeapRotateVectorEnv:
-    hand = MujocoHand(n, randomisation=EVERYTHING, num_threads=2)
-    return LeapRotateVectorEnv(hand, noise=0.005, config=TaskConfig(episode_steps=9))
+def randomized(n: int) -> LeapRotateVectorEnv:
+    hand = MujocoHand(n, randomization=EVERYTHING, num_threads=2)
+    return LeapRotateVectorEnv(hand, joint_pos_noise=0.005, config=TaskConfig(episode_steps=9))
 
 
 def single() -> Any:
-    env = LeapRotateEnv(MujocoHand(1, randomisation=EVERYTHING), noise=0.005, config=TaskConfig(episode_steps=50))
+    env = LeapRotateEnv(
+        MujocoHand(1, randomization=EVERYTHING), joint_pos_noise=0.005, config=TaskConfig(episode_steps=50)
+    )
     return env
 
 
@@ -49,7 +51,7 @@ COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda env: pickle.loads(pickle.d
 
 
 @pytest.mark.parametrize("how", COPIES)
-@pytest.mark.parametrize("make", [single, lambda: randomised(4)], ids=["single", "vector"])
+@pytest.mark.parametrize("make", [single, lambda: randomized(4)], ids=["single", "vector"])
 def test_copies_go_on_bit_for_bit(make: Callable[[], Any], how: str) -> None:
     env = make()
     env.reset(seed=3)
@@ -71,7 +73,7 @@ def test_copy_leaves_the_original_alone() -> None:
     other = copy.deepcopy(env)
     before = env.task.state().position.copy()
     other.step(np.ones(16, dtype=np.float32))
-    np.testing.assert_array_equal(env.hand.state().position, before)
+    np.testing.assert_array_equal(env.backend.state().position, before)
 
 
 def test_env_that_was_never_reset_is_copied() -> None:
@@ -162,7 +164,7 @@ def test_info_has_the_same_names_everywhere() -> None:
     for env in (LeapRotateEnv(WeakServos(), config=SHORT), weak_vector(), weak_vector("NEXT_STEP")):
         names += [set(env.reset(seed=0)[1]), *(set(still(env)[-1]) for _ in range(2))]
     assert all(one == names[0] for one in names)
-    assert {"object", "tracked", "object_pose", "rotation", "RotR", "reward_pose", "sent_target"} <= names[0]
+    assert {"object", "tracked", "object_pose", "rotation", "RotR", "reward_pose", "command"} <= names[0]
 
 
 @pytest.mark.parametrize("mask", [[2, 3], [True], np.ones(4), [False] * 4, [[True]] * 4, "all"], ids=str)
@@ -212,7 +214,7 @@ def test_spec_tells_how_long_episodes_are() -> None:
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"config": TaskConfig(episode_steps=5)},
-    {"object": ["cube", "duck"], "wrist": np.array([1.0, 0.0, 0.0, 0.0]), "axis": (0.0, 0.6, 0.8), "randomise": True},
+    {"object": ["cube", "duck"], "wrist": np.array([1.0, 0.0, 0.0, 0.0]), "axis": (0.0, 0.6, 0.8), "randomize": True},
     {"render_mode": "rgb_array", "camera": "top"},
 ]
 

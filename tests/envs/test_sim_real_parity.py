@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.envs.hands.dynamixel_config import DynamixelHandConfig
-from dexndm_gym.leap.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
+from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig
+from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
 from dexndm_gym.task.config import TaskConfig
 
 ACTION_SCALE = TaskConfig().action_scale
@@ -60,7 +60,7 @@ def runs() -> tuple[Run, Run]:
 
 
 def history(run: Run) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Positions and base targets of the newest row of each observation, (steps + 1, 16) each."""
+    """Positions and targets of the newest row of each observation, (steps + 1, 16) each."""
     newest = run.observation[:, :320].reshape(-1, 10, 2, NUM_JOINTS)[:, -1]
     return newest[:, 0], newest[:, 1]
 
@@ -79,7 +79,7 @@ def test_targets_wrist_and_axis_are_equal(runs: tuple[Run, Run]) -> None:
 
 def test_limits_are_equal(runs: tuple[Run, Run]) -> None:
     for run in runs:
-        targets = np.stack([info["sent_target"] for info in run.info[1:]])
+        targets = np.stack([info["command"] for info in run.info[1:]])
         np.testing.assert_array_equal(targets[-1], UPPER_LIMITS)
         assert (targets >= LOWER_LIMITS).all()
 

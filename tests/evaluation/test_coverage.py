@@ -6,7 +6,7 @@ import pytest
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.coverage import coverage_figure, measure_coverage
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 
 
 def ramp(share: float, current: float | None, **metadata: str) -> Trajectory:

@@ -29,8 +29,8 @@ def test_an_episode_holds_all_that_happened(short: gymnasium.Env[Any, Any], wigg
     assert episode.rotation[0] == 0.0
     assert [step.is_reset for step in seen] == [True] + [False] * 12
     # Each target moves by at most the action's scale, so none can be out of step with its position.
-    assert np.abs(np.diff(episode.base_target, axis=0)).max() <= TaskConfig().action_scale * wiggle.size + 1e-9
-    np.testing.assert_array_equal(episode.sent_target, episode.base_target)
+    assert np.abs(np.diff(episode.target, axis=0)).max() <= TaskConfig().action_scale * wiggle.size + 1e-9
+    np.testing.assert_array_equal(episode.command, episode.target)
     trajectory = episode.trajectory({"note": 1})
     assert (len(trajectory), trajectory.metadata) == (12, {"object": "cube", "note": 1})
 

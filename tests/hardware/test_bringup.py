@@ -12,13 +12,13 @@ from dexndm_gym.errors import HardwareError, SafetyError, StopRequestedError
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.calibration import measure_pose, propose_offsets, store_offsets
 from dexndm_gym.hardware.checkup import check_hand
-from dexndm_gym.hardware.gains import step_responses
 from dexndm_gym.hardware.mirror import MOTIONS, SWING, JointMotion, mirror
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
+from dexndm_gym.hardware.step_response import step_responses
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 

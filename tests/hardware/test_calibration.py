@@ -10,7 +10,7 @@ from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.calibration import confirm_zero, measure_pose, propose_offsets, store_offsets
 from dexndm_gym.hardware.checkup import check_hand
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.hardware.startup import ServoSettings, hold_still, prepare
+from dexndm_gym.hardware.servo_setup import ServoSettings, hold_still, prepare
 from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.hardware.safety import LIMIT_TOLERANCE, TorqueGuard, check_plausible, limit_target
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.hardware.safety import LIMIT_TOLERANCE, TorqueGuard, check_plausible, limit_command
 
 angles = arrays(np.float64, 16, elements=st.floats(-100.0, 100.0))
 
@@ -33,20 +33,20 @@ def _signals() -> Iterator[None]:
 @given(target=angles, previous=angles, max_step=st.floats(0.001, 1.0))
 def test_targets_stay_within_limits_and_rate(target: np.ndarray, previous: np.ndarray, max_step: float) -> None:
     previous = np.clip(previous, LOWER_LIMITS, UPPER_LIMITS)
-    sent = limit_target(target, previous, max_step)
+    sent = limit_command(target, previous, max_step)
     assert (sent >= LOWER_LIMITS).all()
     assert (sent <= UPPER_LIMITS).all()
     assert (np.abs(sent - previous) <= max_step + 1e-12).all()
 
 
 def test_a_target_that_is_fine_is_left_alone() -> None:
-    np.testing.assert_array_equal(limit_target(START_POSE, START_POSE + 0.1, 0.2), START_POSE)
+    np.testing.assert_array_equal(limit_command(START_POSE, START_POSE + 0.1, 0.2), START_POSE)
 
 
 @pytest.mark.parametrize("wrong", [np.full(16, np.nan), np.full(16, np.inf), np.zeros(15), np.zeros((1, 16))])
 def test_targets_that_are_none(wrong: np.ndarray) -> None:
     with pytest.raises(SafetyError, match="16 finite angles"):
-        limit_target(wrong, START_POSE, 0.1)
+        limit_command(wrong, START_POSE, 0.1)
 
 
 def test_plausible_positions() -> None:

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dexndm_gym.errors import SafetyError
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.hand.self_collision import SelfCollision
 from dexndm_gym.hardware import self_collision
 from dexndm_gym.hardware.self_collision import OPEN_HAND, OVERLAP, CollisionGuard
-from dexndm_gym.leap.grasps import START_POSE
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
-from dexndm_gym.leap.self_collision import SelfCollision
 
 HAND = SelfCollision()
 

@@ -10,7 +10,7 @@ from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.checkup import check_hand
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, requirements, unmet
-from dexndm_gym.hardware.startup import ServoSettings, prepare
+from dexndm_gym.hardware.servo_setup import ServoSettings, prepare
 
 WRONG = (
     *(("protocol_type", 21), ("drive_mode", 1), ("drive_mode", 9), ("homing_offset", 1025), ("homing_offset", -1500)),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.objects import OBJECT_SETS
+from dexndm_gym.objects.catalog import OBJECT_SETS
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import AXIS_SETS
 

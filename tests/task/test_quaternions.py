@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from dexndm_gym.task.compiled import angular_velocity, conjugate, multiply, rotate, rotation_vector, turn
+from dexndm_gym.task.quaternions import angular_velocity, conjugate, multiply, rotate, rotation_vector, turn
 
 finite = st.floats(-1, 1)
 quaternions = (

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.task.compiled import goal_guidance, off_axis_weight, reward_terms
 from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
-from dexndm_gym.task.episodes import TERMS, Motion
+from dexndm_gym.task.reward import REWARD_TERMS, StepSignals, goal_guidance, off_axis_weight, reward_terms
 
-STILL = Motion(
+STILL = StepSignals(
     speed=0.0,
     across=(0.0, 0.0, 0.0),
     linear_velocity=(0.0, 0.0, 0.0),
@@ -54,24 +53,24 @@ WEIGHTS = RewardWeights(
 )
 def test_each_term_alone(changes, term, expected):
     weights = compiled(WEIGHTS)
-    terms = dict(zip(TERMS, reward_terms(STILL._replace(**changes), weights), strict=True))
+    terms = dict(zip(REWARD_TERMS, reward_terms(STILL._replace(**changes), weights), strict=True))
     assert terms.pop(term) == pytest.approx(expected)
     assert all(value == 0.0 for value in terms.values()), terms
 
 
-@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("name", REWARD_TERMS)
 def test_each_term_goes_by_its_own_weight(name):
-    everything = Motion(0.4, (1.0, 0.0, 0.0), (1.0, 0.0, 0.0), 1.0, 1.0, 1.0, 0.5, True, 1.0)
-    nothing = dict.fromkeys(TERMS, 0.0)
+    everything = StepSignals(0.4, (1.0, 0.0, 0.0), (1.0, 0.0, 0.0), 1.0, 1.0, 1.0, 0.5, True, 1.0)
+    nothing = dict.fromkeys(REWARD_TERMS, 0.0)
     weights = [compiled(RewardWeights(**(nothing | {name: size}))) for size in (1.0, 3.0)]
     first, second = (np.array(reward_terms(everything, one)) for one in weights)
-    assert (np.flatnonzero(first) == [TERMS.index(name)]).all()
+    assert (np.flatnonzero(first) == [REWARD_TERMS.index(name)]).all()
     np.testing.assert_allclose(second, 3.0 * first)
 
 
 def test_driven_backwards_the_servos_do_no_work():
     terms = reward_terms(STILL._replace(power=-1.6), compiled(RewardWeights()))
-    assert terms[TERMS.index("work")] == 0.0
+    assert terms[REWARD_TERMS.index("work")] == 0.0
 
 
 def test_the_off_axis_penalty_grows_with_the_resets():

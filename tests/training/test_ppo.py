@@ -107,7 +107,7 @@ def test_memory_keeps_the_newest():
 
 def test_a_virtual_hands_own_physics_can_be_trained_on(config, teacher, tmp_path):
     env = make_teacher_env(replace(config, num_envs=2, hand_seed=3))
-    delays = [np.asarray(hand.servos.delay) for hand in (*env.task.hand.physics.parameters, HandParameters.draw(3))]
+    delays = [np.asarray(hand.servos.delay) for hand in (*env.task.backend.physics.parameters, HandParameters.draw(3))]
     assert delays[0] == delays[1] == delays[2]
     out = tmp_path / "student.safetensors"
     distill(

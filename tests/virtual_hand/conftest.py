@@ -8,8 +8,8 @@ import pytest
 from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.clocks import LockStepClock
 from dexndm_gym.virtual_hand.packets import Decoder, Packet, encode
-from dexndm_gym.virtual_hand.physics import HandPhysics
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.physics_interface import HandPhysics
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 BAUD = 4_000_000
 

@@ -7,7 +7,7 @@ import pytest
 
 from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.packets import ALERT, Instruction, StatusError, encode, encode_fast_reply
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 BAUD = 4_000_000
 ALL = bytes(range(16))

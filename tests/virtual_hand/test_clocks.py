@@ -3,7 +3,7 @@
 import pytest
 
 from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 
 class Wall:

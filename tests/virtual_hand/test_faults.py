@@ -8,7 +8,7 @@ import pytest
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.virtual_hand.faults import FAULTS, LINE_FAULTS, Fault, Faults
-from dexndm_gym.virtual_hand.servos import ServoChain
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 ANSWER = bytes(range(64))
 

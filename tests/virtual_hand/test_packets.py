@@ -21,7 +21,7 @@ from dexndm_gym.virtual_hand.packets import (
 
 IDS = st.one_of(st.integers(0, 252), st.just(254))
 PIECES = [b"\xff", b"\xfd", b"\x00", b"\xff\xff\xfd", HEADER, HEADER + b"\x01\x09\x00", HEADER + b"\x01\xf0\x00"]
-# Made of what makes stuffing and resynchronising hard.
+# Made of what makes stuffing and resynchronizing hard.
 AWKWARD = st.lists(
     st.one_of(
         st.sampled_from(PIECES),

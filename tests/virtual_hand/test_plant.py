@@ -2,10 +2,11 @@ import mujoco
 import numpy as np
 import pytest
 
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE, draw_object_pose
-from dexndm_gym.leap.joints import JOINT_NAMES
-from dexndm_gym.leap.model import build_spec, joint_indices
-from dexndm_gym.leap.objects import get_object
+from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE, draw_object_pose
+from dexndm_gym.hand.joints import JOINT_NAMES
+from dexndm_gym.hand.model import joint_indices
+from dexndm_gym.objects.catalog import get_object
+from dexndm_gym.objects.scene_model import build_spec
 from dexndm_gym.virtual_hand.parameters import HandParameters
 from dexndm_gym.virtual_hand.plant import PARKING_POSITION, HandPlant
 
@@ -57,7 +58,7 @@ def test_every_object_touches_as_if_the_model_had_been_compiled_with_it(plant, n
 
 def test_an_object_put_in_between_the_fingers_is_not_shot_out(plant):
     item = get_object("cube")
-    pose = np.array([*CUP_CENTRE[:2], 0.06, 1.0, 0.0, 0.0, 0.0])  # a few millimetres into everything around it
+    pose = np.array([*PALM_REST_CENTER[:2], 0.06, 1.0, 0.0, 0.0, 0.0])  # a few millimeters into everything around it
     plant.put_object(0, item, pose, DOWN)
     track = [pose[:3]]
     for _ in range(100):

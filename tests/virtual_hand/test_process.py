@@ -20,9 +20,9 @@ from dynamixel_sdk import (
 )
 
 from dexndm_gym.errors import ConfigurationError, PortError
-from dexndm_gym.leap.scene import Scene
+from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.packets import Instruction, encode
 
 ROOT = Path(__file__).parents[2]
@@ -273,7 +273,7 @@ def is_running(pid: int) -> bool:
 HOLDER = """
 import sys
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.packets import Instruction, encode
 hand = VirtualHandProcess()
 print(hand.process.pid, flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dexndm_gym.data.servo_logs import ServoTicks, read_servo_logs, resample
+from dexndm_gym.dynamics.servo_bench.logs import ServoTicks, read_servo_logs, resample
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 
 REPOSITORY = Path(__file__).parents[2]

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.backends.virtual_hand import VirtualHand
+from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.grasps import CUP_CENTRE, START_POSE
-from dexndm_gym.leap.objects import NO_OBJECT
-from dexndm_gym.leap.scene import BALLS, FREE, GRAVITY, TIED_BALL, Scene
+from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
+from dexndm_gym.objects.catalog import NO_OBJECT
+from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL, Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
-from dexndm_gym.virtual_hand.hand import VirtualHandPhysics
-from dexndm_gym.virtual_hand.in_process import VirtualHand
+from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.surroundings import BALL_RADIUS, BOX, NUM_BALLS
 
 DOWN = [(0.0, 0.0, -GRAVITY), (0.0, 0.0, GRAVITY), (GRAVITY, 0.0, 0.0), (0.0, -GRAVITY, 0.0)]
@@ -55,7 +56,7 @@ def test_the_tied_ball_stays_between_the_fingers_even_if_they_were_stretched(gra
     for share in np.linspace(0.0, 1.0, 40):
         hand.step(share * START_POSE[None])
     play(hand)
-    assert np.linalg.norm(bodies(hand, ["tied_ball"])[0] - CUP_CENTRE) < 0.05
+    assert np.linalg.norm(bodies(hand, ["tied_ball"])[0] - PALM_REST_CENTER) < 0.05
 
 
 def test_the_wrist_turns_an_empty_hand_as_well() -> None:

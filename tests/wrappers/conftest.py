@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
+from dexndm_gym.backends.weak_servos import NOMINAL_SHARE
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
-from dexndm_gym.envs.hands.weak_servos import NOMINAL_SHARE
 
 
 def make_exact_model(stiffness: float, **config: Any) -> JointwiseModel:

@@ -12,11 +12,11 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, TimeLimit
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.backends.weak_servos import NOMINAL_SHARE, WeakServos
 from dexndm_gym.dynamics.correction import InverseConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
-from dexndm_gym.envs.hands.weak_servos import NOMINAL_SHARE, WeakServos
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.wrappers import DynamicsCorrectionWrapper
@@ -24,7 +24,7 @@ from dexndm_gym.wrappers.vector import DynamicsCorrectionVectorWrapper
 
 STIFFNESS = 0.8
 SIM_SHARE, WEAK_SHARE = NOMINAL_SHARE, STIFFNESS * NOMINAL_SHARE
-FREE = InverseConfig(bound=1.0, rate_limit=1.0, effort=0.0, change_effort=0.0)
+FREE = InverseConfig(bound=1.0, rate_limit=1.0, correction_weight=0.0, change_weight=0.0)
 
 Models = tuple[JointwiseModel, JointwiseModel]
 
@@ -55,7 +55,7 @@ def play(env: Any, steps: int = 30) -> list[dict[str, Any]]:
 
 
 def corrections(infos: list[dict[str, Any]]) -> np.ndarray:
-    return np.array([info["sent_target"] - info["base_target"] for info in infos])
+    return np.array([info["command"] - info["target"] for info in infos])
 
 
 def test_weak_hand_moves_like_nominal_one(models: Models) -> None:
@@ -71,17 +71,17 @@ def test_weak_hand_moves_like_nominal_one(models: Models) -> None:
 def test_correction_has_the_closed_forms_size(models: Models, config: InverseConfig) -> None:
     infos = play(DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models, config=config))
     sizes, last = corrections(infos), np.zeros(16)
-    change = config.change_effort**2
+    change = config.change_weight**2
     for before, info, size in zip(infos, infos[1:], sizes[1:], strict=False):
-        error = info["base_target"] - before["position"]
+        error = info["target"] - before["position"]
         wanted = WEAK_SHARE * (SIM_SHARE - WEAK_SHARE) * error + change * last
-        np.testing.assert_allclose(size, wanted / (WEAK_SHARE**2 + config.effort**2 + change), atol=2e-6)
+        np.testing.assert_allclose(size, wanted / (WEAK_SHARE**2 + config.correction_weight**2 + change), atol=2e-6)
         last = size
     assert np.abs(sizes).max() > 0.005
 
 
 def test_correction_changes_no_faster_than_allowed(models: Models) -> None:
-    config = InverseConfig(bound=0.02, rate_limit=0.004, effort=0.0, change_effort=0.0)
+    config = InverseConfig(bound=0.02, rate_limit=0.004, correction_weight=0.0, change_weight=0.0)
     env = DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models, config=config)
     env.reset(seed=0)
     sizes = corrections([env.step(np.full(16, -1.0, dtype=np.float32))[-1] for _ in range(8)])[:, 1]
@@ -113,7 +113,7 @@ def wrap_vector(models: Models, config: InverseConfig) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("wrap", [wrap_single, wrap_vector])
 def test_outer_correction_replaces_inner_one(models: Models, wrap: Callable[..., tuple[Any, Any]]) -> None:
-    config = InverseConfig(bound=0.01, change_effort=0.0)
+    config = InverseConfig(bound=0.01, change_weight=0.0)
     inner, outer = wrap(models, config)
     alone = DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models, config=config)
     want = corrections(play(alone))
@@ -134,7 +134,7 @@ def test_vector_env_gives_what_single_envs_give(models: Models) -> None:
     for base in (LeapRotateVectorEnv(weak(2)), sync):
         infos = play(DynamicsCorrectionVectorWrapper(base, models))
         for one, many in zip(single, infos, strict=True):
-            np.testing.assert_allclose(many["sent_target"], np.tile(one["sent_target"], (2, 1)), atol=1e-12)
+            np.testing.assert_allclose(many["command"], np.tile(one["command"], (2, 1)), atol=1e-12)
             assert many["correction_fallback"].tolist() == [False, False]
 
 
@@ -167,8 +167,8 @@ def test_spec_through_json_makes_single_env_again(model_files: tuple[Path, Path]
     assert again.spec is not None
     assert again.spec.to_json() == env.spec.to_json()
     assert again.unwrapped.task.config == CONFIG  # type: ignore[attr-defined]
-    same = [info["sent_target"] for info in play(env, 6)]
-    np.testing.assert_array_equal(same, [info["sent_target"] for info in play(again, 6)])
+    same = [info["command"] for info in play(env, 6)]
+    np.testing.assert_array_equal(same, [info["command"] for info in play(again, 6)])
 
 
 @pytest.mark.parametrize("mode", ["vector_entry_point", "sync"])
@@ -206,7 +206,7 @@ def test_stable_baselines_predict_loop_sees_the_corrected_hand(models: Models) -
     observation = vector.reset()
     for _ in range(3):
         observation, *_, infos = vector.step(policy.predict(observation, deterministic=True)[0])
-    assert np.any(infos[0]["sent_target"] != infos[0]["base_target"])
+    assert np.any(infos[0]["command"] != infos[0]["target"])
 
 
 def test_unusable_models_are_refused(models: Models, exact_model: Callable[..., JointwiseModel]) -> None:

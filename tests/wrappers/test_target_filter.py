@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
-from dexndm_gym.envs.hands.weak_servos import WeakServos
-from dexndm_gym.envs.target_filter import TargetWindow
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.leap.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.filters.target_filter import TargetWindow
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.wrappers import TargetFilterWrapper
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
 
@@ -47,11 +47,11 @@ def test_filters_see_base_and_sent_targets() -> None:
     infos = [env.reset(seed=0)[1], *(step(env, 0.2 * np.sin(k)) for k in range(12))]
     window, target = target_filter.shown[-1]
     before = infos[:-1]
-    np.testing.assert_array_equal(target[0], infos[-1]["base_target"])
+    np.testing.assert_array_equal(target[0], infos[-1]["target"])
     np.testing.assert_array_equal(window.position[0], [info["position"] for info in before[-10:]])
-    np.testing.assert_array_equal(window.base_target[0], [info["base_target"] for info in before[-9:]])
-    np.testing.assert_array_equal(window.sent_target[0], [info["sent_target"] for info in before[-9:]])
-    np.testing.assert_allclose(window.sent_target - window.base_target, 0.05)
+    np.testing.assert_array_equal(window.target[0], [info["target"] for info in before[-9:]])
+    np.testing.assert_array_equal(window.command[0], [info["command"] for info in before[-9:]])
+    np.testing.assert_allclose(window.command - window.target, 0.05)
 
 
 def test_hand_gets_what_the_filter_says() -> None:
@@ -59,9 +59,9 @@ def test_hand_gets_what_the_filter_says() -> None:
     env = TargetFilterWrapper(LeapRotateEnv(hand), Push())
     env.reset(seed=0)
     info = step(env)
-    np.testing.assert_array_equal(hand.commands[-1][0], info["sent_target"])
-    np.testing.assert_allclose(info["sent_target"] - info["base_target"], 0.05)
-    np.testing.assert_allclose(info["position"], hand.position_after(1, *_start_and(info["sent_target"])))
+    np.testing.assert_array_equal(hand.commands[-1][0], info["command"])
+    np.testing.assert_allclose(info["command"] - info["target"], 0.05)
+    np.testing.assert_allclose(info["position"], hand.position_after(1, *_start_and(info["command"])))
 
 
 def _start_and(command: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def test_observation_shows_base_targets_only() -> None:
     env = TargetFilterWrapper(LeapRotateEnv(WeakServos()), Push())
     env.reset(seed=0)
     observation, *_, info = env.step(np.full(16, 0.3, dtype=np.float32))
-    np.testing.assert_allclose(observation[9 * 32 + 16 : 10 * 32], info["base_target"], atol=1e-6)
+    np.testing.assert_allclose(observation[9 * 32 + 16 : 10 * 32], info["target"], atol=1e-6)
 
 
 @pytest.mark.parametrize(("by", "limits"), [(10.0, UPPER_LIMITS), (-10.0, LOWER_LIMITS)])
@@ -80,7 +80,7 @@ def test_filtered_targets_are_clipped_to_joint_limits(by: float, limits: np.ndar
     hand = WeakServos(2)
     env = TargetFilterVectorWrapper(LeapRotateVectorEnv(hand), Push(by))
     env.reset(seed=0)
-    np.testing.assert_array_equal(step(env)["sent_target"], np.tile(limits, (2, 1)))
+    np.testing.assert_array_equal(step(env)["command"], np.tile(limits, (2, 1)))
     np.testing.assert_array_equal(hand.commands[-1], np.tile(limits, (2, 1)))
 
 
@@ -99,7 +99,7 @@ def test_filter_acts_in_its_wrappers_steps_only(make: Callable[..., tuple[Any, A
     env.reset(seed=0)
     for one, expected in ((env, 0.05), (bare, 0.0), (env, 0.05)):
         info = step(one)
-        np.testing.assert_allclose(info["sent_target"] - info["base_target"], expected, atol=1e-12)
+        np.testing.assert_allclose(info["command"] - info["target"], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("make", [single, vector])
@@ -111,7 +111,7 @@ def test_filter_is_gone_after_an_error(make: Callable[..., tuple[Any, Any]]) -> 
         step(env, np.nan)
     bare.reset(seed=0)
     info = step(bare)
-    np.testing.assert_array_equal(info["sent_target"], info["base_target"])
+    np.testing.assert_array_equal(info["command"], info["target"])
 
 
 @pytest.mark.parametrize("make", [single, vector])
@@ -120,8 +120,8 @@ def test_filters_of_other_kinds_act_in_order(make: Callable[..., tuple[Any, Any]
     env = wrapper(wrapper(bare, Double()), Push(0.01))
     env.reset(seed=0)
     info = step(env, 0.0)
-    wanted = np.clip(2.0 * (info["base_target"] + 0.01), LOWER_LIMITS, UPPER_LIMITS)
-    np.testing.assert_allclose(info["sent_target"], wanted)
+    wanted = np.clip(2.0 * (info["target"] + 0.01), LOWER_LIMITS, UPPER_LIMITS)
+    np.testing.assert_allclose(info["command"], wanted)
 
 
 def test_filter_hears_of_episodes_begun_elsewhere() -> None:

@@ -5,4 +5,9 @@ from typing import TypeVar
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
+class _Config:
+    CACHE_DIR: str
+
+config: _Config
+
 def njit(*, cache: bool, error_model: str, fastmath: set[str]) -> Callable[[_Function], _Function]: ...

@@ -8,8 +8,9 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv
 
 from dexndm_gym.dynamics.correction import InverseConfig
+from dexndm_gym.filters.jointwise_inverse import FALLBACK
 from dexndm_gym.task.plain import plain
-from dexndm_gym.wrappers.dynamics_correction import FALLBACK, DynamicsCorrectionWrapper, ModelLike, correction_filter
+from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper, ModelLike, correction_filter
 from dexndm_gym.wrappers.vector.target_filter import TargetFilterVectorWrapper
 
 

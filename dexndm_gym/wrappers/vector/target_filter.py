@@ -9,8 +9,8 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
 
 from dexndm_gym.envs.specs import with_vector_wrapper
-from dexndm_gym.envs.target_filter import FilterSlot, TargetFilter
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.filters.target_filter import FilterSlot, TargetFilter
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper, taking_filters
 
 

@@ -1,0 +1,1 @@
+"""What moves the fingers: the Backend protocol and the simulated, real and virtual hands behind it."""

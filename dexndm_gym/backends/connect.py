@@ -1,0 +1,139 @@
+"""One way to a hand with servos, real or virtual, for environments and bring-up alike."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from dexndm_gym.backends.address import HandAddress, find_hand
+from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.backends.dynamixel_hand import DynamixelHand
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError
+from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.pacing import NoPacer, Pacer, Pacing
+from dexndm_gym.hardware.port import SerialPort
+from dexndm_gym.objects.object_choice import Choice, own_objects
+from dexndm_gym.objects.scene import FREE
+from dexndm_gym.task.plain import config_of
+
+if TYPE_CHECKING:
+    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+Clock = Literal["lockstep", "realtime"]
+
+_VIRTUAL_REPLY_TIMEOUT = 0.02
+"""After how long without a reply a virtual hand is asked whether it has one, s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandPort:
+    """A serial port with a hand behind it, and how its time passes."""
+
+    path: str
+    process: "VirtualHandProcess | None" = None
+    """The virtual hand behind it, if that is one."""
+    clock: Clock = "realtime"
+
+    @property
+    def confirm_silence(self) -> Callable[[], None] | None:
+        """How to be certain that nothing will come any more; see ``SerialPort``."""
+        return None if self.process is None else self.process.settle
+
+    @property
+    def sleep(self) -> Callable[[float], None]:
+        """Lets seconds pass for the hand."""
+        return self.process.pass_time if self.process is not None and self.clock == "lockstep" else time.sleep
+
+    def reply_timeout(self, wanted: float | None) -> float | None:
+        """How long to wait for replies, s: as wanted, or what fits this hand."""
+        return _VIRTUAL_REPLY_TIMEOUT if wanted is None and self.process is not None else wanted
+
+    def pacer(self) -> Pacing:
+        """What ends its control periods."""
+        return NoPacer() if self.clock == "lockstep" else Pacer(CONTROL_PERIOD)
+
+    @contextmanager
+    def open_bus(self, baudrate: int) -> Iterator[DynamixelBus]:
+        """The servos, until the end of the context; their torque stays as it is.
+
+        Raises:
+            PortError: the port cannot be opened.
+            HardwareError: what went wrong in the context; where servos have fallen silent, it says which.
+        """
+        bus = DynamixelBus(SerialPort(self.path, baudrate, self.reply_timeout(None), self.confirm_silence))
+        bus.open()
+        with closing(bus):
+            try:
+                yield bus
+            except (BusTimeoutError, BusProtocolError) as error:
+                raise bus.explain(error) from error
+
+
+@contextmanager
+def open_port(address: HandAddress, *, clock: Clock = "lockstep", faults: Sequence[str] = ()) -> Iterator[HandPort]:
+    """The port of a hand, for bring-up; a virtual hand is started for it and ends with the context.
+
+    Args:
+        address: which hand.
+        clock: the virtual hand's.
+        faults: what is wrong with the virtual hand.
+    """
+    if not address.is_virtual:
+        yield HandPort(path=address.port)
+        return
+    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+    with VirtualHandProcess(seed=address.hand_seed, clock=clock, faults=faults) as process:
+        yield HandPort(path=process.port, process=process, clock=clock)
+
+
+def connect(
+    port: str | None = None,
+    *,
+    tracker: Tracker | None = None,
+    operator: Operator | None = None,
+    hand_config: DynamixelHandConfig | Mapping[str, Any] | None = None,
+    hand_seed: int = 0,
+    clock: Clock = "lockstep",
+    surroundings: str = FREE,
+    objects: Sequence[Choice] = (),
+) -> DynamixelHand:
+    """A hand on a serial port, or a virtual hand that is started for it and closed with it.
+
+    Args:
+        port: serial device such as ``/dev/ttyUSB0``, or ``"virtual"``; None takes the environment variable DEXNDM_PORT,
+            and the virtual hand where that is not set.
+        tracker: source of the object's pose; the virtual hand brings its own.
+        operator: who places the object; the virtual hand brings its own.
+        hand_config: how to drive the hand, or its fields by name.
+        hand_seed: which virtual hand: its hidden parameters are drawn from this.
+        clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
+        surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.objects.scene.SURROUNDINGS``.
+        objects: what a virtual hand may be given, by name or itself; needed for objects from mesh files.
+
+    Raises:
+        ConfigurationError: the port has no name, or there is no such clock, or no such surroundings.
+    """
+    config = config_of(DynamixelHandConfig, hand_config)
+    address = find_hand(port, hand_seed)
+    if not address.is_virtual:
+        return DynamixelHand(address.port, tracker=tracker, operator=operator, config=config)
+    if clock not in get_args(Clock):
+        raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(get_args(Clock))}")
+    from dexndm_gym.virtual_hand.client import VirtualHandProcess
+
+    meshes = [item for item in own_objects(objects) if item.has_hulls]
+    process = VirtualHandProcess(seed=hand_seed, clock=clock, surroundings=surroundings, meshes=meshes)
+    behind = HandPort(path=process.port, process=process, clock=clock)
+    return DynamixelHand(
+        process.port,
+        tracker=tracker if tracker is not None else process,
+        operator=operator if operator is not None else process,
+        pacer=behind.pacer(),
+        sleep=behind.sleep,
+        config=replace(config, reply_timeout=behind.reply_timeout(config.reply_timeout)),
+        companion=process,
+        confirm_silence=behind.confirm_silence,
+    )

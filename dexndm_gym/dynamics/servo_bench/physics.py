@@ -1,0 +1,207 @@
+"""One position servo with a pendulum on its horn, as physics: a motor that saturates, a gearbox that rubs under load.
+
+The gearbox's dry friction grows with the torque that passes through it, which for a swinging, switched-off arm is next
+to nothing and for one that is held up is its weight. The arm bends: where the motor turns back, friction changes sides,
+and in logs of fast motion the horn, whose position is measured, then stands still for some 30 ms and jumps after.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from dexndm_gym.checks import Checked, NotNegative, Positive
+from dexndm_gym.compiling import compiled
+from dexndm_gym.constants import CONTROL_HZ, GRAVITY
+from dexndm_gym.dynamics.servo_bench.logs import ServoTicks
+from dexndm_gym.hand.joints import FloatArray
+
+SUBSTEPS = 20
+"""Integration steps per control period (2.5 ms each)."""
+
+_STEP = 1 / CONTROL_HZ / SUBSTEPS
+_TICKS_PER_RAD = 4096 / (2 * np.pi)
+_GAIN_UNIT, _FULL_PWM = 256, 885
+_VELOCITY_CORRECTION = 0.85
+"""Correction of the mass's velocity per mean velocity missed in a period."""
+
+_PUSH_CORRECTION, _PUSH_DECAY = 0.4, 0.75
+"""Correction of the unexplained torque per torque that would have made up the miss, and what is left of that torque one
+period later."""
+
+Parameter = float | FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pendulum(Checked):
+    """A point mass on an arm; at zero it hangs down."""
+
+    mass: NotNegative = 0.49
+    """kg."""
+
+    length: Positive = 0.10
+    """m."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServoPhysics:
+    """Parameters of a servo and its arm. Arrays (m, 1) stand for m servos at once."""
+
+    stall_torque: Parameter = 0.75
+    """Torque at full voltage and rest if the motor did not saturate, N m."""
+
+    back_emf: Parameter = 0.04
+    """Torque lost per speed while the motor is on, N m s/rad."""
+
+    saturation: Parameter = 0.4
+    """How many times less torque than a linear motor it has at stall, less one: the more current, the less torque each
+    ampere adds. Logs show that it does, not why: their supply voltage falls by 3 % at stall."""
+
+    armature: Parameter = 0.0018
+    """Inertia of rotor, gears and horn as seen at the horn, kg m^2."""
+
+    coulomb: Parameter = 0.01
+    """Dry friction without load, N m."""
+
+    load_friction: Parameter = 0.3
+    """Dry friction per torque through the gearbox."""
+
+    viscous: Parameter = 0.004
+    """Viscous friction, N m s/rad."""
+
+    arm_stiffness: Parameter = 6.0
+    """Torque per angle between the horn and the mass on the arm, N m/rad."""
+
+    arm_damping: Parameter = 0.02
+    """Torque per speed of one against the other, N m s/rad."""
+
+    offset: Parameter = 0.0
+    """Position at which the pendulum truly hangs down, with opposite sign, rad."""
+
+
+@dataclass(frozen=True)
+class ServoState:
+    """State between two steps, arrays of one shape."""
+
+    position: FloatArray
+    """Where the horn is, rad."""
+
+    velocity: FloatArray
+    """How fast it turns, rad/s."""
+
+    mass_position: FloatArray
+    """Where the mass is, rad: a bent arm's is not the horn's."""
+
+    mass_velocity: FloatArray
+    """rad/s."""
+
+    push: FloatArray
+    """Torque on the mass that the physics does not explain, N m; it fades away."""
+
+    @classmethod
+    def at_rest(cls, position: FloatArray) -> "ServoState":
+        """A servo that stands still without load."""
+        still = np.zeros_like(position)
+        return cls(position, still, position, still, still)
+
+
+def advance(
+    servo: ServoPhysics,
+    pendulum: Pendulum,
+    state: ServoState,
+    goal: FloatArray,
+    torque_on: FloatArray,
+    gain: FloatArray,
+) -> ServoState:
+    """Simulate one control period.
+
+    Args:
+        servo: parameters.
+        pendulum: what the servo moves.
+        state: where it starts, (..., n).
+        goal: goal positions, (S, n), rad.
+        torque_on: 1 where the motor is on, (S, n).
+        gain: Position P Gain registers, (n,).
+    """
+    shape = np.broadcast_shapes(np.shape(state.position), np.shape(gain), np.shape(servo.armature))
+    states = _lanes(state, shape)
+    _swing(
+        _lanes(servo, shape),
+        pendulum.mass * pendulum.length**2,
+        pendulum.mass * GRAVITY * pendulum.length,
+        states,
+        goal.reshape(len(goal), -1),
+        torque_on.reshape(len(goal), -1),
+        gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM,
+    )
+    return ServoState(*states.reshape(-1, *shape))
+
+
+def _lanes(values: ServoPhysics | ServoState, shape: tuple[int, ...]) -> FloatArray:
+    """All fields side by side, (fields, lanes): every servo with every log is a lane."""
+    return np.array([np.broadcast_to(getattr(values, each.name), shape).ravel() for each in fields(values)])
+
+
+@compiled
+def _swing(
+    servos: FloatArray,
+    inertia: float,
+    weight: float,
+    states: FloatArray,
+    goal: FloatArray,
+    torque_on: FloatArray,
+    stiffness: FloatArray,
+) -> None:
+    """Move states (5, lanes) in place; goals (S, columns) and duty per angle (columns,) repeat along the lanes."""
+    for lane in range(states.shape[1]):
+        stall, back_emf, saturation, armature, coulomb, load_friction, viscous, arm, damping, offset = servos[:, lane]
+        horn, turning, mass, swinging, push = states[:, lane]
+        column, gain = lane % goal.shape[1], stiffness[lane % len(stiffness)]
+        # Implicit, so that no damping is too much for the step.
+        damping = damping / (1 + _STEP * damping * (1 / armature + 1 / inertia))
+        per_torque = _STEP / armature
+        for step in range(len(goal)):
+            duty = min(max(gain * (goal[step, column] - horn), -1.0), 1.0)
+            current = duty - back_emf / stall * turning
+            motor = torque_on[step, column] * stall * current / (1 + saturation * abs(current))
+            load = arm * (mass - horn) + damping * (swinging - turning)
+            free = (turning + per_torque * (motor + load)) / (1 + per_torque * viscous)
+            stoppable = per_torque * (coulomb + load_friction * abs(load))
+            turning = free - min(max(free, -stoppable), stoppable)
+            swinging += _STEP / inertia * (push - weight * np.sin(mass + offset) - load)
+            horn, mass = horn + _STEP * turning, mass + _STEP * swinging
+        states[0, lane], states[1, lane], states[2, lane] = horn, turning, mass
+        states[3, lane], states[4, lane] = swinging, _PUSH_DECAY * push
+
+
+def simulate(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks, position: FloatArray) -> FloatArray:
+    """Positions (T, ..., n) after each control period, from rest at ``position`` (..., n)."""
+    state, positions = ServoState.at_rest(position), []
+    for goal, torque_on in zip(ticks.goal, ticks.torque_on, strict=True):
+        state = advance(servo, pendulum, state, goal, torque_on, ticks.gain)
+        positions.append(state.position)
+    return np.array(positions)
+
+
+def observe(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks) -> tuple[list[ServoState], FloatArray]:
+    """Follow measured motion, estimating what is not measured.
+
+    Returns:
+        The state at the start of each control period, its position the measured one, and the position predicted for its
+        end, (T, ..., n) rad.
+    """
+    start = np.broadcast_to(ticks.position[0], np.broadcast_shapes(ticks.gain.shape, np.shape(servo.armature)))
+    state, states, predicted = ServoState.at_rest(start), [], []
+    inertia = pendulum.mass * pendulum.length**2 + servo.armature
+    for tick, measured in enumerate(ticks.position[1:]):
+        states.append(state)
+        after = advance(servo, pendulum, state, ticks.goal[tick], ticks.torque_on[tick], ticks.gain)
+        predicted.append(after.position)
+        missed = measured - after.position
+        state = ServoState(
+            position=np.broadcast_to(measured, missed.shape),
+            velocity=after.velocity,
+            mass_position=after.mass_position + missed,
+            mass_velocity=after.mass_velocity + _VELOCITY_CORRECTION * CONTROL_HZ * missed,
+            push=after.push + _PUSH_CORRECTION * inertia * CONTROL_HZ**2 * missed,
+        )
+    return states, np.array(predicted)

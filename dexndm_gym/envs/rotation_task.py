@@ -1,0 +1,298 @@
+"""The task played on n hands at once: what single, vector and real envs share."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.backends.backend import Backend, SimulatedBackend, TorqueHand
+from dexndm_gym.envs.checks import POSE_SIZE, checked_action, checked_state, checked_target
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.filters.target_filter import FilterSlot, TargetWindow
+from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
+from dexndm_gym.hand.state import HandState
+from dexndm_gym.objects.catalog import NO_OBJECT
+from dexndm_gym.objects.object_choice import Choice
+from dexndm_gym.task import observation
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.episode_state import new_episode_states
+from dexndm_gym.task.goals import set_first_goals, turns_to_goals
+from dexndm_gym.task.metrics import STEP_METRICS, score
+from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
+from dexndm_gym.task.orientations import down_in_hand
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+class StepResult(NamedTuple):
+    """What one control step gave on n hands."""
+
+    reward: FloatArray
+    terminated: BoolArray
+    truncated: BoolArray
+    values: FloatArray
+    """In the order of ``STEP_METRICS``, (len(STEP_METRICS), n); speeds and terms of the reward are 0 where nothing is
+    tracked."""
+    other: dict[str, Any]
+    """What else there is to tell, arrays (n, ...) by name."""
+
+    def info(self) -> dict[str, Any]:
+        """All of it by name, arrays (n, ...)."""
+        return self.other | dict(zip(STEP_METRICS, self.values, strict=True))
+
+    def info_of(self, i: int) -> dict[str, Any]:
+        """All of it by name, of hand ``i``."""
+        info = {name: value[i] for name, value in self.other.items()}
+        info.update(zip(STEP_METRICS, self.values[:, i].tolist(), strict=True))
+        return info
+
+
+class RotationTask:
+    """Integrates actions into targets, keeps histories, scores and ends episodes."""
+
+    def __init__(
+        self, backend: Backend, options: EpisodeOptions, config: TaskConfig, *, joint_pos_noise: float = 0.0
+    ) -> None:
+        """Play on a hand.
+
+        Args:
+            backend: what moves the fingers.
+            options: what episodes are drawn from.
+            config: parameters of the task.
+            joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
+
+        Raises:
+            ConfigurationError: no hands, or a noise that is negative or not finite.
+        """
+        n = backend.num_hands
+        if not (isinstance(n, int | np.integer) and n >= 1):
+            raise ConfigurationError(f"Expected a hand with num_hands of at least 1, got {n!r}")
+        if not 0.0 <= joint_pos_noise < np.inf:
+            raise ConfigurationError(f"Expected a noise of at least 0 rad, got {joint_pos_noise}")
+        self.backend, self.config = backend, config
+        self._options = options
+        self._noise = joint_pos_noise
+        self._slots: list[FilterSlot] = []
+        self._rng = np.random.default_rng(0)
+        self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
+        self._episodes = new_episode_states(n)
+        self._begun = np.zeros(n, dtype=np.int64)
+        self._unknown, self._unseen = np.zeros((n, NUM_JOINTS)), np.full((n, POSE_SIZE), np.nan)
+        self._last = StepResult(
+            np.zeros(n), no := np.zeros(n, dtype=np.bool_), no, np.zeros((len(STEP_METRICS), n)), {}
+        )
+        self.objects = np.full(n, "", dtype=object)
+        self._items = self.objects.copy()
+        _compile(config)
+
+    @property
+    def steps(self) -> IntArray:
+        """Control steps of the running episodes so far, (n,)."""
+        return self._episodes["steps"]
+
+    @property
+    def frames(self) -> FloatArray:
+        """Wrist quaternion (hand frame to world frame) and rotation axis (world frame) of every hand, (n, 7)."""
+        return self._episodes["wrist_and_axis"]
+
+    @property
+    def resets(self) -> IntArray:
+        """Episodes begun on each hand, (n,); the off-axis curriculum goes by it, and training may set it."""
+        return self._episodes["resets"]
+
+    @resets.setter
+    def resets(self, counts: IntArray) -> None:
+        self._episodes["resets"] = counts
+
+    @contextmanager
+    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+        """Within this, targets pass a filter on their way to the hand.
+
+        Filters see targets in the order in which they are entered. Of several of one class the first that is entered
+        acts, which is that of the outermost wrapper: nothing is corrected twice.
+        """
+        replaced = any(type(other.filter) is type(slot.filter) for other in self._slots)
+        if replaced:
+            yield
+            return
+        self._slots.append(slot)
+        try:
+            yield
+        finally:
+            self._slots.remove(slot)
+
+    def reset(self, ids: IntArray, rng: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
+        """Start new episodes on the hands ``ids``, drawn from the options."""
+        chosen = self._options.updated(options)
+        self.begin(ids, [chosen.draw(rng) for _ in ids], rng)
+
+    def begin(self, ids: IntArray, episodes: Sequence[EpisodeSetup], rng: np.random.Generator) -> None:
+        """Start these episodes, one for each of the hands ``ids``."""
+        self._rng = rng
+        with self._torque_off_on_errors():
+            start = self.backend.reset(ids, [episode.scene for episode in episodes], rng)
+            start = checked_target(start, len(ids), f"{type(self.backend).__name__}.reset()")
+            self._state = checked_state(self.backend.state(), self.backend.num_hands)
+        running = self._episodes
+        for i, episode in zip(ids, episodes, strict=True):
+            running["wrist_and_axis"][i] = *episode.wrist, *episode.axis
+            self.objects[i] = episode.scene.object
+            self._items[i] = episode.scene.item or episode.scene.object
+        running["has_object"][ids] = self.objects[ids] != NO_OBJECT
+        running["start"][ids] = start
+        running["history"][ids, :, 0] = self._measured()[ids, None]
+        running["history"][ids, :, 1:] = start[:, None, None]
+        running["steps"][ids] = 0
+        running["resets"][ids] += 1
+        running["speed_sums"][ids] = 0.0
+        self._begun[ids] += 1
+        set_first_goals(running, self.config.record, self._pose(), ids)
+        values = self._last.values.copy()
+        values[:, ids] = 0.0
+        command = running["history"][:, -1, 2] if self._state.command is None else self._state.command
+        other = self._info(running["history"][:, -1, 1].copy(), command.copy())
+        self._last = self._last._replace(values=values, other=other)
+
+    def first(self) -> StepResult:
+        """What there is to tell after a reset: of hands that have begun anew, zeros; of others, their last step."""
+        return self._last
+
+    def step(self, action: npt.ArrayLike) -> StepResult:
+        """Play one control step with actions (n, 16) in [-1, 1].
+
+        Raises:
+            ConfigurationError: an action of another shape or not finite, or a hand or filter that gives such; the
+                hand's torque is off.
+        """
+        with self._torque_off_on_errors():
+            if not self._begun.all():
+                raise ConfigurationError("No episode has been started; call reset() before step()")
+            wanted = checked_action(action, self.backend.num_hands)
+            target, _ = observation.next_targets(self._episodes, self.config.record, wanted, LOWER_LIMITS, UPPER_LIMITS)
+            command, extra = self._filtered(target) if self._slots else (target, {})
+            before = self._pose()
+            self.backend.step(command)
+            self._state = checked_state(self.backend.state(), self.backend.num_hands)
+        if self._state.command is not None:
+            command = self._state.command
+        observation.push(self._episodes, self._measured(), target, command)
+        self._last = self._score(before, extra | self._info(target, command))
+        return self._last
+
+    def observation(self) -> npt.NDArray[np.float32]:
+        """(n, 327): ten steps of (position, previous target) oldest first, wrist quaternion, axis; rad."""
+        return observation.observe(self._episodes)
+
+    def wrist(self, index: int) -> FloatArray:
+        """Wrist orientation of one hand, quaternion w x y z, (4,)."""
+        return self._episodes["wrist_and_axis"][index, :4]
+
+    def seen(self, i: int) -> tuple[FloatArray, FloatArray | None, Choice]:
+        """Joint positions, the object's pose and the object, as they are measured now on hand ``i``; for pictures."""
+        position, pose = self._state.position[i], self._pose()[i]
+        if self.objects[i] in ("", NO_OBJECT) or np.isnan(pose[0]):
+            return position, None, "cylinder"
+        return position, pose, self._items[i]
+
+    def up(self, i: int) -> tuple[float, float, float]:
+        """Direction against gravity in the frame of hand ``i``."""
+        x, y, z = down_in_hand(self.wrist(i))
+        return -x, -y, -z
+
+    def state(self) -> HandState:
+        """The latest measurement."""
+        return self._state
+
+    def privileged(self) -> dict[str, FloatArray]:
+        """What only a simulator knows, for teachers and critics; never part of the observation.
+
+        Returns:
+            Arrays (n, k) by name: ``object_pose`` (7: m and quaternion w x y z, hand frame), ``to_goal`` (3: axis times
+            angle of the turn from object to goal, rad, world frame; only under goal guidance), and what the simulation
+            adds (``MujocoHand.privileged``).
+
+        Raises:
+            ConfigurationError: the hand is no simulation.
+        """
+        pose = self._state.object_pose
+        if not isinstance(self.backend, SimulatedBackend) or pose is None:
+            raise ConfigurationError(
+                f"{type(self.backend).__name__} knows no privileged state; train on LeapRotate-Sim-v0, then distill"
+            )
+        known = {"object_pose": pose} | self.backend.privileged()
+        if self.config.reward.goal != 0.0:
+            known["to_goal"] = turns_to_goals(self._episodes, pose)
+        return known
+
+    def _measured(self) -> FloatArray:
+        position = self._state.position
+        if self._noise == 0.0:
+            return position
+        return position + self._rng.uniform(-self._noise, self._noise, position.shape)
+
+    def _pose(self) -> FloatArray:
+        """Poses of the objects, (n, 7), NaN where they are not seen."""
+        pose = self._state.object_pose
+        return self._unseen if pose is None else pose
+
+    @contextmanager
+    def _torque_off_on_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if isinstance(self.backend, TorqueHand):
+                self.backend.relax()
+            raise
+
+    def _filtered(self, target: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
+        """What the filters make of targets (n, 16), and values for ``info``."""
+        command, info = target, {}
+        history = self._episodes["history"]
+        window = TargetWindow(
+            position=history[:, :, 0].copy(),
+            target=history[:, 1:, 1].copy(),
+            command=history[:, 1:, 2].copy(),
+        )
+        for slot in list(self._slots):
+            slot.catch_up(self._begun)
+            command, extra = slot.filter(window, command)
+            command = checked_target(command, len(target), f"the filter {type(slot.filter).__name__}")
+            info |= extra
+        return clip_to_limits(command), info
+
+    def _info(self, target: FloatArray, command: FloatArray) -> dict[str, Any]:
+        """What there is to tell apart from scores; the same names after resets and steps."""
+        pose = self._pose().copy()
+        return {
+            "target": target,
+            "command": command,
+            **self._state.info,
+            "position": self._state.position,
+            "object_pose": pose,
+            "tracked": ~np.isnan(pose[:, 0]),
+            "object": self.objects.copy(),
+        }
+
+    def _score(self, before: FloatArray, info: dict[str, Any]) -> StepResult:
+        state, unknown = self._state, self._unknown
+        velocity = unknown if state.velocity is None else state.velocity
+        torque = unknown if state.torque is None else state.torque
+        reward, values, lost, over = score(
+            self._episodes, self.config.record, before, self._pose(), state.position, velocity, torque
+        )
+        return StepResult(reward, lost, over, values, info)
+
+
+def _compile(config: TaskConfig) -> None:
+    """Have everything compiled before the first step: a hand on the desk does not wait for a compiler."""
+    episodes, joints, pose = new_episode_states(1), np.zeros((1, NUM_JOINTS)), np.zeros((1, 7))
+    observation.all_finite(joints)
+    observation.mark_unseen(pose, 0.0)
+    set_first_goals(episodes, config.record, pose, np.zeros(1, dtype=np.int64))
+    turns_to_goals(episodes, pose)
+    observation.next_targets(episodes, config.record, joints, LOWER_LIMITS, UPPER_LIMITS)
+    observation.push(episodes, joints, joints, joints)
+    observation.observe(episodes)
+    score(episodes, config.record, pose, pose, joints, joints, joints)

@@ -1,0 +1,1 @@
+"""The demo: simulation, direct transfer and corrected run side by side, with a report."""

@@ -1,0 +1,76 @@
+"""Videos of episodes, drawn from what was measured; they need no graphics library."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from dexndm_gym.evaluation.episodes import EpisodeRecord
+from dexndm_gym.rendering.renderer import HandRenderer
+
+Picture = npt.NDArray[np.uint8]
+
+FPS = 25
+SPEED = 2.5
+"""How much faster than it happened."""
+
+STEPS_PER_FRAME = 2
+"""Control steps of 50 ms from frame to frame: 25 of them show 2.5 s."""
+
+
+def draw_episode(
+    episode: EpisodeRecord, renderer: HandRenderer, *, length: int, drawn: Callable[[], Any] | None = None
+) -> list[Picture]:
+    """Draw an episode, its last picture held until ``length`` frames are there.
+
+    Args:
+        episode: what happened.
+        renderer: draws.
+        length: number of frames.
+        drawn: told after each frame.
+
+    Returns:
+        Frames (height, width, 3), RGB, with the rotation so far in a corner.
+    """
+    frames: list[Picture] = []
+    for index in range(0, len(episode) + 1, STEPS_PER_FRAME)[:length]:
+        pose = None if episode.object_pose is None else episode.object_pose[index]
+        pose = None if pose is None or np.isnan(pose[0]) else pose
+        picture = renderer.draw(episode.position[index], pose, episode.object)
+        frames.append(_write(picture, f"{episode.rotation[index]:.1f} rad"))
+        if drawn is not None:
+            drawn()
+    if episode.dropped:
+        frames[-1] = _write(frames[-1], "lost", bottom=True)
+    return frames + [frames[-1]] * (length - len(frames))
+
+
+def side_by_side(runs: Sequence[Sequence[Picture]]) -> list[Picture]:
+    """Frames of several videos of equal size and length, next to each other."""
+    return [np.concatenate(frames, axis=1) for frames in zip(*runs, strict=True)]
+
+
+def encode(frames: Sequence[Picture]) -> bytes:
+    """An mp4 (H.264) that browsers play.
+
+    Raises:
+        OSError: ffmpeg is missing or failed.
+    """
+    with TemporaryDirectory(prefix="dexndm-") as folder:
+        path = Path(folder) / "video.mp4"
+        options = {"fps": FPS, "codec": "libx264", "quality": 7, "pixelformat": "yuv420p"}
+        iio.imwrite(path, np.stack(frames), plugin="FFMPEG", **options)
+        return path.read_bytes()
+
+
+def _write(picture: Picture, text: str, *, bottom: bool = False) -> Picture:
+    image = Image.fromarray(picture)
+    font = ImageFont.load_default(15)
+    place = (image.width - 10, image.height - 10 if bottom else 10)
+    ImageDraw.Draw(image).text(place, text, fill=(31, 41, 55), font=font, anchor="rs" if bottom else "rt")
+    return np.asarray(image)

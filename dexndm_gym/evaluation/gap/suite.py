@@ -1,0 +1,226 @@
+"""The reality gap over many virtual hands: what is lost in direct transfer, and how much each correction returns.
+
+Everything runs in this process, all episodes of a hand at once. Each hand is recorded for the same time twice: empty,
+and turning objects; every baseline learns from the kind that suits it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from gymnasium.vector import VectorEnv
+
+from dexndm_gym.backends.backend import Backend
+from dexndm_gym.backends.mujoco_hand import MujocoHand
+from dexndm_gym.backends.virtual_hand import VirtualHand
+from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
+from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
+from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
+from dexndm_gym.dynamics.windows import WINDOW, WindowSet
+from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned
+from dexndm_gym.evaluation.gap.report import GapReport, HandGap
+from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
+from dexndm_gym.filters.target_filter import TargetFilter
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
+
+Tell = Callable[[str], Any]
+"""Told what has been done, once per run and fit."""
+
+CEILING = "own physics"
+"""Row of the policies that were trained on the physics of the very hand they play."""
+
+TESTS: Mapping[str, tuple[bool, str, str]] = {
+    "empty": (False, "palm_up", "basic"),
+    "empty, palm down": (False, "palm_down", "basic"),
+    "basic objects": (True, "palm_up", "basic"),
+    "complex objects": (True, "palm_up", "complex"),
+}
+"""Motions that models predict: whether the policy turns objects, wrist, and objects. The first is what models of the
+empty hand have learned from, the third what those of the loaded hand have; all others are new to them."""
+
+_SIM_EPISODES = 96
+_AT_ONCE = 180
+"""Replays recorded at the same time, to bound memory; longer recordings replay the same ones with other noise."""
+
+_TEST_EPISODES, _TEST_SEED = 12, 10**6
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapConfig(Checked):
+    """What to compare."""
+
+    hands: Annotated[Sequence[Seed], NotEmpty()] = tuple(range(16))
+    """Seeds of the virtual hands."""
+
+    baselines: Annotated[Sequence[str], NotEmpty()] = tuple(BASELINES)
+    """Corrections, by the names of ``BASELINES``; the first is compared with all others."""
+
+    episodes: Count = 32
+    """Episodes of 20 s per hand and correction, the basic objects among them."""
+
+    data_minutes: Annotated[Sequence[float], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
+    """Recorded time per hand, min; with several amounts, every baseline learns from each."""
+
+    predicted_hands: CountOrZero = 0
+    """So many hands, the first, are also used to measure the errors of the models' predictions."""
+
+    seed: Seed = 0
+    """Seed of episodes, recordings and fits."""
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        super().__post_init__()
+        if unknown := [name for name in self.baselines if name not in BASELINES]:
+            raise ConfigurationError(f"baselines must be out of {', '.join(BASELINES)}; got {', '.join(unknown)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """Who plays."""
+
+    main: Policy
+    """The policy that is measured, directly and corrected."""
+
+    others: Mapping[str, Policy] = field(default_factory=dict)
+    """Other policies, played on every hand without correction."""
+
+    ceilings: Mapping[int, Policy] = field(default_factory=dict)
+    """Policies that were trained on a hand's own physics, by the seed of the hand."""
+
+    def beside(self, seed: int) -> dict[str, Policy]:
+        """Who else plays the hand with a seed."""
+        return dict(self.others) | ({CEILING: self.ceilings[seed]} if seed in self.ceilings else {})
+
+
+def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda what: None) -> GapReport:
+    """Record, fit, and play, hand after hand.
+
+    Args:
+        config: what to compare.
+        policies: trained in simulation.
+        tell: told what has been done.
+
+    Raises:
+        ConfigurationError: the policy keeps no object for a whole episode in simulation.
+    """
+    sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
+    tell("simulation")
+    others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
+    suite = _Suite(config, policies, tell)
+    hands = [suite.measure_hand(seed) for seed in config.hands]
+    return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
+
+
+def gap_steps(config: GapConfig, policies: Policies) -> int:
+    """How often ``measure_gap`` tells."""
+    learned = len(config.baselines) * len(config.data_minutes)
+    beside = sum(len(policies.beside(seed)) for seed in config.hands)
+    return 2 + len(config.hands) * (2 + learned) + beside + min(config.predicted_hands, len(config.hands))
+
+
+class _Suite:
+    """What all hands share: replays and models of the simulation."""
+
+    def __init__(self, config: GapConfig, policies: Policies, tell: Tell) -> None:
+        self._config, self._policies, self._tell = config, policies, tell
+        self._minutes = sorted(config.data_minutes)
+        steps, seed = TaskConfig().episode_steps, config.seed
+        self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
+        most = min(self._wanted[-1], _AT_ONCE)
+        whole = [one for one in simulate(policies.main, 2 * most, seed=seed) if len(one) == steps]
+        if not whole:
+            raise ConfigurationError(
+                "the policy loses its object in every simulated episode; there is nothing to replay"
+            )
+        self._replays = whole[:most]
+        simulated = {
+            loaded: self._record(MujocoHand, self._replays, loaded, seed)
+            for loaded in {BASELINES[name].loaded for name in config.baselines}
+        }
+        self._models = {
+            name: BASELINES[name].fit(simulated[BASELINES[name].loaded], None, seed) for name in config.baselines
+        }
+        tell("models of the simulation")
+
+    def measure_hand(self, seed: int) -> HandGap:
+        config, policies = self._config, self._policies
+        direct = self._play_hand(seed, policies.main)
+        self._tell(f"hand {seed}, direct")
+        others = {}
+        for name, policy in policies.beside(seed).items():
+            others[name] = self._play_hand(seed, policy)
+            self._tell(f"hand {seed}, {name}")
+        recorded = {
+            loaded: self._record_hand(seed, loaded) for loaded in {BASELINES[name].loaded for name in config.baselines}
+        }
+        self._tell(f"hand {seed}, recorded")
+        corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
+        learned: dict[str, Learned] = {}
+        for name in config.baselines:
+            for minutes, wanted in zip(self._minutes, self._wanted, strict=True):
+                data = recorded[BASELINES[name].loaded][:wanted]
+                learned[name] = BASELINES[name].learn(data, self._models[name], self._replays, config.seed)
+                corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
+                self._tell(f"hand {seed}, {name}, {minutes:g} min")
+        predictions = {}
+        if seed in config.hands[: config.predicted_hands]:
+            predictions = self._predict(seed, learned)
+            self._tell(f"hand {seed}, predictions")
+        return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
+
+    def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:
+        return _play(policy, VirtualHand([seed] * self._config.episodes), self._config.seed, correction)
+
+    def _record_hand(self, seed: int, loaded: bool) -> list[Trajectory]:
+        recorded: list[Trajectory] = []
+        while missing := self._wanted[-1] - len(recorded):
+            part, noise_seed = self._replays[:missing], self._config.seed + 1 + seed + 1000 * len(recorded)
+            recorded += self._record(lambda n: VirtualHand([seed] * n), part, loaded, noise_seed)
+        return recorded
+
+    def _record(
+        self,
+        make_hands: Callable[[int], Backend],
+        replays: Sequence[Trajectory],
+        loaded: bool,
+        seed: int,
+        *,
+        wrist: str = "palm_up",
+        object: str = "basic",
+    ) -> list[Trajectory]:
+        options = CollectOptions(seed=seed)
+        with closing(make_hands(len(replays))) as hand:
+            if loaded:
+                return play_at_once(hand, self._policies.main, options, object=object)
+            return replay_at_once(hand, replays, options, wrist=wrist)
+
+    def _predict(self, seed: int, learned: Mapping[str, Learned]) -> dict[str, dict[str, PredictionErrors]]:
+        """Errors on motions recorded afresh, by kind of motion and model."""
+        errors = {}
+        models = {"stays where it is": (stay, WINDOW)}
+        models |= {name: (one.predict, one.window) for name, one in learned.items()}
+        replays = self._replays[-_TEST_EPISODES:]
+        for kind, (loaded, wrist, item) in TESTS.items():
+            recorded = self._record(
+                lambda n: VirtualHand([seed] * n), replays, loaded, _TEST_SEED + seed, wrist=wrist, object=item
+            )
+            errors[kind] = {
+                name: measure(predict, WindowSet(recorded, window)) for name, (predict, window) in models.items()
+            }
+        return errors
+
+
+def _play(policy: Policy, hand: Backend, seed: int, correction: TargetFilter | None = None) -> Scores:
+    env: VectorEnv = LeapRotateVectorEnv(hand)
+    if correction is not None:
+        env = TargetFilterVectorWrapper(env, correction)
+    try:
+        return evaluate_vector(policy, env, seed=seed)
+    finally:
+        env.close()

@@ -1,0 +1,1 @@
+"""Start states: how the hand holds an object when an episode begins, and the search for such states."""

@@ -1,1 +1,0 @@
-"""The hand itself: joints, model, objects and start states."""

@@ -38,7 +38,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "joint-wise models: physics and networks, identification, fitting, inverse",
         ("compiling", "hand", "data"),
     ),
-    "dynamics.servo_bench": ("models of a single servo, fitted to logs of a bench", ("hand", "data", "dynamics")),
+    "dynamics.servo_bench": (
+        "models of a single servo, fitted to logs of a bench",
+        ("compiling", "hand", "data", "dynamics"),
+    ),
     "filters.target_filter": ("the `TargetFilter` protocol", ("hand",)),
     "filters": (
         "target filters: joint-wise inverse, residual policy, delta action, noise",
@@ -114,6 +117,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "backends.backend",
             "envs",
             "envs.make",
+            "wrappers",
             "evaluation",
         ),
     ),
@@ -144,6 +148,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "backends.backend",
             "backends",
             "envs",
+            "wrappers",
             "evaluation",
             "data.env_player",
         ),

@@ -11,7 +11,6 @@ import numpy as np
 
 from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.envs.checks import checked_pose
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
 from dexndm_gym.hand.joints import FloatArray, IntArray
@@ -22,6 +21,7 @@ from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.scene import Scene
+from dexndm_gym.task.checks import checked_pose
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.backends.backend import Backend, SimulatedBackend, TorqueHand
-from dexndm_gym.envs.checks import POSE_SIZE, checked_action, checked_state, checked_target
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import FilterSlot, TargetWindow
 from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
@@ -16,6 +15,7 @@ from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.task import observation
+from dexndm_gym.task.checks import POSE_SIZE, checked_action, checked_state, checked_target
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
 from dexndm_gym.task.goals import set_first_goals, turns_to_goals

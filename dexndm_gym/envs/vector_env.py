@@ -12,7 +12,6 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from dexndm_gym.backends.backend import Backend
-from dexndm_gym.envs.checks import checked_action
 from dexndm_gym.envs.rotation_task import BoolArray, RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
@@ -21,6 +20,7 @@ from dexndm_gym.filters.target_filter import FilterSlot
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.rendering.renderer import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
+from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 

@@ -42,6 +42,10 @@ class TeacherVecEnv(VecEnv):
     def reset(self) -> npt.NDArray[np.float32]:
         """Start all episodes anew."""
         self._begin(np.arange(self.task.backend.num_hands))
+        return self.observation()
+
+    def observation(self) -> npt.NDArray[np.float32]:
+        """What the teacher sees now, (n, m)."""
         return teacher_observation(self.task)
 
     def _begin(self, ids: IntArray) -> None:

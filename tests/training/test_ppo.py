@@ -1,78 +1,168 @@
-"""A run of seconds: it learns to be stored, resumed and distilled, not to turn anything."""
+"""Runs of seconds: they learn to be stored, resumed and distilled, not to turn anything."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from stable_baselines3 import PPO
 
+from dexndm_gym.cli import main
+from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
+from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.training.distill import DistillConfig, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
-from dexndm_gym.training.ppo import FirstSlowly, TrainConfig, make_teacher_env, train_teacher
+from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
+from dexndm_gym.training.teacher_policy import load_teacher
+from dexndm_gym.training.train_config import TrainConfig
 from dexndm_gym.virtual_hand.parameters import HandParameters
 
+SMALL: dict[str, Any] = {
+    "num_envs": 16,
+    "checkpoint_every": 256,
+    "object": ("cylinder", "cube"),
+    "wrist": ("six",),
+    "axis": ("principal",),
+    "gravity": GravityConfig(start=0.1, episodes=2),
+}
+
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory):
-    return TrainConfig(out=tmp_path_factory.mktemp("teacher"), steps=512, num_envs=16, checkpoint_every=256)
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    return TrainConfig(out=tmp_path_factory.mktemp("teacher"), steps=512, **SMALL)
 
 
 @pytest.fixture(scope="module")
-def teacher(config):
+def teacher(config: TrainConfig) -> Path:
     return train_teacher(config, progress=False)
 
 
-def test_training_leaves_teacher_checkpoints_and_logs(config, teacher):
+@pytest.fixture(scope="module")
+def checkpoint(config: TrainConfig, teacher: Path) -> Path:
+    return config.out / "teacher.zip"
+
+
+def test_training_leaves_teacher_checkpoint_and_logs(config: TrainConfig, teacher: Path, checkpoint: Path) -> None:
     assert teacher.is_file()
-    assert list(config.out.glob("teacher_*_steps.zip"))
+    assert checkpoint.is_file()
     assert list(config.out.glob("**/events.out.tfevents.*"))
 
 
-def test_teachers_learn_on_what_they_are_told_to(config):
-    wanted = {"object": ("duck", "cube"), "wrist": ("base_up",), "axis": ("-x", "+y")}
-    task = make_teacher_env(replace(config, **wanted)).task
-    assert set(task.objects) == {"duck", "cube"}
-    assert {tuple(task.wrist(i)) for i in range(16)} == {WRISTS["base_up"]}
+def test_teachers_learn_on_what_they_are_told(config: TrainConfig) -> None:
+    env = make_teacher_env(replace(config, object=("duck", "cube"), wrist=("base_up",), axis=("-x", "+y")))
+    assert set(env.task.objects) == {"duck", "cube"}
+    assert {tuple(env.task.wrist(i)) for i in range(16)} == {WRISTS["base_up"]}
 
 
-def test_resume_goes_on_counting(config, teacher, tmp_path):
-    again = train_teacher(TrainConfig(out=tmp_path, steps=768, num_envs=16, resume=teacher), progress=False)
-    assert PPO.load(again, device="cpu").num_timesteps >= 768
+def test_resumed_run_ends_bit_for_bit_alike(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+    through = train_teacher(replace(config, out=tmp_path / "through", steps=1024), progress=False)
+    resumed = replace(config, out=tmp_path / "resumed", steps=1024, resume=checkpoint)
+    again = load_file(train_teacher(resumed, progress=False))
+    for name, value in load_file(through).items():
+        np.testing.assert_array_equal(value, again[name], err_msg=name)
 
 
-def test_speed_earns_little_at_first(tmp_path):
-    config = TrainConfig(out=tmp_path, steps=512, num_envs=16, slow_steps=256, slow_clip=0.125)
+def test_exported_teacher_acts_as_the_model(config: TrainConfig, teacher: Path, checkpoint: Path) -> None:
+    content = torch.load(checkpoint, weights_only=False)
     env = make_teacher_env(config)
-    clips = []
+    model = PPO("MlpPolicy", env, policy_kwargs={"net_arch": list(config.width), "activation_fn": torch.nn.ELU})
+    model.set_parameters(content["networks"])
+    seen, loaded = env.reset(), load_teacher(teacher)
+    normalized = (seen - loaded.mean.numpy()) / loaded.std.numpy()
+    expected, _ = model.predict(np.clip(normalized, -8.0, 8.0), deterministic=True)
+    np.testing.assert_allclose(loaded.predict(seen)[0], expected, atol=1e-5)
+
+
+def test_starting_from_a_teacher_takes_its_networks(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+    started = replace(config, out=tmp_path, steps=256, start_from=checkpoint, learning_rate=1e-9, object=("duck",))
+    before, after = load_file(config.out / "teacher.safetensors"), load_file(train_teacher(started, progress=False))
+    for name in before:
+        if name.startswith("network"):
+            np.testing.assert_allclose(after[name], before[name], atol=1e-5)
+
+
+def test_speed_earns_little_at_first(config: TrainConfig) -> None:
+    env, clips = make_teacher_env(config), []
 
     class Spy(FirstSlowly):
-        def _on_rollout_end(self):
+        def _on_rollout_end(self) -> None:
             clips.append(env.get_attr("config")[0].reward.rotation_clip)
 
     model = PPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu")
-    model.learn(512, callback=Spy(config.task, config.slow_clip, config.slow_steps))
+    model.learn(512, callback=Spy(config.task, slow_clip=0.125, slow_steps=256))
     assert clips == [0.125, config.task.reward.rotation_clip]
 
 
-def test_same_seed_same_teacher(config, tmp_path):
-    weights = [
-        torch.cat(
-            [
-                p.flatten()
-                for p in PPO.load(
-                    train_teacher(TrainConfig(out=tmp_path / str(i), steps=512, num_envs=16), progress=False),
-                    device="cpu",
-                ).policy.parameters()
-            ]
-        )
-        for i in range(2)
-    ]
-    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=0)
+def test_lower_gravity_pulls_less(config: TrainConfig) -> None:
+    env = make_teacher_env(config)
+    pulls = env.task.backend.privileged()["gravity"]
+    np.testing.assert_allclose(np.linalg.norm(pulls, axis=1), 0.1)
 
 
-def test_distillation_writes_a_policy_that_loads(teacher, tmp_path):
+def test_teacher_sees_the_same_in_turned_wrists(config: TrainConfig) -> None:
+    """A wrist and an axis that are turned together about gravity are the same task in the hand frame."""
+    seen = []
+    for wrist, axis in (((1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), ((0.5**0.5, 0.0, 0.0, 0.5**0.5), (0.0, 1.0, 0.0))):
+        env = make_teacher_env(replace(config, randomize=False))
+        env.task.reset(np.arange(16), np.random.default_rng(3), {"wrist": wrist, "axis": axis})
+        seen.append(env.observation())
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": 512}, "512 steps already"),
+        ({"steps": 1024, "task": TaskConfig(reward=RewardWeights(goal=1.0))}, "task.reward.goal"),
+        ({"steps": 1024, "num_envs": 8}, "num_envs 16 -> 8"),
+    ],
+)
+def test_resume_refuses_other_options(config: TrainConfig, checkpoint: Path, changes: dict, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        train_teacher(replace(config, resume=checkpoint, **changes), progress=False)
+
+
+@pytest.mark.parametrize("kind", ["cut", "foreign", "folder", "missing"])
+def test_bad_checkpoints_are_named(config: TrainConfig, checkpoint: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "bad.zip"
+    if kind == "cut":
+        path.write_bytes(checkpoint.read_bytes()[:3000])
+    elif kind == "foreign":
+        torch.save({"kind": "something else"}, path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(FileFormatError, match=r"bad\.zip"):
+        train_teacher(replace(config, steps=1024, resume=path), progress=False)
+
+
+def test_other_networks_cannot_be_started_from(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelMismatchError, match="--width"):
+        train_teacher(replace(config, out=tmp_path, start_from=checkpoint, width=(8, 8)), progress=False)
+
+
+def test_command_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (
+        ["--out", str(tmp_path / "file/x")],
+        ["--minibatches", "0"],
+        ["--num-envs", "1", "--horizon", "4"],
+    ):
+        assert main(["train", "--steps", "100", *arguments]) == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_same_seed_same_teacher(config: TrainConfig, teacher: Path, tmp_path: Path) -> None:
+    again = load_file(train_teacher(replace(config, out=tmp_path), progress=False))
+    for name, value in load_file(teacher).items():
+        np.testing.assert_array_equal(value, again[name], err_msg=name)
+
+
+def test_distillation_writes_a_policy_that_loads(teacher: Path, tmp_path: Path) -> None:
     out = distill(
         DistillConfig(teacher=teacher, out=tmp_path / "student.safetensors", rounds=2, steps=5, num_envs=8, updates=2),
         progress=False,
@@ -81,7 +171,13 @@ def test_distillation_writes_a_policy_that_loads(teacher, tmp_path):
     assert action.shape == (16,)
 
 
-def test_terminal_observation_is_the_old_episodes(config):
+def test_distillation_refuses_a_teacher_of_other_numbers(teacher: Path, tmp_path: Path) -> None:
+    guided = TaskConfig(reward=RewardWeights(goal=1.0))
+    with pytest.raises(ModelMismatchError, match=r"task\.reward\.goal"):
+        distill(DistillConfig(teacher=teacher, out=tmp_path / "s.safetensors", num_envs=4, task=guided), progress=False)
+
+
+def test_terminal_observation_is_the_old_episodes(config: TrainConfig) -> None:
     env = make_teacher_env(config)
     env.seed(0)
     env.reset()
@@ -96,7 +192,7 @@ def test_terminal_observation_is_the_old_episodes(config):
     assert infos[i]["time"] > 0
 
 
-def test_memory_keeps_the_newest():
+def test_memory_keeps_the_newest() -> None:
     memory = SampleMemory(4)
     for value in range(6):
         memory.add(torch.full((1, 327), float(value)), torch.full((1, 16), float(value)))
@@ -105,7 +201,7 @@ def test_memory_keeps_the_newest():
     torch.testing.assert_close(observations[:, :16], actions)
 
 
-def test_a_virtual_hands_own_physics_can_be_trained_on(config, teacher, tmp_path):
+def test_virtual_hands_own_physics_can_be_trained_on(config: TrainConfig, teacher: Path, tmp_path: Path) -> None:
     env = make_teacher_env(replace(config, num_envs=2, hand_seed=3))
     delays = [np.asarray(hand.servos.delay) for hand in (*env.task.backend.physics.parameters, HandParameters.draw(3))]
     assert delays[0] == delays[1] == delays[2]

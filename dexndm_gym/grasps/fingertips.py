@@ -23,20 +23,28 @@ _CLOSING_TIME = 2.0
 _PRESS = 0.08
 """A finger stops when a joint is this far from its target, rad: about 0.09 N m."""
 
+_SETTLING, _SETTLING_TIME = (5.0, 0.005), 0.3
+"""Damping of an object that presses fingers apart, N s/m and N m s/rad, and for how long, s."""
+
 _HOLDING_BACK = (300.0, 0.3)
 """Damping of the object until all fingers are there, N s/m and N m s/rad: it hardly moves."""
 
 
-def close_fingertips(batch: GraspBatch, quat: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Hold objects out between thumb and fingers, and drive all fingertips straight at them.
+def hold_between_fingertips(
+    batch: GraspBatch, quat: FloatArray, rng: np.random.Generator, *, close: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Put objects between the thumb and the fingers of hands in the canonical pose, and let the hands hold them.
 
     Args:
         batch: hands; gravity should be off.
         quat: orientations of the objects, (n, 4), w x y z, hand frame.
         rng: source of hand poses, places and speeds.
+        close: drive the fingertips at the object until they press, as a small object needs. Else the pose stays what
+            the hand is to take, and what is as wide as the gap presses its fingers apart: fingers that hold like this
+            find a gait sooner than those that have closed.
 
     Returns:
-        Joint targets with the fingers pressing, (n, 16), rad, and where the objects were held out, (n, 3), m.
+        Joint targets with the fingers pressing, (n, 16), rad, and where the objects were put, (n, 3), m.
     """
     n = len(quat)
     pose = clip_to_limits(CANONICAL_POSE + rng.uniform(-_POSE_SPREAD, _POSE_SPREAD, (n, NUM_JOINTS)))
@@ -45,8 +53,20 @@ def close_fingertips(batch: GraspBatch, quat: FloatArray, rng: np.random.Generat
     tips = batch.tips
     between = 0.5 * (tips[:, :3].mean(axis=1) + tips[:, 3])
     place = between + rng.uniform(-_PLACE_SPREAD, _PLACE_SPREAD, (n, 3))
-    target = clip_to_limits(pose - _OPENING)
+    target = clip_to_limits(pose - _OPENING) if close else pose
     batch.begin(target, np.concatenate([place, quat], axis=1), target)
+    if close:
+        target = _close(batch, target, rng)
+    else:
+        batch.damp_object(*_SETTLING)
+        batch.run(_SETTLING_TIME)
+    batch.damp_object(0.0, 0.0)
+    return target, place
+
+
+def _close(batch: GraspBatch, target: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Drive all fingertips straight at the objects, which hardly move, until they press; the targets, (n, 16)."""
+    n = len(target)
     batch.damp_object(*_HOLDING_BACK)
     step = _SPEED * CONTROL_PERIOD * rng.uniform(0.6, 1.4, (n, 4, 1))
     moving = np.ones((n, 4, 1), dtype=np.bool_)
@@ -60,8 +80,7 @@ def close_fingertips(batch: GraspBatch, quat: FloatArray, rng: np.random.Generat
         batch.run(CONTROL_PERIOD)
         behind = np.abs(target - batch.joints).reshape(n, 4, 4)
         moving &= behind.max(axis=2, keepdims=True) < _PRESS
-    batch.damp_object(0.0, 0.0)
-    return target, place
+    return target
 
 
 def _joint_steps(jacobian: FloatArray, advance: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.constants import GRAVITY, PHYSICS_TIMESTEP
-from dexndm_gym.grasps.fingertips import close_fingertips
+from dexndm_gym.grasps.fingertips import hold_between_fingertips
 from dexndm_gym.grasps.fists import GraspSearch, close_fists
 from dexndm_gym.grasps.grasp_batch import GRASP_KINDS, GraspBatch
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, SETTLE_TIME, START_POSE, draw_object_pose
@@ -76,7 +76,8 @@ def find_starts(
     directions = GRAVITY_DIRECTIONS if direction is None else np.array([direction])
     rounds: list[FloatArray] = []
     while sum(map(len, rounds)) < _ENOUGH_FINGERTIP_GRASPS and len(rounds) < _FINGERTIP_ROUNDS:
-        rounds.append(find_fingertip_grasps(item, tries, rng, directions=directions, upright=upright))
+        how = {"close": bool(rounds), "upright": upright}  # a small object needs fingers that close
+        rounds.append(find_fingertip_grasps(item, tries, rng, directions=directions, **how))
     kinds = {"by fingertips": np.concatenate(rounds)}
     if len(kinds["by fingertips"]) < _ENOUGH_FINGERTIP_GRASPS:
         kinds["in the fist"] = find_fists(item, tries, rng, directions=directions)
@@ -148,14 +149,16 @@ def find_fingertip_grasps(
     directions: FloatArray = GRAVITY_DIRECTIONS,
     search: GraspSearch = FINGERTIP_SEARCH,
     upright: float = UPRIGHT_SHARE,
+    close: bool = False,
 ) -> FloatArray:
-    """As ``find_fists``, but the object is held out between thumb and fingers, which close on it with their tips.
+    """As ``find_fists``, but the object is put between thumb and fingers.
 
-    Links may touch it, too; ``GraspBatch.held_by`` tells.
+    Links may touch it, too; ``GraspBatch.held_by`` tells. ``close`` is that of ``hold_between_fingertips``.
     """
     scale = draw_scale(item, tries, rng)
     batch = GraspBatch(item, scale, friction=search.friction)
-    target, place = close_fingertips(batch, draw_orientations(item, tries, upright, rng), rng)
+    quat = draw_orientations(item, tries, upright, rng)
+    target, place = hold_between_fingertips(batch, quat, rng, close=close)
     batch.run(SETTLE_TIME)
     return _held(batch, item, scale, target, directions, search, near=place)
 

@@ -28,7 +28,7 @@ class GravityConfig(Checked):
     """Gravity that every cell starts with, as a share of standard gravity; 1 switches the curriculum off, 0.1 lets
     gaits be found."""
 
-    step: Annotated[float, Bound(above=0.0, most=1.0)] = 0.1
+    step: Annotated[float, Bound(above=0.0, most=1.0)] = 0.3
     """How much it rises or falls at a time."""
 
     rotation: NotNegative = 4.0

@@ -1,7 +1,7 @@
 """What a user may ask of an episode: object, wrist orientation and rotation axis, by name or value."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,17 @@ from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.orientations import (
     AXES,
     AXIS_SETS,
+    HAND_AXES,
     RANDOM,
     WRIST_SETS,
     WRISTS,
+    HandAxis,
     Numbers,
     canonical,
     down_in_hand,
     draw_unit,
 )
+from dexndm_gym.task.quaternions import rotate
 
 OPTION_NAMES = ("object", "wrist", "axis")
 
@@ -52,7 +55,7 @@ class EpisodeOptions:
     """Quaternions w x y z from hand frame to world frame; None is any, drawn uniformly."""
 
     axes: tuple[Numbers | None, ...] = (AXES["+z"],)
-    """Unit vectors in the world frame; None is any, drawn uniformly."""
+    """Unit vectors in the world frame, or ``HandAxis`` in the hand frame; None is any, drawn uniformly."""
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -78,17 +81,18 @@ class EpisodeOptions:
         return EpisodeOptions(
             objects=self.objects if (chosen := options.get("object")) is None else find_objects(chosen, self.objects),
             wrists=_choices("wrist", options.get("wrist"), WRISTS, WRIST_SETS, 4) or self.wrists,
-            axes=_choices("axis", options.get("axis"), AXES, AXIS_SETS, 3) or self.axes,
+            axes=_choices("axis", options.get("axis"), AXES | HAND_AXES, AXIS_SETS, 3) or self.axes,
         )
-
-    def find(self, name: str) -> Choice:
-        """What an episode that says this name has in the hand."""
-        return next((item for item in self.objects if not isinstance(item, str) and item.name == name), name)
 
     def draw(self, rng: np.random.Generator) -> EpisodeSetup:
         """Draw one episode."""
-        wrist = canonical(_drawn(self.wrists, rng, 4))
-        axis = _drawn(self.axes, rng, 3)
+        chosen_wrist = self.wrists[int(rng.integers(len(self.wrists)))]
+        wrist = canonical(draw_unit(rng, 4) if chosen_wrist is None else np.array(chosen_wrist))
+        chosen_axis = self.axes[int(rng.integers(len(self.axes)))]
+        axis = draw_unit(rng, 3) if chosen_axis is None else np.array(chosen_axis)
+        if isinstance(chosen_axis, HandAxis):
+            (w, *turn), (x, y, z) = wrist.tolist(), chosen_axis
+            axis = np.array(rotate((w, turn[0], turn[1], turn[2]), (x, y, z)))
         x, y, z = down_in_hand(wrist)
         chosen = self.objects[rng.integers(len(self.objects))]
         name, item = (chosen, None) if isinstance(chosen, str) else (chosen.name, chosen)
@@ -103,11 +107,6 @@ def object_names(value: Any) -> tuple[str, ...]:
         ConfigurationError: a name is unknown, or the list is empty.
     """
     return tuple(choice if isinstance(choice, str) else choice.name for choice in find_objects(value))
-
-
-def _drawn(choices: Sequence[Numbers | None], rng: np.random.Generator, size: int) -> FloatArray:
-    choice = choices[int(rng.integers(len(choices)))]
-    return draw_unit(rng, size) if choice is None else np.array(choice)
 
 
 def _choices(

@@ -36,6 +36,14 @@ AXES: dict[str, Numbers] = {
 }
 """Rotation axes by name."""
 
+
+class HandAxis(tuple[float, ...]):
+    """A rotation axis that is fixed in the hand: three numbers in the hand frame."""
+
+
+HAND_AXES: dict[str, HandAxis] = {f"hand{name}": HandAxis(axis) for name, axis in AXES.items()}
+"""Axes that turn with the wrist by name: ``"hand+z"`` is the palm normal, whatever the wrist."""
+
 # 13 lines that, with the lines along x, y and z, are spread evenly: none is nearer than 33.8 degrees to another.
 _LINES = np.array(
     [

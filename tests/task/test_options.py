@@ -4,7 +4,7 @@ import pytest
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.catalog import OBJECT_SETS
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.orientations import AXIS_SETS
+from dexndm_gym.task.orientations import AXES, AXIS_SETS, axes_in_hand
 
 
 def drawn(**options):
@@ -121,3 +121,12 @@ def test_bad_options_are_named(options, mentions):
     with pytest.raises(ConfigurationError) as caught:
         EpisodeOptions().updated(options)
     assert mentions in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["hand+x", "hand-y", "hand+z"])
+def test_hand_axes_turn_with_the_wrist(name: str) -> None:
+    options = EpisodeOptions().updated({"wrist": "random", "axis": name})
+    for seed in range(5):
+        drawn = options.draw(np.random.default_rng(seed))
+        seen = axes_in_hand(np.array([[*drawn.wrist, *drawn.axis]]))[0]
+        np.testing.assert_allclose(seen, AXES[name.removeprefix("hand")], atol=1e-12)

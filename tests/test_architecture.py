@@ -136,6 +136,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "data.env_player",
         ),
     ),
+    "evaluation.general": (
+        "one policy over wrists, axes and objects, and goal orientations",
+        ("hand", "objects", "grasps", "task", "backends", "envs", "evaluation"),
+    ),
     "evaluation.gap": (
         "the gap suite over many virtual hands, and the baselines it compares",
         (
@@ -175,6 +179,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation",
             "data.env_player",
             "evaluation.demo",
+            "evaluation.general",
             "evaluation.gap",
         ),
     ),

@@ -12,7 +12,7 @@ import dexndm_gym
 from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
-NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": {"teacher": "teacher.zip"}}
+NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": {"teacher": ("teacher.safetensors",)}}
 """Values of fields that have no default."""
 
 

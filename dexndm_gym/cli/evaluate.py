@@ -38,9 +38,12 @@ from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
 from dexndm_gym.evaluation.gap.plots import gap_plots
 from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
+from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
+from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, read_results, run_suite
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import AXES
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
@@ -92,9 +95,13 @@ class EvaluateCommand(Checked):
     seed: Seed = 0
     """Seed of the episodes."""
 
-    suite: Literal["gap"] | None = None
-    """Measure the reality gap instead, over many virtual hands and with every correction; needs no recordings. Only
-    --policy, --episodes, --seed, --json and the options below count."""
+    suite: Literal["gap", "general"] | None = None
+    """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings.
+    "general" measures the policy over all wrists, axes and classes of objects, with --episodes per cell, and goes on
+    from what --json holds already. Of the options above only --policy, --episodes and --seed count."""
+
+    classes: Annotated[tuple[str, ...], NotEmpty()] = tuple(CLASSES)
+    """Classes of objects of the general suite."""
 
     hands: str = "0-3"
     """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
@@ -128,8 +135,8 @@ def run(arguments: list[str]) -> None:
     items = EpisodeOptions().updated(wanted).objects
     policy = load_policy_file(command.policy)
     models = None if command.model is None else (load_model(command.model), load_model(command.sim_model))
-    if command.suite == "gap":
-        _gap(command, policy)
+    if command.suite is not None:
+        {"gap": _gap, "general": _general}[command.suite](command, policy)
         return
     address = _announce(command.env, command.hand_seed)
     total = command.episodes * TaskConfig().episode_steps
@@ -186,6 +193,26 @@ def _on_hand(
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
         return scores(episodes)
+
+
+def _general(command: EvaluateCommand, policy: Policy) -> None:
+    config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
+    done = read_results(command.json, config)
+    announce("simulated")
+    results: dict[str, Any] = {}
+    with (
+        interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
+        tqdm(total=config.total, desc="general", unit="episode") as bar,
+    ):
+        for results in run_suite(config, policy, bar.update, done):
+            write_json(results | {"policy": str(command.policy)}, command.json)
+    for name, cells in results["cells"].items():
+        print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")
+    head = ("unseen objects, any wrist", "RotR / TTF / RotP", "dropped", "the paper's, on other objects")
+    print(f"\n{table(head, random_rows(results))}")
+    print(f"\nGoal orientations within 0.1 pi in 20 s: {results['goals']['success']:.0%} (the paper's: 88 %)")
+    if command.plot is not None:
+        write_figure(heat_map(results), command.plot, dpi=120)
 
 
 def _gap(command: EvaluateCommand, policy: Policy) -> None:

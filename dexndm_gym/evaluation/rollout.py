@@ -48,6 +48,10 @@ class Scores:
     ttf: FloatArray
     """Time to fall as a share of the longest episode (TTF)."""
 
+    def part(self, first: int, last: int) -> "Scores":
+        """Those of the episodes from ``first`` to before ``last``."""
+        return Scores(**{name: values[first:last] for name, values in vars(self).items()})
+
     def summary(self) -> dict[str, float]:
         """Means and deviations by name, for tables and JSON."""
         return {

@@ -98,6 +98,12 @@ class StartStates:
                 found = rows
         return found
 
+    def in_any_wrist(self) -> "StartStates":
+        """Those states alone that hold whichever way gravity pulls: grasps, no palm rests."""
+        return StartStates(
+            {(name, None): rows for name, states in self._states.items() for way, rows in states if way is None}
+        )
+
     def save(self, path: Path) -> None:
         """Write all states to an npz file.
 

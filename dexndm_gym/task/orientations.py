@@ -12,7 +12,7 @@ import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import FloatArray
-from dexndm_gym.task.quaternions import conjugate, rotate
+from dexndm_gym.task.quaternions import conjugate, multiply, rotate, rotation_vector
 
 Numbers = tuple[float, ...]
 
@@ -107,6 +107,21 @@ def down_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
     """Direction of gravity in the hand frame, a unit vector."""
     w, x, y, z = wrist.tolist()
     return rotate(conjugate((w, x, y, z)), (0.0, 0.0, -1.0))
+
+
+def rotation_to(goals: FloatArray, wrists: FloatArray, objects: FloatArray) -> FloatArray:
+    """The rotations that are left to goals, axis times angle in rad, world frame, (n, 3).
+
+    Args:
+        goals: orientations in the world frame, quaternions (n, 4).
+        wrists: from hand frame to world frame, (n, 4).
+        objects: orientations in the hand frame, (n, 4).
+    """
+    left = np.empty((len(goals), 3))
+    for i, (goal, wrist, item) in enumerate(zip(goals, wrists, objects, strict=True)):
+        now = multiply(tuple(wrist.tolist()), tuple(item.tolist()))
+        left[i] = rotation_vector(multiply(tuple(goal.tolist()), conjugate(now)))
+    return left
 
 
 def axes_in_hand(frames: FloatArray) -> FloatArray:

@@ -1,5 +1,6 @@
 """Distillation: a student that sees only what a real hand measures learns the teacher's actions."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from dexndm_gym.checks import Count, LearningRate, Seed
+from dexndm_gym.checks import Count, LearningRate, NotEmpty, Seed
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import NUM_JOINTS
@@ -17,7 +18,7 @@ from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.practice import PracticeConfig
 from dexndm_gym.training.teacher_observation import teacher_observation
-from dexndm_gym.training.teacher_policy import TeacherPolicy, load_teacher
+from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 _NOTHING = "no round was finished and nothing written"
@@ -27,8 +28,17 @@ _NOTHING = "no round was finished and nothing written"
 class DistillConfig(PracticeConfig):
     """Options of a distillation."""
 
-    teacher: Path
-    """The teacher (teacher.safetensors) that ``dexndm train`` wrote."""
+    teacher: Annotated[tuple[Path, ...], NotEmpty()]
+    """Teachers (teacher.safetensors) that ``dexndm train`` wrote; each teaches on its share of the hands."""
+
+    object: tuple[str, ...] = ()
+    """Objects and named sets of objects to draw from; if none are given, those that each teacher was trained on."""
+
+    wrist: tuple[str, ...] = ()
+    """Wrist orientations, named sets of them or random; if none are given, those that each teacher was trained on."""
+
+    axis: tuple[str, ...] = ()
+    """Axes, named sets of them or random; if none are given, those that each teacher was trained on."""
 
     out: Annotated[Path, Output(suffixes=(".safetensors",))] = Path("runs/student.safetensors")
     """File to write the student to."""
@@ -67,10 +77,57 @@ class DistillConfig(PracticeConfig):
             ConfigurationError: a value is out of range, or memory is too small for a step of all hands.
         """
         super().__post_init__()
+        if self.num_envs < len(self.teacher):
+            raise ConfigurationError(
+                f"expected at least one hand for each of the {len(self.teacher)} teachers, got num_envs {self.num_envs}"
+            )
         if self.memory < self.num_envs:
             raise ConfigurationError(
                 f"memory must hold a sample of each of the {self.num_envs} hands, got {self.memory}"
             )
+
+
+class Lesson:
+    """One teacher with hands of its own, on which teacher and student act."""
+
+    def __init__(self, config: DistillConfig, path: Path, num_envs: int) -> None:
+        """Start episodes of what the teacher knows.
+
+        Raises:
+            FileNotFoundError: there is no such teacher.
+            FileFormatError: its file is something else.
+            ModelMismatchError: it sees something else than these hands show.
+        """
+        self._teacher = load_teacher(path)
+        practice = PracticeConfig(
+            num_envs=num_envs,
+            starts=config.starts,
+            randomize=config.randomize,
+            hand_seed=config.hand_seed,
+            **{name: getattr(config, name) or self._trained_on(name) for name in ("object", "wrist", "axis")},
+        )
+        self.env = LeapRotateVectorEnv(
+            practice.make_hand(),
+            options=practice.options,
+            config=config.task,
+            joint_pos_noise=config.task.joint_pos_noise if practice.randomize else 0.0,
+        )
+        self._observation, _ = self.env.reset(seed=config.seed)
+        self._teacher.predict(teacher_observation(self.env.task))  # better to learn now that it sees something else
+
+    def _trained_on(self, option: str) -> tuple[str, ...]:
+        return tuple(json.loads(self._teacher.about[option]))
+
+    def step(self, student: StudentPolicy, share: float, memory: "SampleMemory") -> tuple[float, int]:
+        """Play a control step with the student on a share of the hands; mean speed, rad/s, and drops of these."""
+        wanted, _ = self._teacher.predict(teacher_observation(self.env.task))
+        memory.add(torch.from_numpy(self._observation), torch.from_numpy(wanted))
+        acting = np.arange(self.env.num_envs) < share * self.env.num_envs
+        action = np.where(acting[:, None], student.predict(self._observation)[0], wanted)
+        self._observation, _, terminated, _, info = self.env.step(action)
+        if not acting.any():
+            acting[:] = True
+        return float(info["rotation_speed"][acting].mean()), int(terminated[acting].sum())
 
 
 class SampleMemory:
@@ -108,34 +165,33 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     Raises:
         ConfigurationError: ``config.out`` cannot be written.
         FileNotFoundError: there is no such teacher.
-        FileFormatError: the teacher's file is something else.
-        ModelMismatchError: the teacher sees something else than these hands show.
+        FileFormatError: a teacher's file is something else.
+        ModelMismatchError: a teacher sees something else than these hands show.
         KeyboardInterrupt: says what was kept.
     """
     check_outputs(config)
-    teacher = load_teacher(config.teacher)
     torch.manual_seed(config.seed)
     student = load_policy(config.resume) if config.resume else StudentPolicy()
-    hand, joint_pos_noise = config.make_hand(), config.task.joint_pos_noise
-    env = LeapRotateVectorEnv(hand, options=config.options, config=config.task, joint_pos_noise=joint_pos_noise)
+    shares = np.array_split(np.arange(config.num_envs), len(config.teacher))
+    lessons = [Lesson(config, path, len(share)) for path, share in zip(config.teacher, shares, strict=True)]
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.rounds, config.learning_rate / 20)
     memory = SampleMemory(config.memory)
     generator = torch.Generator().manual_seed(config.seed)
-    observation, _ = env.reset(seed=config.seed)
-    teacher.predict(teacher_observation(env.task))  # better to learn now than later that it sees something else
     bar = tqdm(range(config.rounds), desc="distill", unit="round", disable=not progress)
     finished = 0
     try:
         for index in bar:
             share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
-            observation, rotation = _collect(env, teacher, student, memory, observation, config.steps, share)
+            played = np.array([[one.step(student, share, memory) for one in lessons] for _ in range(config.steps)])
             student.train()
             loss = np.mean(
                 [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]
             )
             schedule.step()
-            bar.set_postfix(loss=f"{loss:.4f}", rad_per_s=f"{rotation:.2f}", student=f"{share:.0%}")
+            speeds = " ".join(f"{speed:.2f}" for speed in played[:, :, 0].mean(axis=0))
+            drops = int(played[:, :, 1].sum())
+            bar.set_postfix(loss=f"{loss:.4f}", rad_per_s=speeds, dropped=drops, student=f"{share:.0%}")
             student.eval().save(config.out)
             finished += 1
     except KeyboardInterrupt as error:
@@ -143,29 +199,9 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
         raise KeyboardInterrupt(kept) from error
     finally:
         bar.close()
-        env.close()
+        for one in lessons:
+            one.env.close()
     return config.out
-
-
-def _collect(
-    env: LeapRotateVectorEnv,
-    teacher: TeacherPolicy,
-    student: StudentPolicy,
-    memory: SampleMemory,
-    observation: np.ndarray,
-    steps: Count,
-    share: float,
-) -> tuple[np.ndarray, float]:
-    """Let the student act on ``share`` of the hands; returns the last observation and the mean speed, rad/s."""
-    speeds = []
-    student_acts = (np.arange(env.num_envs) < share * env.num_envs)[:, None]
-    for _ in range(steps):
-        wanted, _ = teacher.predict(teacher_observation(env.task))
-        memory.add(torch.from_numpy(observation), torch.from_numpy(wanted))
-        action = np.where(student_acts, student.predict(observation)[0], wanted)
-        observation, _, _, _, info = env.step(action)
-        speeds.append(info["rotation_speed"].mean())
-    return observation, float(np.mean(speeds))
 
 
 def _update(

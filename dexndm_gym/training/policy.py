@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
-from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
@@ -31,16 +31,22 @@ class StudentPolicy(nn.Module):
 
     start_pose: torch.Tensor
 
-    def __init__(self, width: tuple[int, ...] = WIDTH) -> None:
-        """Make an untrained policy with hidden layers of the given sizes."""
+    def __init__(self, width: tuple[int, ...] = WIDTH, *, hand_frame: bool = True) -> None:
+        """Make an untrained policy.
+
+        Args:
+            width: sizes of the hidden layers.
+            hand_frame: show the network gravity and axis in the hand frame, too: with more than one wrist these, and
+                not wrist and axis in the world, are what decides.
+        """
         super().__init__()
-        self.width = tuple(width)
-        sizes = [OBSERVATION_SIZE, *width]
+        self.width, self.hand_frame = tuple(width), hand_frame
+        sizes = [OBSERVATION_SIZE + 6 * hand_frame, *width]
         layers: list[nn.Module] = []
         for size_in, size_out in pairwise(sizes):
             layers += [nn.Linear(size_in, size_out), nn.ELU()]
         self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], NUM_JOINTS))
-        self.register_buffer("start_pose", torch.tensor(START_POSE, dtype=torch.float32))
+        self.register_buffer("start_pose", torch.tensor(CANONICAL_POSE, dtype=torch.float32))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         """Mean action, not clipped."""
@@ -48,7 +54,12 @@ class StudentPolicy(nn.Module):
         position, target = steps[:, :, 0], steps[:, :, 1]
         # What drives a servo is the difference of target and position: a tenth of the size of either.
         features = [(position - self.start_pose).flatten(1) * 2.0, (target - position).flatten(1) * 5.0]
-        return self.network(torch.cat([*features, observation[:, HISTORY * 2 * NUM_JOINTS :]], dim=1))
+        frame = observation[:, HISTORY * 2 * NUM_JOINTS :]
+        if self.hand_frame:
+            wrist, axis = frame[:, :4], frame[:, 4:]
+            down = torch.tensor([0.0, 0.0, -1.0]).expand_as(axis)
+            features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
+        return self.network(torch.cat([*features, frame], dim=1))
 
     @torch.no_grad()
     @one_torch_thread()
@@ -75,8 +86,16 @@ class StudentPolicy(nn.Module):
         Raises:
             OutputError: it cannot be written, or the disk is full.
         """
-        metadata = {"kind": "dexndm_gym.student_policy", "width": json.dumps(self.width)}
+        about = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
+        metadata = {"kind": "dexndm_gym.student_policy", **about}
         write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
+
+
+def _into_hand(wrist: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """Vectors of the world frame, (n, 3), in the hand frame of wrists, quaternions w x y z (n, 4)."""
+    w, turn = wrist[:, :1], -wrist[:, 1:]
+    across = 2.0 * torch.cross(turn, vector, dim=1)
+    return vector + w * across + torch.cross(turn, across, dim=1)
 
 
 def load_policy(path: Path | str | None = None) -> StudentPolicy:
@@ -98,7 +117,8 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         if "width" not in metadata:
             raise ValueError("its header says nothing of a policy's layers; `dexndm distill` writes them")
-        policy = StudentPolicy(tuple(json.loads(metadata["width"])))
+        hand_frame = json.loads(metadata.get("hand_frame", "false"))
+        policy = StudentPolicy(tuple(json.loads(metadata["width"])), hand_frame=hand_frame)
         policy.load_state_dict(weights)
     except (SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error

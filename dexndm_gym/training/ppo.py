@@ -1,5 +1,6 @@
 """PPO teacher: stable-baselines3 on simulated hands, with TensorBoard, checkpoints and resume."""
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +93,10 @@ class Checkpoints(BaseCallback):
         """Write both files."""
         self._saved_at, model = self.num_timesteps, cast(PPO, self.model)
         save_checkpoint(checkpoint_file(self._config.out), model, self._config.what_must_match(), self._rate.rate)
-        teacher_of(model).save(teacher_file(self._config.out), steps=str(self.num_timesteps))
+        teacher = teacher_of(model)
+        trained_on = {name: json.dumps(getattr(self._config, name)) for name in ("object", "wrist", "axis")}
+        teacher.about = {"steps": str(self.num_timesteps), **trained_on}
+        teacher.save(teacher_file(self._config.out))
 
 
 def checkpoint_file(folder: Path) -> Path:

@@ -28,6 +28,8 @@ class TeacherPolicy(nn.Module):
 
     mean: torch.Tensor
     std: torch.Tensor
+    about: dict[str, str]
+    """What else its file says of it, such as what it was trained on."""
 
     def __init__(self, size: int, width: tuple[int, ...]) -> None:
         """Make an untrained teacher.
@@ -38,6 +40,7 @@ class TeacherPolicy(nn.Module):
         """
         super().__init__()
         self.size, self.width = size, tuple(width)
+        self.about: dict[str, str] = {}
         layers: list[nn.Module] = []
         for size_in, size_out in pairwise((size, *width)):
             layers += [nn.Linear(size_in, size_out), nn.ELU()]
@@ -66,10 +69,10 @@ class TeacherPolicy(nn.Module):
             )
         return self(torch.from_numpy(observation)).clamp(-1.0, 1.0).numpy(), None
 
-    def save(self, path: Path, **about: str) -> None:
-        """Write weights, sizes and what else there is to say to a safetensors file."""
+    def save(self, path: Path) -> None:
+        """Write weights, sizes and ``about`` to a safetensors file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **about}
+        metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **self.about}
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
 
 
@@ -91,6 +94,7 @@ def load_teacher(path: Path | str) -> TeacherPolicy:
             raise ValueError(f"its header names {metadata.get('kind', 'no kind')!r}, expected {KIND!r}")
         teacher = TeacherPolicy(int(metadata["size"]), tuple(json.loads(metadata["width"])))
         teacher.load_state_dict(weights)
+        teacher.about = {name: text for name, text in metadata.items() if name not in ("kind", "size", "width")}
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise FileFormatError(f"{path} is no teacher of this package: {error}; `dexndm train` writes one") from error
     return teacher.eval()

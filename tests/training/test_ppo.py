@@ -15,7 +15,7 @@ from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatch
 from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
-from dexndm_gym.training.distill import DistillConfig, SampleMemory, distill
+from dexndm_gym.training.distill import DistillConfig, Lesson, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
 from dexndm_gym.training.teacher_policy import load_teacher
@@ -163,18 +163,25 @@ def test_same_seed_same_teacher(config: TrainConfig, teacher: Path, tmp_path: Pa
 
 
 def test_distillation_writes_a_policy_that_loads(teacher: Path, tmp_path: Path) -> None:
-    out = distill(
-        DistillConfig(teacher=teacher, out=tmp_path / "student.safetensors", rounds=2, steps=5, num_envs=8, updates=2),
-        progress=False,
-    )
+    practice = {"rounds": 2, "steps": 5, "num_envs": 8, "updates": 2}
+    out = distill(DistillConfig(teacher=(teacher,), out=tmp_path / "s.safetensors", **practice), progress=False)
     action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
     assert action.shape == (16,)
+
+
+def test_student_learns_from_two_teachers(teacher: Path, tmp_path: Path) -> None:
+    practice = {"rounds": 1, "steps": 2, "num_envs": 5, "updates": 1}
+    out = distill(DistillConfig(teacher=(teacher, teacher), out=tmp_path / "s.safetensors", **practice), progress=False)
+    assert out.is_file()
+    lesson = Lesson(DistillConfig(teacher=(teacher,)), teacher, 32)
+    assert set(lesson.env.task.objects) == {"cylinder", "cube"}
+    assert len({tuple(lesson.env.task.wrist(i)) for i in range(32)}) > 3
 
 
 def test_distillation_refuses_a_teacher_of_other_numbers(teacher: Path, tmp_path: Path) -> None:
     guided = TaskConfig(reward=RewardWeights(goal=1.0))
     with pytest.raises(ModelMismatchError, match=r"task\.reward\.goal"):
-        distill(DistillConfig(teacher=teacher, out=tmp_path / "s.safetensors", num_envs=4, task=guided), progress=False)
+        distill(DistillConfig(teacher=(teacher,), out=tmp_path / "s.safetensors", num_envs=4, task=guided))
 
 
 def test_terminal_observation_is_the_old_episodes(config: TrainConfig) -> None:
@@ -206,8 +213,7 @@ def test_virtual_hands_own_physics_can_be_trained_on(config: TrainConfig, teache
     delays = [np.asarray(hand.servos.delay) for hand in (*env.task.backend.physics.parameters, HandParameters.draw(3))]
     assert delays[0] == delays[1] == delays[2]
     out = tmp_path / "student.safetensors"
-    distill(
-        DistillConfig(teacher=teacher, out=out, rounds=1, steps=2, num_envs=2, updates=1, hand_seed=3), progress=False
-    )
+    practice = {"rounds": 1, "steps": 2, "num_envs": 2, "updates": 1, "hand_seed": 3}
+    distill(DistillConfig(teacher=(teacher,), out=out, **practice), progress=False)
     action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
     assert action.shape == (16,)

@@ -1,0 +1,1 @@
+"""How one policy does over wrists, axes and objects: the general suite."""

@@ -1,0 +1,98 @@
+"""The suite plays what it says, and goes on where it stopped."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
+from dexndm_gym.evaluation.general.rollouts import Conditions, play, reach_goals
+from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, objects_of, read_results, run_suite
+from dexndm_gym.grasps.start_states import load_starts
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import AXES, WRISTS
+
+SMALL = GeneralConfig(classes=("regular",), episodes=1, random_episodes=2, goals=2, randomize=False)
+SHORT = Conditions(starts=load_starts().in_any_wrist(), randomize=False, config=TaskConfig(episode_steps=10))
+
+
+class Still:
+    """Holds the object."""
+
+    def __init__(self) -> None:
+        self.frames: list[np.ndarray] = []
+
+    def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[np.ndarray, None]:
+        self.frames.append(observation[:, 320:])
+        return np.zeros((len(observation), 16), dtype=np.float32), None
+
+
+def setups(wrist: str = "palm_down", count: int = 2) -> list[Any]:
+    options, rng = EpisodeOptions().updated({"object": "cube", "wrist": wrist, "axis": "+z"}), np.random.default_rng(0)
+    return [options.draw(rng) for _ in range(count)]
+
+
+def test_still_policy_holds_in_every_wrist() -> None:
+    scores = play(Still(), [one for wrist in WRISTS for one in setups(wrist)], SHORT, lambda _: None)
+    assert scores.dropped.sum() == 0
+    np.testing.assert_allclose(scores.ttf, 1.0)
+    assert np.abs(scores.rotation).max() < 0.2
+
+
+def test_policy_sees_each_hands_wrist_and_axis() -> None:
+    policy = Still()
+    play(policy, [*setups("palm_up", 1), *setups("base_up", 1)], SHORT, lambda _: None)
+    np.testing.assert_allclose(policy.frames[0][:, :4], [WRISTS["palm_up"], WRISTS["base_up"]], atol=1e-6)
+    np.testing.assert_allclose(policy.frames[0][:, 4:], [AXES["+z"]] * 2)
+
+
+def test_goal_axis_is_that_of_the_rotation_left() -> None:
+    policy, wanted = Still(), setups(count=1)
+    play(policy, wanted, SHORT, lambda _: None)
+    half = 0.5 * 1.0
+    turned = np.array([[np.cos(half), 0.0, np.sin(half), 0.0]])
+    watched = Still()
+    near = reach_goals(watched, wanted, turned, SHORT, lambda _: None, tolerance=np.pi)
+    assert near.tolist() == [True]
+    assert reach_goals(watched, wanted, turned, SHORT, lambda _: None, tolerance=1e-3).tolist() == [False]
+    np.testing.assert_allclose(np.linalg.norm(watched.frames[0][:, 4:], axis=1), 1.0, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Any]:
+    return json.loads(json.dumps(list(run_suite(SMALL, Still(), lambda _: None))[-1]))
+
+
+@pytest.mark.timeout(300)
+def test_suite_has_every_cell(results: dict[str, Any]) -> None:
+    assert len(results["cells"]["regular"]) == 36
+    assert set(results["random"]) == {"+-x", "+-y", "+-z", "26 axes"}
+    assert results["goals"]["episodes"] == 2
+    assert len(cell_rows(results["cells"]["regular"])) == 6
+    assert len(random_rows(results)) == 4
+    assert len(heat_map(results).axes) == 2
+
+
+def test_finished_parts_are_not_played_again(results: dict[str, Any], tmp_path: Path) -> None:
+    class Never(Still):
+        def predict(self, observation: Any, *, deterministic: bool = True) -> Any:
+            raise AssertionError("nothing is left to play")
+
+    told: list[int] = []
+    assert not list(run_suite(SMALL, Never(), told.append, results))
+    (tmp_path / "r.json").write_text(json.dumps(results))
+    assert read_results(tmp_path / "r.json", SMALL) == results
+    with pytest.raises(ConfigurationError, match="other options"):
+        read_results(tmp_path / "r.json", GeneralConfig(episodes=3))
+
+
+def test_unseen_objects_belong_to_no_other_class() -> None:
+    with pytest.raises(ConfigurationError, match="'round'"):
+        GeneralConfig(classes=("round",))
+    others = {item for name in CLASSES if name != "unseen" for item in objects_of(name)}
+    assert not others & set(objects_of("unseen"))
+    assert len(objects_of("unseen")) > 10

@@ -1,15 +1,39 @@
 """``dexndm train``."""
 
-from dexndm_gym.cli.common import parse
-from dexndm_gym.training.ppo import TrainConfig, train_teacher
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from dexndm_gym.cli.common import interruptible, parse
+from dexndm_gym.training.ppo import train_teacher
+from dexndm_gym.training.specialists import train_specialists
+from dexndm_gym.training.train_config import TrainConfig
 
 _DESCRIPTION = (
     "Learn a teacher with PPO on simulated hands. The teacher sees what only a simulator knows; dexndm distill turns "
-    "it into a policy for a real hand. Checkpoints and TensorBoard logs go to OUT; --resume goes on from a checkpoint."
+    "it into a policy for a real hand. Checkpoint, teacher and TensorBoard logs go to OUT; --resume goes on from a "
+    "checkpoint, --start-from starts something else from its networks."
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand(TrainConfig):
+    """Options of the command."""
+
+    spec: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Train the specialists of this TOML file one after the other instead, each in a folder of its own in OUT; those
+    that are done are left alone, and one that was interrupted goes on. Of the other options only --out counts."""
 
 
 def run(arguments: list[str]) -> None:
     """Run the command."""
-    teacher = train_teacher(parse(TrainConfig, "train", arguments, description=_DESCRIPTION, pairs=True))
-    print(f"Teacher: {teacher}\nNext: dexndm distill --teacher {teacher}")
+    command = parse(TrainCommand, "train", arguments, description=_DESCRIPTION, pairs=True)
+    if command.spec is not None:
+        with interruptible(lambda: "the same command goes on where it stopped"):
+            teachers = train_specialists(command.spec, command.out)
+    else:
+        teachers = [train_teacher(TrainConfig(**{name: getattr(command, name) for name in vars(TrainConfig())}))]
+    names = " ".join(map(str, teachers))
+    print(f"Teacher: {names}\nNext: dexndm distill --teacher {names}")

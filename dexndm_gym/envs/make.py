@@ -13,8 +13,7 @@ from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
-from dexndm_gym.grasps.start_states import StartStates
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.rendering.renderer import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
@@ -41,7 +40,8 @@ def make_sim_env(
         wrist: name, quaternion w x y z, named set or ``"random"``, or a list of them to draw from; None for palm up.
         axis: name, vector in the world frame, named set or ``"random"``, or a list of them to draw from; None for +z.
         randomize: vary the physics from episode to episode, and add noise to the observation.
-        starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones.
+        starts: file of start states that ``dexndm grasps`` wrote, used before the shipped ones; or ``"grasps"`` to
+            start from grasps palm up, too, instead of with the object lying in the open hand.
         config: parameters of the task, or its fields by name; None for the paper's.
         render_mode: None, ``"rgb_array"`` or ``"human"``.
         camera: ``"front"``, ``"top"``, or a ``rendering.renderer.Camera`` of your own, or its fields by name.
@@ -169,7 +169,7 @@ def _simulation(
         num_envs,
         randomization=Randomization() if randomize else None,
         num_threads=num_threads,
-        starts=_starts(options, starts),
+        starts=choose_starts(options.objects, starts),
         objects=options.objects,
     )
 
@@ -182,11 +182,7 @@ def _warp_simulation(
     return WarpArrayHand(
         num_envs,
         objects=options.objects,
-        starts=_starts(options, starts),
+        starts=choose_starts(options.objects, starts),
         randomization=Randomization() if randomize else None,
         device=device,
     )
-
-
-def _starts(options: EpisodeOptions, extra: str | Path | None) -> StartStates:
-    return start_states_of(options.objects, *([] if extra is None else [Path(extra)]))

@@ -22,6 +22,9 @@ _ENOUGH = 8
 _ROUNDS = 4
 """How often at most the tries are made; a pointed object is hard to hold."""
 
+GRASPS_ONLY = "grasps"
+"""What to name instead of a file to have no object lie in the open hand."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,6 +36,18 @@ def start_states_of(objects: Sequence[str | RotatableObject], *extra: Path) -> S
         extra: files that ``dexndm grasps`` wrote.
     """
     return load_starts(*(_found(item) for item in own_objects(objects)), *extra)
+
+
+def choose_starts(objects: Sequence[str | RotatableObject], wanted: str | Path | None) -> StartStates:
+    """Start states as a user asks for them.
+
+    Args:
+        objects: as in ``start_states_of``.
+        wanted: ``"grasps"`` for grasps alone, palm up, too; else a file whose states come before all others, or None.
+    """
+    if wanted is not None and str(wanted) == GRASPS_ONLY:
+        return start_states_of(objects).in_any_wrist()
+    return start_states_of(objects, *([] if wanted is None else [Path(wanted)]))
 
 
 def _found(item: RotatableObject) -> Path:

@@ -9,7 +9,7 @@ from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
-from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.task.options import EpisodeOptions, object_names
 
 Names = Annotated[tuple[str, ...], NotEmpty()]
@@ -32,7 +32,8 @@ class PracticeConfig(Checked):
     """Axes, named sets of them or random, to draw from."""
 
     starts: Path | None = None
-    """File of start states that ``dexndm grasps`` wrote, used before the shipped ones."""
+    """File of start states that ``dexndm grasps`` wrote, used before the shipped ones; or "grasps" to start from grasps
+    palm up, too, instead of with the object lying in the open hand."""
 
     randomize: bool = True
     """Vary the physics from episode to episode."""
@@ -57,6 +58,6 @@ class PracticeConfig(Checked):
         """The hands: the simulator's, or many times the same virtual hand."""
         if self.hand_seed is not None:
             return VirtualHand([self.hand_seed] * self.num_envs)
-        starts = start_states_of(self.options.objects, *([] if self.starts is None else [self.starts]))
         objects, randomization = self.options.objects, Randomization() if self.randomize else None
+        starts = choose_starts(objects, self.starts)
         return MujocoHand(self.num_envs, randomization=randomization, starts=starts, objects=objects)

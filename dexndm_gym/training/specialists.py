@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dexndm_gym.errors import ConfigurationError, FileFormatError
+from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
 from dexndm_gym.task.plain import config_of
 from dexndm_gym.training.checkpoint import load_checkpoint
 from dexndm_gym.training.ppo import checkpoint_file, teacher_file, train_teacher
@@ -46,7 +47,7 @@ def read_spec(path: Path, out: Path) -> dict[str, TrainConfig]:
             if source not in found:
                 raise ConfigurationError(f"{path}: [{name}] starts from {source!r}, which is not before it in the file")
             merged["start_from"] = checkpoint_file(out / source)
-        if merged.get("starts") is not None:
+        if merged.get("starts") not in (None, GRASPS_ONLY):
             merged["starts"] = path.parent / merged["starts"]
         found[name] = config_of(TrainConfig, merged)
     if not found:

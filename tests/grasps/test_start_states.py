@@ -9,7 +9,8 @@ from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.evaluation.grasp_stability import survival
-from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
+from dexndm_gym.grasps.palm_rest import FINGERTIP_CENTER, START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts
 from dexndm_gym.objects.catalog import OBJECT_SETS, OBJECTS
 from dexndm_gym.objects.scene import Scene
@@ -107,3 +108,11 @@ def test_files_of_other_numbers_are_named(tmp_path: Path):
     np.savez(path, cube=np.zeros((3, 5)))
     with pytest.raises(FileFormatError, match="dexndm grasps"):
         StartStates.load(path)
+
+
+def test_grasps_only_leave_no_object_in_the_open_hand() -> None:
+    rng = np.random.default_rng(0)
+    grasped = choose_starts(["cube"], "grasps").draw("cube", PALM_UP, rng)
+    lying = choose_starts(["cube"], None).draw("cube", PALM_UP, rng)
+    assert np.linalg.norm(grasped.object_pose[:3] - FINGERTIP_CENTER) < 0.05
+    np.testing.assert_allclose(lying.target, START_POSE)

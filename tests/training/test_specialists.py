@@ -72,9 +72,9 @@ def test_specialists_start_from_each_other_and_are_trained_once(tmp_path: Path) 
     before = first.stat().st_mtime_ns
     train_specialists(path, out, progress=False)
     assert first.stat().st_mtime_ns == before
-    train_specialists(
-        written(tmp_path, SPEC.replace("gravity.start = 0.5\n", "gravity.start = 0.5\nsteps = 256\n")),
-        out,
-        progress=False,
-    )
+    longer = SPEC.replace("gravity.start = 0.5
+", "gravity.start = 0.5
+steps = 256
+")
+    train_specialists(written(tmp_path, longer), out, progress=False)
     assert load_checkpoint(second.parent / "teacher.zip").steps == 256

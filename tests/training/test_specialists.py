@@ -72,9 +72,6 @@ def test_specialists_start_from_each_other_and_are_trained_once(tmp_path: Path) 
     before = first.stat().st_mtime_ns
     train_specialists(path, out, progress=False)
     assert first.stat().st_mtime_ns == before
-    longer = SPEC.replace("gravity.start = 0.5
-", "gravity.start = 0.5
-steps = 256
-")
+    longer = SPEC.replace("gravity.start = 0.5", "steps = 256\ngravity.start = 0.5")
     train_specialists(written(tmp_path, longer), out, progress=False)
     assert load_checkpoint(second.parent / "teacher.zip").steps == 256

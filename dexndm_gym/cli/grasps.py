@@ -45,6 +45,10 @@ class GraspsCommand(Checked):
     upright: Annotated[float, Bound(least=0.0, most=1.0)] = UPRIGHT_SHARE
     """Share of the tries by fingertips with the object upright, at any heading; else it has any orientation."""
 
+    close: bool = False
+    """Let fingertips close on the object in the first tries, too, not only where it is too small for the gap between
+    them."""
+
     seed: Seed = 0
     """Seed of the search."""
 
@@ -65,7 +69,14 @@ def run(arguments: list[str]) -> None:
     with interruptible(lambda: NOTHING_KEPT), tqdm(names, desc="grasps", unit="object") as bar:
         found = {
             name: [
-                find_starts(get_object(name), command.tries, command.seed, direction=direction, upright=command.upright)
+                find_starts(
+                    get_object(name),
+                    command.tries,
+                    command.seed,
+                    direction=direction,
+                    upright=command.upright,
+                    close=command.close,
+                )
                 for direction in ways
             ]
             for name in bar
@@ -89,7 +100,9 @@ def run(arguments: list[str]) -> None:
 
 
 def _search(command: GraspsCommand, name: str, direction: Direction | None) -> Found:
-    return find_starts(get_object(name), command.tries, command.seed, direction=direction, upright=command.upright)
+    return find_starts(
+        get_object(name), command.tries, command.seed, direction=direction, upright=command.upright, close=command.close
+    )
 
 
 def _kinds(name: str, kept: Sequence[FloatArray]) -> dict[str, int]:

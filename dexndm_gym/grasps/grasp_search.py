@@ -60,7 +60,13 @@ class Found:
 
 
 def find_starts(
-    item: RotatableObject, tries: int, seed: int, *, direction: Direction | None = None, upright: float = UPRIGHT_SHARE
+    item: RotatableObject,
+    tries: int,
+    seed: int,
+    *,
+    direction: Direction | None = None,
+    upright: float = UPRIGHT_SHARE,
+    close: bool = False,
 ) -> Found:
     """Look for start states of an object.
 
@@ -71,12 +77,13 @@ def find_starts(
         direction: the only direction of gravity that matters, hand frame; None for every direction, and palm rests for
             palm up.
         upright: share of fingertip tries with the object upright.
+        close: let fingertips close in the first round, too; in further ones they always do, as small objects need.
     """
     rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
     directions = GRAVITY_DIRECTIONS if direction is None else np.array([direction])
     rounds: list[FloatArray] = []
     while sum(map(len, rounds)) < _ENOUGH_FINGERTIP_GRASPS and len(rounds) < _FINGERTIP_ROUNDS:
-        how = {"close": bool(rounds), "upright": upright}  # a small object needs fingers that close
+        how = {"close": close or bool(rounds), "upright": upright}
         rounds.append(find_fingertip_grasps(item, tries, rng, directions=directions, **how))
     kinds = {"by fingertips": np.concatenate(rounds)}
     if len(kinds["by fingertips"]) < _ENOUGH_FINGERTIP_GRASPS:

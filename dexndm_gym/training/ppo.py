@@ -2,8 +2,13 @@
 
 import json
 import pickle
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import cast
 
 import numpy as np
@@ -71,18 +76,38 @@ class FirstSlowly(BaseCallback):
 
 
 class Checkpoints(BaseCallback):
-    """Writes checkpoint and teacher every so many steps, between two updates."""
+    """Writes checkpoint and teacher every so many steps, between two updates, and when Ctrl-C ends the run."""
 
     def __init__(self, config: TrainConfig, rate: AdaptiveLearningRate) -> None:
         """Write into ``config.out``."""
         super().__init__()
         self._config, self._rate = config, rate
-        self._saved_at = 0
+        self._saved_at, self._stopping = 0, False
 
     def _on_training_start(self) -> None:
         self._saved_at = self.num_timesteps
 
+    @contextmanager
+    def finishing_on_interrupt(self) -> Iterator[None]:
+        """Within this, Ctrl-C ends the run after the update that is under way; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, before)
+            self._stopping = True
+
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     def _on_rollout_start(self) -> None:
+        if self._stopping:
+            self.save()
+            raise KeyboardInterrupt
         if self.num_timesteps - self._saved_at >= self._config.checkpoint_every:
             self.save()
 
@@ -153,10 +178,10 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
         CurriculumTable(config.steps, shown=progress),
         checkpoints,
     ]
+    left = config.steps - model.num_timesteps
     try:
-        model.learn(
-            config.steps - model.num_timesteps, callback=CallbackList(callbacks), reset_num_timesteps=checkpoint is None
-        )
+        with checkpoints.finishing_on_interrupt():
+            model.learn(left, callback=CallbackList(callbacks), reset_num_timesteps=checkpoint is None)
     except KeyboardInterrupt as error:
         kept = checkpoint_file(config.out)
         where = f"go on with --resume {kept}" if kept.exists() else "nothing was kept"

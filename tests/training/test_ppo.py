@@ -1,5 +1,6 @@
 """Runs of seconds: they learn to be stored, resumed and distilled, not to turn anything."""
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.training.distill import DistillConfig, Lesson, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
+from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train_config import TrainConfig
 from dexndm_gym.virtual_hand.parameters import HandParameters
@@ -76,6 +78,29 @@ def test_exported_teacher_acts_as_the_model(config: TrainConfig, teacher: Path, 
     normalized = (seen - loaded.mean.numpy()) / loaded.std.numpy()
     expected, _ = model.predict(np.clip(normalized, -8.0, 8.0), deterministic=True)
     np.testing.assert_allclose(loaded.predict(seen)[0], expected, atol=1e-5)
+
+
+def test_ctrl_c_writes_a_checkpoint_to_go_on_from(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    through = train_teacher(replace(config, out=tmp_path / "through", steps=768), progress=False)
+    played, step_wait = [0], TeacherVecEnv.step_wait
+
+    def interrupted(env: TeacherVecEnv) -> Any:
+        played[0] += 1
+        if played[0] == 20:  # in the second of three rollouts
+            signal.raise_signal(signal.SIGINT)
+        return step_wait(env)
+
+    monkeypatch.setattr(TeacherVecEnv, "step_wait", interrupted)
+    stopped = replace(config, out=tmp_path / "stopped", steps=768, checkpoint_every=10_000)
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        train_teacher(stopped, progress=False)
+    again = train_teacher(
+        replace(config, out=tmp_path / "again", steps=768, resume=tmp_path / "stopped/teacher.zip"), progress=False
+    )
+    for name, value in load_file(through).items():
+        np.testing.assert_array_equal(value, load_file(again)[name], err_msg=name)
 
 
 def test_starting_from_a_teacher_takes_its_networks(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := train,real,dev
+EXTRAS := train,real,dev,docs
 
 # Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2
@@ -19,7 +19,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak clean
+.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ bench-gpu: $(INSTALLED) ## Time simulation on a GPU, and on all CPU cores beside
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets
 	$(BIN)/python benchmarks/soak.py $(SOAK_ARGS)
 
+# Warnings are errors. The pages end up in docs/_build/html.
+docs: $(INSTALLED) ## Build the documentation site
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 clean: ## Remove .venv and everything that was built
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/reference/generated docs/reference/commands.md *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

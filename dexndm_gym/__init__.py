@@ -1,4 +1,4 @@
-"""Turn objects in a LEAP hand: the same Gymnasium environment in simulation and on the hand.
+"""In-hand object rotation with the LEAP Hand: one Gymnasium environment in simulation and on the hand.
 
 Importing this package registers two environments; the simulator and PyTorch are loaded when one of them is made.
 

@@ -124,7 +124,7 @@ class WarpHand:
 
     @property
     def worlds(self) -> WarpWorlds:
-        """The simulations, for who wants more of MuJoCo than a hand shows."""
+        """The underlying MuJoCo Warp simulations, for advanced use."""
         return self._worlds
 
     @property

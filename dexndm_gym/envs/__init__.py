@@ -1,4 +1,4 @@
-"""The environment, its vector twin, and what ``gymnasium.make`` calls."""
+"""The environment, the vector environment, and what ``gymnasium.make`` calls."""
 
 from dexndm_gym.envs.make import make_real_env, make_sim_env, make_sim_vector_env
 from dexndm_gym.envs.rotate_env import LeapRotateEnv

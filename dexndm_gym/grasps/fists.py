@@ -47,7 +47,7 @@ class GraspSearch(Checked):
 
     hold_time: Positive = 2.0
     """How long gravity pulls in each direction, s. From SETTLE_TIME on bodies must stay out of each other, in
-    every physics step: what slips over an edge is inside it for a step or two."""
+    every physics step: objects slipping over an edge penetrate it for a step or two."""
 
     slip: Positive = 0.012
     """The farthest that a held object may give way, m."""

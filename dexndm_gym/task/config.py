@@ -1,4 +1,4 @@
-"""Every figure of the task as one dataclass."""
+"""Parameters of the task as one dataclass: reward weights, episodes, observation noise."""
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property

@@ -41,7 +41,7 @@ class TrainConfig(PracticeConfig):
     """Change per update (KL divergence) at which the learning rate stays as it is."""
 
     slow_steps: CountOrZero = 3_000_000
-    """Environment steps at first in which speed earns little, so that holding is learned before haste."""
+    """Curriculum: environment steps for which the rotation reward is clipped at ``slow_clip``."""
 
     slow_clip: Positive = 0.5
     """Speed beyond which faster earns nothing in those steps, rad/s; then it is that of the task's reward."""

@@ -1,4 +1,4 @@
-"""Makes a policy trained in simulation move the joints of another hand as it would have moved the simulated ones."""
+"""Sim-to-real correction: commands that move the hand's joints as the targets would move the simulated ones."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ class DynamicsCorrectionWrapper(TargetFilterWrapper):
     its twin for vector envs. ``info`` gets ``correction_fallback``: True where the target was sent because an
     input or a prediction was not finite.
 
-    ``docs/correction.md`` says what to run on a real hand, in what order, how long it takes, and how to see that it
+    ``docs/correct_your_hand.md`` says what to run on a real hand, in what order, how long it takes, and how to see that it
     helped.
 
     Example:

@@ -111,5 +111,7 @@ def _check_options(backend: Any, factory: Any, request: BackendRequest, options:
     try:
         inspect.signature(factory).bind(request, **options)
     except TypeError as error:
-        taken = ", ".join(list(inspect.signature(factory).parameters)[1:]) or "none"
-        raise ConfigurationError(f"Options of backend {backend!r}: {error}; it has {taken}") from error
+        own = ", ".join(list(inspect.signature(factory).parameters)[1:]) or "none"
+        raise ConfigurationError(
+            f"Backend {backend!r} {error}; beside those of the environment its options are: {own}"
+        ) from error

@@ -114,7 +114,7 @@ def _function(name: Any, value: Any) -> RewardFunction:
             f"{name!r} is a reward term of the task already, beside {', '.join(REWARD_TERMS)}; give yours another "
             "name, or change the weight of that one with config=TaskConfig(reward=RewardWeights(...))"
         )
-    function = resolve(value, f"reward term {name!r}") if is_reference(value) else value
+    function: Any = resolve(value, f"reward term {name!r}") if is_reference(value) else value
     if not callable(function):
         raise ConfigurationError(
             f"Expected the reward term {name!r} to be a function or 'module:function', got {value!r:.60}"

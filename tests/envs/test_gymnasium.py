@@ -216,6 +216,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"config": TaskConfig(episode_steps=5)},
     {"object": ["cube", "duck"], "wrist": np.array([1.0, 0.0, 0.0, 0.0]), "axis": (0.0, 0.6, 0.8), "randomize": True},
     {"render_mode": "rgb_array", "camera": "top"},
+    {"object": "cube", "randomize": Randomization(delay=(0.0, 0.06), mass=(0.02, 0.03))},
 ]
 
 

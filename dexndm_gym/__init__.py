@@ -6,10 +6,11 @@ Importing this package registers two environments; the simulator and PyTorch are
 * ``LeapRotate-Real-v0``: the hand over its servo protocol, or a virtual hand that speaks the same protocol.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gymnasium.envs.registration import register
+
+from dexndm_gym.lazy import lazy_names
 
 if TYPE_CHECKING:
     from dexndm_gym.objects.meshes import load_mesh
@@ -20,23 +21,17 @@ __version__ = "0.1.0"
 
 __all__ = ["RotatableObject", "assemble", "load_mesh", "primitive", "register_object", "register_object_set"]
 
-# Loaded when they are asked for: importing the package must not load the simulator.
-_HOMES = {
-    "RotatableObject": "dexndm_gym.objects.object_model",
-    "assemble": "dexndm_gym.objects.object_model",
-    "load_mesh": "dexndm_gym.objects.meshes",
-    "primitive": "dexndm_gym.objects.object_model",
-    "register_object": "dexndm_gym.objects.object_registry",
-    "register_object_set": "dexndm_gym.objects.object_registry",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "RotatableObject": "dexndm_gym.objects.object_model",
+        "assemble": "dexndm_gym.objects.object_model",
+        "load_mesh": "dexndm_gym.objects.meshes",
+        "primitive": "dexndm_gym.objects.object_model",
+        "register_object": "dexndm_gym.objects.object_registry",
+        "register_object_set": "dexndm_gym.objects.object_registry",
+    },
+)
 
 # No max_episode_steps: the environment itself ends an episode, so that single and vector environments agree.
 register(

@@ -14,12 +14,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 300
 
 # Every room may import these.
-OPEN_TO_ALL = {"errors", "constants", "checks", "outputs", "assets", "__version__"}
+OPEN_TO_ALL = {"errors", "lazy", "constants", "checks", "outputs", "assets", "__version__"}
 
 # Room: what is in it, and the rooms that it may import besides itself, all of which stand above it. A room inside a
 # room has its own line; whatever is not here may not be imported. docs/architecture.md shows this table.
 ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "errors": ("every error raised on purpose; each also inherits a builtin", ()),
+    "lazy": ("public names that are loaded when they are asked for", ()),
     "constants": ("numbers that several rooms share: control period, physics step, gravity", ()),
     "checks": ("what the fields of a configuration may hold", ()),
     "outputs": ("files and folders that are written", ()),
@@ -54,7 +55,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "backends.backend": ("the `Backend` protocol", ("hand", "objects")),
     "backends": (
-        "what moves the fingers: MuJoCo, Dynamixel servos, the virtual hand",
+        "what moves the fingers: MuJoCo, Dynamixel servos, the virtual hand; their registry",
         ("hand", "objects", "grasps", "task", "hardware", "virtual_hand", "backends.backend"),
     ),
     "envs": (
@@ -63,7 +64,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "envs.make": (
         "what `gymnasium.make` calls for each id",
-        ("hand", "objects", "grasps", "rendering", "task", "backends", "backends.backend", "envs"),
+        ("hand", "objects", "rendering", "task", "backends", "envs"),
     ),
     "wrappers": (
         "`DynamicsCorrectionWrapper`",

@@ -11,6 +11,7 @@ import tyro
 from tqdm import tqdm
 
 from dexndm_gym.backends.address import HandAddress
+from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
@@ -83,6 +84,9 @@ class EvaluateCommand(Checked):
     randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
 
+    randomization: Randomization = field(default_factory=Randomization)
+    """What is varied, and how far; with a value of your own the physics vary without `--randomize`."""
+
     model: File = None
     """Correct the targets with this dynamics model of the hand, which `dexndm fit` wrote."""
 
@@ -107,7 +111,8 @@ class EvaluateCommand(Checked):
     """Seeds of the suite's virtual hands: "0-15", or "0,4,7"."""
 
     baselines: Annotated[tuple[str, ...], NotEmpty()] = tuple(BASELINES)
-    """Corrections that the suite compares; the first is tested against every other, paired over hands."""
+    """Corrections that the suite compares, one of your own as my_package:MyCorrection; the first is tested against
+    every other, paired over hands."""
 
     data_minutes: Annotated[tuple[float, ...], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
     """Recorded time per hand in the suite, min; several amounts give a data curve."""
@@ -126,6 +131,11 @@ class EvaluateCommand(Checked):
 
     json: JsonFile = None
     """Also write the numbers to this file."""
+
+    @property
+    def varied(self) -> Randomization | None:
+        """What varies, if anything does."""
+        return self.randomization if self.randomize or self.randomization != Randomization() else None
 
 
 def run(arguments: list[str]) -> None:
@@ -153,7 +163,7 @@ def run(arguments: list[str]) -> None:
 def _simulated(
     command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
 ) -> Scores:
-    env = make_sim_vector_env(num_envs=command.episodes, randomize=command.randomize, **wanted)
+    env = make_sim_vector_env(num_envs=command.episodes, randomize=command.varied or False, **wanted)
     if models is not None:
         env = DynamicsCorrectionVectorWrapper(env, models)
     try:
@@ -178,7 +188,7 @@ def _on_hand(
     models: Models,
     bar: "tqdm[Any]",
 ) -> Scores:
-    if command.randomize:
+    if command.varied is not None:
         raise ConfigurationError("--randomize varies the simulated physics; it needs --env sim")
     items = options["object"]
     if address.is_virtual:

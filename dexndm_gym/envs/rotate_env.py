@@ -15,10 +15,11 @@ from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.errors import ConfigurationError, HardwareError
-from dexndm_gym.filters.target_filter import FilterSlot
+from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.rendering.renderer import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures, HandWindow
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.extra_rewards import Rewards
 from dexndm_gym.task.options import EpisodeOptions
 
 Observation = npt.NDArray[np.float32]
@@ -46,6 +47,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         options: EpisodeOptions | None = None,
         config: TaskConfig | None = None,
         joint_pos_noise: float = 0.0,
+        extra_rewards: Rewards | None = None,
         render_mode: str | None = None,
         camera: str | Camera = "front",
     ) -> None:
@@ -56,6 +58,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             options: what episodes are drawn from.
             config: parameters of the task.
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
+            extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             render_mode: None, ``"rgb_array"`` (drawn on the processor) or ``"human"`` (a window; needs a display).
             camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
 
@@ -72,7 +75,11 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.render_mode = render_mode
         self.backend = backend
         self.task = RotationTask(
-            backend, options or EpisodeOptions(), config or TaskConfig(), joint_pos_noise=joint_pos_noise
+            backend,
+            options or EpisodeOptions(),
+            config or TaskConfig(),
+            joint_pos_noise=joint_pos_noise,
+            extra_rewards=extra_rewards,
         )
         self._pictures = HandPictures(find_camera(camera))
         self._window = HandWindow(camera=find_camera(camera), period=CONTROL_PERIOD) if render_mode == "human" else None
@@ -89,9 +96,9 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._spec = None if spec is None else plain_spec(spec, max_episode_steps=self.task.config.episode_steps)
 
     @contextmanager
-    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+    def filtering(self, target_filter: TargetFilter) -> Iterator[None]:
         """Within this, targets pass a filter on their way to the hand; see ``TargetFilterWrapper``."""
-        with self.task.filtering(slot):
+        with self.task.filtering(target_filter):
             yield
 
     def reset(

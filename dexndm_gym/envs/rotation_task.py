@@ -2,58 +2,42 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.backends.backend import Backend, SimulatedBackend, TorqueHand
+from dexndm_gym.envs.step_result import StepResult
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.filters.target_filter import FilterSlot, TargetWindow
+from dexndm_gym.filters.target_filter import TargetFilter, TargetWindow
 from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.task import observation
 from dexndm_gym.task.checks import POSE_SIZE, checked_action, checked_state, checked_target
+from dexndm_gym.task.compile_task import compile_task
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
+from dexndm_gym.task.extra_rewards import ExtraRewards, Rewards, StepBatch
 from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
 from dexndm_gym.task.orientations import down_in_hand
-
-BoolArray = npt.NDArray[np.bool_]
-
-
-class StepResult(NamedTuple):
-    """What one control step gave on n hands."""
-
-    reward: FloatArray
-    terminated: BoolArray
-    truncated: BoolArray
-    values: FloatArray
-    """In the order of ``STEP_METRICS``, (len(STEP_METRICS), n); speeds and terms of the reward are 0 where nothing is
-    tracked."""
-    other: dict[str, Any]
-    """What else there is to tell, arrays (n, ...) by name."""
-
-    def info(self) -> dict[str, Any]:
-        """All of it by name, arrays (n, ...)."""
-        return self.other | dict(zip(STEP_METRICS, self.values, strict=True))
-
-    def info_of(self, i: int) -> dict[str, Any]:
-        """All of it by name, of hand ``i``."""
-        info = {name: value[i] for name, value in self.other.items()}
-        info.update(zip(STEP_METRICS, self.values[:, i].tolist(), strict=True))
-        return info
 
 
 class RotationTask:
     """Integrates actions into targets, keeps histories, scores and ends episodes."""
 
     def __init__(
-        self, backend: Backend, options: EpisodeOptions, config: TaskConfig, *, joint_pos_noise: float = 0.0
+        self,
+        backend: Backend,
+        options: EpisodeOptions,
+        config: TaskConfig,
+        *,
+        joint_pos_noise: float = 0.0,
+        extra_rewards: Rewards | None = None,
     ) -> None:
         """Play on a hand.
 
@@ -62,9 +46,10 @@ class RotationTask:
             options: what episodes are drawn from.
             config: parameters of the task.
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
+            extra_rewards: terms that are added to the reward, by name.
 
         Raises:
-            ConfigurationError: no hands, or a noise that is negative or not finite.
+            ConfigurationError: no hands, a noise that is negative or not finite, or unusable terms.
         """
         n = backend.num_hands
         if not (isinstance(n, int | np.integer) and n >= 1):
@@ -74,18 +59,19 @@ class RotationTask:
         self.backend, self.config = backend, config
         self._options = options
         self._noise = joint_pos_noise
-        self._slots: list[FilterSlot] = []
+        self._filters: list[TargetFilter] = []
+        self._extra = ExtraRewards(extra_rewards or {}, n)
         self._rng = np.random.default_rng(0)
         self._state = HandState(position=np.zeros((n, NUM_JOINTS)), object_pose=None)
         self._episodes = new_episode_states(n)
-        self._begun = np.zeros(n, dtype=np.int64)
+        self._begun = np.zeros(n, dtype=np.bool_)
         self._unknown, self._unseen = np.zeros((n, NUM_JOINTS)), np.full((n, POSE_SIZE), np.nan)
         self._last = StepResult(
             np.zeros(n), no := np.zeros(n, dtype=np.bool_), no, np.zeros((len(STEP_METRICS), n)), {}
         )
         self.objects = np.full(n, "", dtype=object)
         self._items = self.objects.copy()
-        _compile(config)
+        compile_task(config)
 
     @property
     def steps(self) -> IntArray:
@@ -107,21 +93,20 @@ class RotationTask:
         self._episodes["resets"] = counts
 
     @contextmanager
-    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+    def filtering(self, target_filter: TargetFilter) -> Iterator[None]:
         """Within this, targets pass a filter on their way to the hand.
 
         Filters see targets in the order in which they are entered. Of several of one class the first that is entered
         acts, which is that of the outermost wrapper: nothing is corrected twice.
         """
-        replaced = any(type(other.filter) is type(slot.filter) for other in self._slots)
-        if replaced:
+        if any(type(other) is type(target_filter) for other in self._filters):
             yield
             return
-        self._slots.append(slot)
+        self._filters.append(target_filter)
         try:
             yield
         finally:
-            self._slots.remove(slot)
+            self._filters.pop()
 
     def reset(self, ids: IntArray, rng: np.random.Generator, options: Mapping[str, Any] | None = None) -> None:
         """Start new episodes on the hands ``ids``, drawn from the options."""
@@ -147,7 +132,8 @@ class RotationTask:
         running["steps"][ids] = 0
         running["resets"][ids] += 1
         running["speed_sums"][ids] = 0.0
-        self._begun[ids] += 1
+        self._begun[ids] = True
+        self._extra.begin(ids)
         set_first_goals(running, self.config.record, self._pose(), ids)
         values = self._last.values.copy()
         values[:, ids] = 0.0
@@ -171,14 +157,18 @@ class RotationTask:
                 raise ConfigurationError("No episode has been started; call reset() before step()")
             wanted = checked_action(action, self.backend.num_hands)
             target, _ = observation.next_targets(self._episodes, self.config.record, wanted, LOWER_LIMITS, UPPER_LIMITS)
-            command, extra = self._filtered(target) if self._slots else (target, {})
+            command, extra = self._filtered(target) if self._filters else (target, {})
             before = self._pose()
             self.backend.step(command)
             self._state = checked_state(self.backend.state(), self.backend.num_hands)
         if self._state.command is not None:
             command = self._state.command
         observation.push(self._episodes, self._measured(), target, command)
-        self._last = self._score(before, extra | self._info(target, command))
+        result = self._score(before)
+        if self._extra:
+            with self._torque_off_on_errors():
+                result.reward[...] += self._extra.score(self._step_batch(wanted, target, command, before, result))
+        self._last = result._replace(other=extra | self._info(target, command))
         return self._last
 
     def observation(self) -> npt.NDArray[np.float32]:
@@ -255,10 +245,9 @@ class RotationTask:
             target=history[:, 1:, 1].copy(),
             command=history[:, 1:, 2].copy(),
         )
-        for slot in list(self._slots):
-            slot.catch_up(self._begun)
-            command, extra = slot.filter(window, command)
-            command = checked_target(command, len(target), f"the filter {type(slot.filter).__name__}")
+        for target_filter in self._filters:
+            command, extra = target_filter(window, command)
+            command = checked_target(command, len(target), f"the filter {type(target_filter).__name__}")
             info |= extra
         return clip_to_limits(command), info
 
@@ -273,26 +262,32 @@ class RotationTask:
             "object_pose": pose,
             "tracked": ~np.isnan(pose[:, 0]),
             "object": self.objects.copy(),
+            **self._extra.info(),
         }
 
-    def _score(self, before: FloatArray, info: dict[str, Any]) -> StepResult:
+    def _score(self, before: FloatArray) -> StepResult:
         state, unknown = self._state, self._unknown
         velocity = unknown if state.velocity is None else state.velocity
         torque = unknown if state.torque is None else state.torque
         reward, values, lost, over = score(
             self._episodes, self.config.record, before, self._pose(), state.position, velocity, torque
         )
-        return StepResult(reward, lost, over, values, info)
+        return StepResult(reward, lost, over, values, {})
 
-
-def _compile(config: TaskConfig) -> None:
-    """Have everything compiled before the first step: a hand on the desk does not wait for a compiler."""
-    episodes, joints, pose = new_episode_states(1), np.zeros((1, NUM_JOINTS)), np.zeros((1, 7))
-    observation.all_finite(joints)
-    observation.mark_unseen(pose, 0.0)
-    set_first_goals(episodes, config.record, pose, np.zeros(1, dtype=np.int64))
-    turns_to_goals(episodes, pose)
-    observation.next_targets(episodes, config.record, joints, LOWER_LIMITS, UPPER_LIMITS)
-    observation.push(episodes, joints, joints, joints)
-    observation.observe(episodes)
-    score(episodes, config.record, pose, pose, joints, joints, joints)
+    def _step_batch(
+        self, action: FloatArray, target: FloatArray, command: FloatArray, before: FloatArray, result: StepResult
+    ) -> StepBatch:
+        return StepBatch(
+            action=action,
+            target=target,
+            command=command,
+            position=self._state.position,
+            velocity=self._state.velocity,
+            torque=self._state.torque,
+            before=before,
+            object_pose=self._pose(),
+            wrist=self.frames[:, :4],
+            axis=self.frames[:, 4:],
+            dropped=result.terminated,
+            metrics=dict(zip(STEP_METRICS, result.values, strict=True)),
+        )

@@ -12,16 +12,18 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from dexndm_gym.backends.backend import Backend
-from dexndm_gym.envs.rotation_task import BoolArray, RotationTask
+from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
+from dexndm_gym.envs.step_result import BoolArray
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.filters.target_filter import FilterSlot
+from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.rendering.renderer import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.extra_rewards import Rewards
 from dexndm_gym.task.options import EpisodeOptions
 
 Observation = npt.NDArray[np.float32]
@@ -50,6 +52,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         options: EpisodeOptions | None = None,
         config: TaskConfig | None = None,
         joint_pos_noise: float = 0.0,
+        extra_rewards: Rewards | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         render_mode: str | None = None,
         camera: str | Camera = "front",
@@ -61,6 +64,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             options: what episodes are drawn from.
             config: parameters of the task.
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
+            extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             autoreset_mode: one of Gymnasium's, or its name.
             render_mode: None, or ``"rgb_array"`` (drawn on the processor).
             camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
@@ -73,7 +77,11 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
                 f"Unknown render_mode {render_mode!r} of a vector env; expected None or 'rgb_array'"
             )
         self.task = RotationTask(
-            backend, options or EpisodeOptions(), config or TaskConfig(), joint_pos_noise=joint_pos_noise
+            backend,
+            options or EpisodeOptions(),
+            config or TaskConfig(),
+            joint_pos_noise=joint_pos_noise,
+            extra_rewards=extra_rewards,
         )
         self.backend, self.num_envs, self.render_mode = backend, backend.num_hands, render_mode
         self.single_action_space, self.single_observation_space = action_space(), observation_space()
@@ -95,9 +103,9 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         self._spec = None if spec is None else plain_spec(spec)
 
     @contextmanager
-    def filtering(self, slot: FilterSlot) -> Iterator[None]:
+    def filtering(self, target_filter: TargetFilter) -> Iterator[None]:
         """Within this, targets pass a filter on their way to the hands; see ``TargetFilterVectorWrapper``."""
-        with self.task.filtering(slot):
+        with self.task.filtering(target_filter):
             yield
 
     def reset(

@@ -4,7 +4,7 @@ from typing import Any
 
 from dexndm_gym.dynamics.correction import JointwiseInverse
 from dexndm_gym.filters.target_filter import TargetWindow
-from dexndm_gym.hand.joints import FloatArray, IntArray
+from dexndm_gym.hand.joints import FloatArray
 
 FALLBACK = "correction_fallback"
 """What ``info`` says of hands whose target could not be corrected."""
@@ -16,9 +16,6 @@ class InverseFilter:
     def __init__(self, inverse: JointwiseInverse) -> None:
         """Correct with an inverse."""
         self._inverse = inverse
-
-    def reset(self, ids: IntArray) -> None:
-        """New episodes need nothing."""
 
     def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, Any]]:
         """Correct the targets (n, 16), rad; ``info`` gets ``correction_fallback`` (n,) bool."""

@@ -4,7 +4,7 @@ import torch
 
 from dexndm_gym.dynamics.residual import ResidualPolicy
 from dexndm_gym.filters.target_filter import TargetWindow
-from dexndm_gym.hand.joints import FloatArray, IntArray
+from dexndm_gym.hand.joints import FloatArray
 
 
 class ResidualFilter:
@@ -13,9 +13,6 @@ class ResidualFilter:
     def __init__(self, policy: ResidualPolicy) -> None:
         """Correct with a policy."""
         self._policy = policy
-
-    def reset(self, ids: IntArray) -> None:
-        """New episodes need nothing."""
 
     @torch.no_grad()
     def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
@@ -41,9 +38,6 @@ class DeltaActionFilter:
             damping: share of the way that is left out each time.
         """
         self._delta, self._iterations, self._damping = delta, iterations, damping
-
-    def reset(self, ids: IntArray) -> None:
-        """New episodes need nothing."""
 
     @torch.no_grad()
     def __call__(self, window: TargetWindow, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:

@@ -22,9 +22,6 @@ class TargetNoise:
         self._held: FloatArray | None = None
         self._rng = np.random.default_rng(seed)
 
-    def reset(self, ids: Any) -> None:
-        """New episodes need nothing."""
-
     def __call__(self, window: Any, target: FloatArray) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Return the shaken targets (n, 16), rad."""
         if self._offset > 0.0:

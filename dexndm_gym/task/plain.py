@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.task.references import reference_to
 
 _Config = TypeVar("_Config")
 
@@ -43,7 +44,10 @@ def _field(hint: Any, value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The same value as ``EnvSpec.to_json`` can write it, as far as it can: paths as strings, arrays as lists."""
+    """The same value as ``EnvSpec.to_json`` can write it, as far as it can.
+
+    Paths become strings, arrays lists, and functions and classes ``"module:name"``.
+    """
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -52,4 +56,6 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Enum):
         return value.value
+    if callable(value):
+        return reference_to(value) or value
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -1,6 +1,6 @@
 """What teachers and students practice on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +9,7 @@ from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.task.options import EpisodeOptions, object_names
 
@@ -38,10 +39,23 @@ class PracticeConfig(Checked):
     randomize: bool = True
     """Vary the physics from episode to episode."""
 
+    randomization: Randomization = field(default_factory=Randomization)
+    """What is varied, and how far."""
+
     hand_seed: Seed | None = None
     """Learn on this virtual hand's own physics instead of the simulator's: the ceiling for what a correction can reach.
     These do not vary, whatever ``randomize`` says. It starts from a teacher, or student, of the simulator.
     """
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            ConfigurationError: a value is out of range, or it is said how to vary what does not vary.
+        """
+        super().__post_init__()
+        if self.randomization != Randomization() and (not self.randomize or self.hand_seed is not None):
+            raise ConfigurationError("randomization says how to vary physics that do not vary; expected randomize")
 
     @property
     def options(self) -> EpisodeOptions:
@@ -58,6 +72,6 @@ class PracticeConfig(Checked):
         """The hands: the simulator's, or many times the same virtual hand."""
         if self.hand_seed is not None:
             return VirtualHand([self.hand_seed] * self.num_envs)
-        objects, randomization = self.options.objects, Randomization() if self.randomize else None
+        objects, randomization = self.options.objects, self.randomization if self.randomize else None
         starts = choose_starts(objects, self.starts)
         return MujocoHand(self.num_envs, randomization=randomization, starts=starts, objects=objects)

@@ -7,7 +7,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.filters.target_filter import FilterSlot, TargetFilter
+from dexndm_gym.filters.target_filter import TargetFilter
 
 
 class TargetFilterWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -38,11 +38,11 @@ class TargetFilterWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstruct
             twin = type(self).__name__.replace("Wrapper", "VectorWrapper")
             raise ConfigurationError(f"{type(self).__name__} is for single envs; dexndm_gym.wrappers.vector has {twin}")
         gymnasium.Wrapper.__init__(self, env)
-        self._base, self._slot = taking_filters(env.unwrapped, type(self).__name__), FilterSlot(target_filter)
+        self._base, self._filter = taking_filters(env.unwrapped, type(self).__name__), target_filter
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step the env with the filter in it."""
-        with self._base.filtering(self._slot):
+        with self._base.filtering(self._filter):
             return self.env.step(action)
 
 

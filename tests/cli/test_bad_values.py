@@ -177,3 +177,26 @@ def test_unknown_options_are_guessed(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_virtual_hand_refuses_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["virtual-hand", *arguments]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("evaluate --randomization.delay 0.2 0.06", "delay must begin before it ends"),
+        ("evaluate --randomization.mass -1 2", "mass"),
+        ("evaluate --env virtual --randomization.delay 0 0.06", "--env sim"),
+        ("train --no-randomize --randomization.delay 0 0.06", "do not vary"),
+        ("distill --teacher teacher.safetensors --hand-seed 3 --randomization.delay 0 0.06", "do not vary"),
+        ("evaluate --suite gap --baselines defualt", "Did you mean 'default'"),
+        ("evaluate --suite gap --baselines no_such_package:Correction", "no_such_package"),
+        ("evaluate --suite gap --baselines dexndm_gym.backends.testing:WeakServos", "fit_simulation"),
+    ],
+)
+def test_bad_doors_are_refused_in_one_line(
+    arguments: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.split()) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("dexndm: ")
+    assert said in error

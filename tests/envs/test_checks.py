@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.backends.weak_servos import WeakServos
+from dexndm_gym.backends.testing import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError, DexndmError, SimulationDivergedError
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER

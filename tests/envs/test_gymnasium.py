@@ -17,7 +17,7 @@ from gymnasium.wrappers import vector as vector_wrappers
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.backends.weak_servos import WeakServos
+from dexndm_gym.backends.testing import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.task.config import TaskConfig
@@ -216,6 +216,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"config": TaskConfig(episode_steps=5)},
     {"object": ["cube", "duck"], "wrist": np.array([1.0, 0.0, 0.0, 0.0]), "axis": (0.0, 0.6, 0.8), "randomize": True},
     {"render_mode": "rgb_array", "camera": "top"},
+    {"object": "cube", "randomize": Randomization(delay=(0.0, 0.06), mass=(0.02, 0.03))},
 ]
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dexndm_gym.backends.weak_servos import WeakServos
+from dexndm_gym.backends.testing import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetWindow
+from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.wrappers import TargetFilterWrapper
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
@@ -20,10 +21,7 @@ class Push:
     """Adds the same to every target, and remembers what it was shown."""
 
     def __init__(self, by: Any = 0.05) -> None:
-        self.by, self.shown, self.resets = by, [], []
-
-    def reset(self, ids: Any) -> None:
-        self.resets.append(ids.tolist())
+        self.by, self.shown = by, []
 
     def __call__(self, window: TargetWindow, target: np.ndarray) -> tuple[Any, dict[str, Any]]:
         self.shown.append((deepcopy(window), target.copy()))
@@ -124,15 +122,17 @@ def test_filters_of_other_kinds_act_in_order(make: Callable[..., tuple[Any, Any]
     np.testing.assert_allclose(info["command"], wanted)
 
 
-def test_filter_hears_of_episodes_begun_elsewhere() -> None:
-    bare, target_filter = LeapRotateVectorEnv(WeakServos(3)), Push()
+def test_window_of_a_new_episode_holds_its_start() -> None:
+    bare, target_filter = LeapRotateVectorEnv(WeakServos(2)), Push()
     env = TargetFilterVectorWrapper(bare, target_filter)
-    bare.reset(seed=0)
+    env.reset(seed=0)
+    for _ in range(12):
+        step(env)
+    bare.reset(options={"reset_mask": np.array([False, True])})
     step(env)
-    bare.reset(options={"reset_mask": np.array([False, True, False])})
-    step(env)
-    step(env)
-    assert target_filter.resets == [[0, 1, 2], [1]]
+    window, _ = target_filter.shown[-1]
+    np.testing.assert_array_equal(window.command[1], np.tile(START_POSE, (9, 1)))
+    assert (window.command[0] != START_POSE).any(axis=-1).all()
 
 
 @pytest.mark.parametrize("by", [np.nan, np.zeros((1, 15)), "far"])

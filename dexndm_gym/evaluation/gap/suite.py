@@ -22,7 +22,7 @@ from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned
+from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned, find_correction
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.filters.target_filter import TargetFilter
@@ -59,7 +59,7 @@ class GapConfig(Checked):
     """Seeds of the virtual hands."""
 
     baselines: Annotated[Sequence[str], NotEmpty()] = tuple(BASELINES)
-    """Corrections, by the names of ``BASELINES``; the first is compared with all others."""
+    """Corrections, by the names of ``BASELINES`` or as ``"module:name"``; the first is compared with all others."""
 
     episodes: Count = 32
     """Episodes of 20 s per hand and correction, the basic objects among them."""
@@ -76,8 +76,8 @@ class GapConfig(Checked):
     def __post_init__(self) -> None:
         """Check the values."""
         super().__post_init__()
-        if unknown := [name for name in self.baselines if name not in BASELINES]:
-            raise ConfigurationError(f"baselines must be out of {', '.join(BASELINES)}; got {', '.join(unknown)}")
+        for name in self.baselines:
+            find_correction(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,12 +139,12 @@ class _Suite:
                 "the policy loses its object in every simulated episode; there is nothing to replay"
             )
         self._replays = whole[:most]
-        simulated = {
-            loaded: self._record(MujocoHand, self._replays, loaded, seed)
-            for loaded in {BASELINES[name].loaded for name in config.baselines}
-        }
+        self._corrections = {name: find_correction(name) for name in config.baselines}
+        self._kinds = {correction.loaded for correction in self._corrections.values()}
+        simulated = {loaded: self._record(MujocoHand, self._replays, loaded, seed) for loaded in self._kinds}
         self._models = {
-            name: BASELINES[name].fit(simulated[BASELINES[name].loaded], None, seed) for name in config.baselines
+            name: correction.fit_simulation(simulated[correction.loaded], seed)
+            for name, correction in self._corrections.items()
         }
         tell("models of the simulation")
 
@@ -156,16 +156,14 @@ class _Suite:
         for name, policy in policies.beside(seed).items():
             others[name] = self._play_hand(seed, policy)
             self._tell(f"hand {seed}, {name}")
-        recorded = {
-            loaded: self._record_hand(seed, loaded) for loaded in {BASELINES[name].loaded for name in config.baselines}
-        }
+        recorded = {loaded: self._record_hand(seed, loaded) for loaded in self._kinds}
         self._tell(f"hand {seed}, recorded")
         corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
         learned: dict[str, Learned] = {}
-        for name in config.baselines:
+        for name, correction in self._corrections.items():
             for minutes, wanted in zip(self._minutes, self._wanted, strict=True):
-                data = recorded[BASELINES[name].loaded][:wanted]
-                learned[name] = BASELINES[name].learn(data, self._models[name], self._replays, config.seed)
+                data = recorded[correction.loaded][:wanted]
+                learned[name] = correction.learn(data, self._models[name], self._replays, config.seed)
                 corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
                 self._tell(f"hand {seed}, {name}, {minutes:g} min")
         predictions = {}
@@ -204,7 +202,7 @@ class _Suite:
         """Errors on motions recorded afresh, by kind of motion and model."""
         errors = {}
         models = {"stays where it is": (stay, WINDOW)}
-        models |= {name: (one.predict, one.window) for name, one in learned.items()}
+        models |= {name: (one.predict, one.window) for name, one in learned.items() if one.predict is not None}
         replays = self._replays[-_TEST_EPISODES:]
         for kind, (loaded, wrist, item) in TESTS.items():
             recorded = self._record(

@@ -10,7 +10,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWra
 
 from dexndm_gym.envs.specs import with_vector_wrapper
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.filters.target_filter import FilterSlot, TargetFilter
+from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper, taking_filters
 
 
@@ -50,9 +50,9 @@ class TargetFilterVectorWrapper(VectorWrapper, RecordConstructorArgs):
             )
         if isinstance(base, SyncVectorEnv):
             envs = [taking_filters(one.unwrapped, name) for one in base.envs]
-            self._slots = [(one, FilterSlot(deepcopy(target_filter))) for one in envs]
+            self._filters = [(one, deepcopy(target_filter)) for one in envs]
         else:
-            self._slots = [(taking_filters(base, name), FilterSlot(target_filter))]
+            self._filters = [(taking_filters(base, name), target_filter)]
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -69,6 +69,6 @@ class TargetFilterVectorWrapper(VectorWrapper, RecordConstructorArgs):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Step the envs with the filter in them."""
         with ExitStack() as stack:
-            for env, slot in self._slots:
-                stack.enter_context(env.filtering(slot))
+            for env, target_filter in self._filters:
+                stack.enter_context(env.filtering(target_filter))
             return self.env.step(actions)

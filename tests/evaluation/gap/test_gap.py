@@ -74,7 +74,7 @@ def test_rivals_learn_and_correct(name: str) -> None:
 
     baseline = BASELINES[name]
     simulated = [motion(0.8) for _ in range(4)]
-    sim = baseline.fit(simulated, None, 0)
+    sim = baseline.fit_simulation(simulated, 0)
     recorded = [motion(0.5) for _ in range(4)]
     window = np.zeros((1, 9, NUM_JOINTS))
     learned = baseline.learn(recorded, sim, simulated, 0)

@@ -54,7 +54,7 @@ def test_filters_see_base_and_sent_targets() -> None:
     np.testing.assert_allclose(window.command - window.target, 0.05)
 
 
-def test_hand_gets_what_the_filter_says() -> None:
+def test_backend_gets_filtered_target() -> None:
     hand = WeakServos()
     env = TargetFilterWrapper(LeapRotateEnv(hand), Push())
     env.reset(seed=0)
@@ -124,7 +124,7 @@ def test_filters_of_other_kinds_act_in_order(make: Callable[..., tuple[Any, Any]
     np.testing.assert_allclose(info["command"], wanted)
 
 
-def test_filter_hears_of_episodes_begun_elsewhere() -> None:
+def test_filter_is_reset_by_inner_env_resets() -> None:
     bare, target_filter = LeapRotateVectorEnv(WeakServos(3)), Push()
     env = TargetFilterVectorWrapper(bare, target_filter)
     bare.reset(seed=0)

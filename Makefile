@@ -13,13 +13,14 @@ SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
+MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
 GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,18 @@ test: lint ## Check style and types, then run all tests that are not slow
 test-slow: $(INSTALLED) ## Run the slow tests (minutes each)
 	$(PYTEST) -m slow
 
+coverage: $(INSTALLED) ## Run all tests that are not slow and print which lines they left out; writes build/coverage
+	@mkdir -p build
+	COVERAGE_FILE=$(CURDIR)/build/.coverage $(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage
+
+# 20 mutants per module, drawn at random. Others, or of fewer modules: MUTANTS_ARGS="--sample 5 --seed 1 task/reward"
+mutants: $(INSTALLED) ## Change the code in small ways and count the changes that no test notices: an hour
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mutants]"
+	$(BIN)/python tools/mutants.py $(MUTANTS_ARGS)
+
+dist: $(INSTALLED) ## Build wheel and source distribution into dist, and run the README's program in an empty environment
+	$(BIN)/python tools/check_dist.py
+
 bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--baselines default"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
 
@@ -86,5 +99,5 @@ docs: $(INSTALLED) ## Build the documentation site
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 clean: ## Remove .venv and everything that was built
-	rm -rf $(VENV) build dist docs/_build docs/reference/generated docs/reference/commands.md *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/reference/generated docs/reference/commands.md *.egg-info .coverage* .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -101,10 +101,13 @@ class Lesson:
         self._teacher = load_teacher(path)
         practice = PracticeConfig(
             num_envs=num_envs,
+            object=config.object or self._trained_on("object"),
+            wrist=config.wrist or self._trained_on("wrist"),
+            axis=config.axis or self._trained_on("axis"),
             starts=config.starts,
             randomize=config.randomize,
+            randomization=config.randomization,
             hand_seed=config.hand_seed,
-            **{name: getattr(config, name) or self._trained_on(name) for name in ("object", "wrist", "axis")},
         )
         self.env = LeapRotateVectorEnv(
             practice.make_hand(),

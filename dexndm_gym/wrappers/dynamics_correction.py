@@ -29,8 +29,8 @@ class DynamicsCorrectionWrapper(TargetFilterWrapper):
     its twin for vector envs. ``info`` gets ``correction_fallback``: True where the target was sent because an
     input or a prediction was not finite.
 
-    ``docs/correct_your_hand.md`` says what to run on a real hand, in what order, how long it takes, and how to see that it
-    helped.
+    ``docs/correct_your_hand.md`` says what to run on a real hand, in what order, how long it takes, and how to see that
+    it helped.
 
     Example:
         >>> env = DynamicsCorrectionWrapper(gymnasium.make("LeapRotate-Real-v0"), "hand.safetensors")  # doctest: +SKIP

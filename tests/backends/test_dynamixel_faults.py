@@ -31,8 +31,8 @@ from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
-PATIENCE = 2.0
-"""Seconds within which every fault must have become an error."""
+PATIENCE = 30.0
+"""Seconds within which every fault must have become an error, however busy the machine is; mostly it takes 0.1."""
 
 
 def reset(hand: DynamixelHand) -> None:
@@ -207,7 +207,7 @@ def test_stop_in_the_middle_of_a_step_ends_the_episode(
     def somebody_stops() -> None:
         thread = threading.Thread(target=hand.stop)
         thread.start()
-        thread.join(5.0)
+        thread.join(30.0)
         assert not thread.is_alive(), "who stops does not wait"
         wait()
 
@@ -382,5 +382,5 @@ def test_however_the_program_ends_torque_is_off(process: VirtualHandProcess, end
             assert all(torque(process))
             time.sleep(0.05)
             program.send_signal(number)
-        assert program.wait(10.0) != 0
+        assert program.wait(60.0) != 0
     assert not any(torque(process))

@@ -59,9 +59,7 @@ def test_equal_models_give_exactly_no_correction(make_model: MakeModel, count: i
     assert not correction.fallback.any()
 
 
-def test_a_hand_s_correction_is_its_own_whoever_is_corrected_with_it(
-    weak_model: JointwiseModel, sim_model: JointwiseModel
-) -> None:
+def test_correction_does_not_depend_on_batch(weak_model: JointwiseModel, sim_model: JointwiseModel) -> None:
     inverse, inputs = JointwiseInverse(weak_model, sim_model), random_window(2 * BLOCK_SIZE - 100, joints=2, scale=0.05)
     together = inverse(*inputs[:3], inputs[3][:, 0]).command
     for hand in (0, BLOCK_SIZE - 1, BLOCK_SIZE, len(together) - 1):
@@ -69,7 +67,7 @@ def test_a_hand_s_correction_is_its_own_whoever_is_corrected_with_it(
         np.testing.assert_allclose(alone[0], together[hand], atol=1e-5)
 
 
-def test_equal_models_stay_without_correction_over_an_episode(
+def test_equal_models_give_no_correction_over_episode(
     sim_model: JointwiseModel, toy_servos: Any, targets: np.ndarray
 ) -> None:
     _, corrections = drive(toy_servos(4), targets, JointwiseInverse(sim_model, sim_model))
@@ -77,7 +75,7 @@ def test_equal_models_stay_without_correction_over_an_episode(
 
 
 @pytest.mark.parametrize("physics", ["alone", "beside", "none"])
-def test_weak_and_rubbing_servos_follow_the_simulated_ones(
+def test_corrected_weak_servos_follow_simulation(
     sim_model: JointwiseModel,
     weak_model: JointwiseModel,
     toy_servos: Any,
@@ -92,7 +90,7 @@ def test_weak_and_rubbing_servos_follow_the_simulated_ones(
     assert np.abs(corrected - simulated).mean() < 0.5 * np.abs(direct - simulated).mean()
 
 
-def test_a_blocked_joint_of_half_the_strength_is_asked_for_twice_the_distance(make_model: MakeModel) -> None:
+def test_blocked_joint_of_half_strength_gets_double_error(make_model: MakeModel) -> None:
     strong, weak = make_model(ModelConfig(physics="alone")), make_model(ModelConfig(physics="alone"))
     strong.physics[:] = torch.tensor([1.0, 0.05, 0.0, 0.0, 0.0, 0.0])
     weak.physics[:] = torch.tensor([0.5, 0.05, 0.0, 0.0, 0.0, 0.0])
@@ -110,7 +108,7 @@ def test_a_blocked_joint_of_half_the_strength_is_asked_for_twice_the_distance(ma
     change_weight=st.floats(0, 1),
     candidates=st.integers(2, 12),
 )
-def test_bound_and_rate_limit_hold_whatever_the_models_say(
+def test_bound_and_rate_limit_hold_for_any_model(
     bound: float, rate_limit: float, correction_weight: float, change_weight: float, candidates: int
 ) -> None:
     config = InverseConfig(
@@ -132,7 +130,7 @@ def test_bound_and_rate_limit_hold_whatever_the_models_say(
 
 
 @pytest.mark.parametrize("physics", ["alone", "beside"])
-def test_the_best_correction_within_the_bound_is_found(
+def test_best_correction_within_bound_is_found(
     sim_model: JointwiseModel, weak_model: JointwiseModel, physics: PhysicsRole
 ) -> None:
     config = InverseConfig(bound=0.15, rate_limit=1.0, correction_weight=0.1, change_weight=0.1, candidates=49)
@@ -208,7 +206,7 @@ def test_windows_of_other_shapes_are_refused(make_model: MakeModel, wrong: int) 
     assert inverse(position[:0], past_target[:0], past_command[:0], target[:0, 0]).command.shape == (0, 16)
 
 
-def test_models_of_different_joints_and_bad_options_are_refused(make_model: MakeModel) -> None:
+def test_mismatched_models_and_bad_options_are_refused(make_model: MakeModel) -> None:
     with pytest.raises(ModelMismatchError, match="elbow"):
         JointwiseInverse(make_model(), make_model(ModelConfig(joint_names=("elbow",))))
     for other in (ModelConfig(physics="alone"), ModelConfig(network="joint"), ModelConfig(hidden=(8,))):

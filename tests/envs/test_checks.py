@@ -90,7 +90,7 @@ def test_rotation_waits_while_object_is_not_seen(lost: Any) -> None:
     np.testing.assert_allclose(rotations, turns * 0.4 * 0.05)
 
 
-def test_one_hand_of_many_is_not_seen() -> None:
+def test_untracked_hand_among_many_counts_no_rotation() -> None:
     hand = WeakServos(2, spin=0.4)
     env = LeapRotateVectorEnv(hand)
     env.reset(seed=0)
@@ -131,7 +131,7 @@ def test_bad_action_is_refused_and_torque_goes(bad: Any, vector: bool) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.int64, object])
-def test_actions_of_any_numbers_do_the_same(dtype: Any) -> None:
+def test_action_dtype_does_not_matter(dtype: Any) -> None:
     env = LeapRotateEnv(WeakServos())
     env.reset(seed=0)
     action = np.ones(16).astype(dtype)
@@ -173,7 +173,7 @@ def test_state_that_is_not_finite_is_named(field: str) -> None:
         env.step(STILL)
 
 
-def test_state_of_other_numbers_is_taken() -> None:
+def test_state_dtype_does_not_matter() -> None:
     hand = WeakServos()
     env, state = LeapRotateEnv(hand), hand.state
     env.reset(seed=0)

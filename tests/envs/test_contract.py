@@ -115,7 +115,7 @@ def test_same_seed_gives_the_same_episode(maker: Maker) -> None:
 
 
 @pytest.mark.parametrize("maker", [make_sim, make_randomized_sim, *ALL[-2:]])
-def test_same_seed_gives_the_same_episode_again_in_simulation(maker: Maker) -> None:
+def test_reset_with_same_seed_repeats_episode_in_simulation(maker: Maker) -> None:
     env = maker()
     np.testing.assert_array_equal(play(env, seed=3), play(env, seed=3))
     env.close()
@@ -205,7 +205,7 @@ def test_number_of_threads_does_not_matter() -> None:
     np.testing.assert_array_equal(*(play(make_vector(num_threads=threads), seed=5) for threads in (1, 2)))
 
 
-def test_vector_starts_the_next_episode_in_the_same_step() -> None:
+def test_vector_autoresets_in_same_step() -> None:
     env = make_vector(config=TaskConfig(episode_steps=2, drop_distance=1.0), autoreset_mode="SAME_STEP")
     first, _ = env.reset(seed=0)
     env.step(actions(env)[0])

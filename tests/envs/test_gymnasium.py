@@ -52,7 +52,7 @@ COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda env: pickle.loads(pickle.d
 
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("make", [single, lambda: randomized(4)], ids=["single", "vector"])
-def test_copies_go_on_bit_for_bit(make: Callable[[], Any], how: str) -> None:
+def test_copies_continue_bit_for_bit(make: Callable[[], Any], how: str) -> None:
     env = make()
     env.reset(seed=3)
     actions = np.random.default_rng(0).uniform(-1, 1, (30, *env.action_space.shape)).astype(np.float32)
@@ -96,7 +96,7 @@ def _play_in_child(env: Any, pipe: Any) -> None:
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
-def test_forked_child_plays_with_threads_of_its_own() -> None:
+def test_forked_child_has_own_threads() -> None:
     env = gymnasium.make_vec(SIM, 3, object="cube", num_threads=2)
     env.reset(seed=0)
     still(env)

@@ -66,7 +66,7 @@ def start(hand: SpinningHand, reward: RewardWeights, steps: int = 400, **options
 
 
 @pytest.mark.parametrize("wrist", WRISTS)
-def test_goals_lie_ahead_along_the_axis_in_every_wrist(wrist: str) -> None:
+def test_goals_lie_along_axis_in_every_wrist(wrist: str) -> None:
     # the world's z axis in the hand frame, about which this object turns
     up = rotate(conjugate(WRISTS[wrist]), (0.0, 0.0, 1.0))
     task = start(SpinningHand(axis=up), RewardWeights(goal=1.0), wrist=wrist)
@@ -79,12 +79,12 @@ def test_goals_lie_ahead_along_the_axis_in_every_wrist(wrist: str) -> None:
     assert task.privileged()["to_goal"][0, 2] > np.pi / 12
 
 
-def test_across_the_axis_no_goal_is_ever_reached() -> None:
+def test_rotation_across_axis_reaches_no_goal() -> None:
     task = start(SpinningHand(axis=(1.0, 0.0, 0.0)), RewardWeights(goal=1.0))
     assert max(task.step(STILL).info()["reward_goal"][0] for _ in range(100)) < 1.0
 
 
-def test_each_hand_goes_through_the_curriculum_by_its_own_resets() -> None:
+def test_curriculum_counts_resets_per_hand() -> None:
     task = start(SpinningHand(2, axis=(1.0, 0.0, 0.0)), PAPER_REWARD)
     for _ in range(54):
         task.reset(np.array([1]), np.random.default_rng(0))
@@ -93,7 +93,7 @@ def test_each_hand_goes_through_the_curriculum_by_its_own_resets() -> None:
     np.testing.assert_allclose(task.step(np.zeros((2, 16))).info()["reward_off_axis"], -0.1 * SPIN)
 
 
-def test_single_and_vector_env_end_with_the_papers_metrics() -> None:
+def test_single_and_vector_env_report_paper_metrics() -> None:
     config = TaskConfig(episode_steps=8)
     axis = np.array([0.0, 0.8, 0.6])
     expected = {"RotR": 8 * 0.36, "RotP": 0.48, "TTF": 1.0, "speed": 0.36, "rotation": 0.4 * 0.36}
@@ -111,7 +111,7 @@ def test_single_and_vector_env_end_with_the_papers_metrics() -> None:
     assert {name: infos[3][name][1] for name in lost} == pytest.approx(lost)
 
 
-def test_nothing_is_left_to_compile_when_episodes_run() -> None:
+def test_episodes_compile_nothing() -> None:
     functions = [
         *(set_first_goals, turns_to_goals, score),
         *(observation.next_targets, observation.push, observation.observe),
@@ -126,7 +126,7 @@ def test_nothing_is_left_to_compile_when_episodes_run() -> None:
     assert [list(function.signatures) for function in functions] == before  # type: ignore[attr-defined]
 
 
-def test_only_a_simulation_tells_what_a_hand_cannot_know() -> None:
+def test_privileged_info_is_in_simulation_only() -> None:
     task = start(SpinningHand(), RewardWeights())
     assert set(task.privileged()) == {"object_pose", "mass"}
 
@@ -144,7 +144,7 @@ def wrists() -> list[tuple[float, ...]]:
 
 
 @pytest.mark.parametrize("wrist", wrists(), ids=[*WRISTS, *(f"any_{i}" for i in range(6))])
-def test_an_object_is_lost_by_its_distance_whatever_the_wrist(wrist: tuple[float, ...]) -> None:
+def test_object_is_lost_by_distance_in_every_wrist(wrist: tuple[float, ...]) -> None:
     down = np.array(down_in_hand(np.array(wrist)))
     line = np.linspace(PALM_REST_CENTER, FINGERTIP_CENTER, 1000)
     for distance in (0.9 * LIMIT, 1.1 * LIMIT, 0.9 * LIMIT + 0.08, 1.1 * LIMIT + 0.09):
@@ -153,7 +153,7 @@ def test_an_object_is_lost_by_its_distance_whatever_the_wrist(wrist: tuple[float
         assert task.step(STILL).terminated.tolist() == [lost]
 
 
-def test_held_objects_are_not_lost_and_dropped_ones_are_in_every_wrist() -> None:
+def test_only_dropped_objects_are_lost_in_every_wrist() -> None:
     env = gymnasium.make_vec(
         "LeapRotate-Sim-v0", len(wrists()), vectorization_mode="vector_entry_point", object="cube", num_threads=1
     )

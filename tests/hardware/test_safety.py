@@ -49,8 +49,22 @@ def test_targets_that_are_none(wrong: np.ndarray) -> None:
         limit_command(wrong, START_POSE, 0.1)
 
 
-def test_plausible_positions() -> None:
+@pytest.mark.parametrize("joint", range(16))
+@pytest.mark.parametrize(("limits", "away"), [(LOWER_LIMITS, -LIMIT_TOLERANCE), (UPPER_LIMITS, LIMIT_TOLERANCE)])
+def test_every_joint_is_checked_at_both_limits(limits: np.ndarray, away: float, joint: int) -> None:
+    position = START_POSE.copy()
+    position[joint] = limits[joint] + 0.9 * away
+    check_plausible(position)
+    position[joint] = limits[joint] + 1.1 * away
+    with pytest.raises(SafetyError, match=rf"Joint {joint} .* reads {position[joint]:.2f} rad"):
+        check_plausible(position)
+
+
+def test_all_joints_may_be_a_little_beyond() -> None:
     check_plausible(UPPER_LIMITS + 0.9 * LIMIT_TOLERANCE)
+
+
+def test_message_names_joint_and_angle() -> None:
     beyond = UPPER_LIMITS.copy()
     beyond[14] += 1.1 * LIMIT_TOLERANCE
     with pytest.raises(SafetyError, match=r"Joint 14 \(th_mcp\) reads 2\.45 rad"):

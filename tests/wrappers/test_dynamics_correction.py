@@ -122,7 +122,7 @@ def test_outer_correction_replaces_inner_one(models: Models, wrap: Callable[...,
     assert np.abs(corrections(play(inner))).max() > 0.01
 
 
-def test_place_in_the_chain_does_not_matter(models: Models) -> None:
+def test_order_of_wrappers_does_not_matter(models: Models) -> None:
     inside = TimeLimit(FlattenObservation(DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models)), 100)
     outside = DynamicsCorrectionWrapper(TimeLimit(FlattenObservation(LeapRotateEnv(weak())), 100), models)
     np.testing.assert_array_equal(corrections(play(inside)), corrections(play(outside)))
@@ -197,7 +197,7 @@ def test_halved_stiffness_in_simulation_stays_within_bound(tmp_path: Path) -> No
     np.testing.assert_array_equal(corrections(play(env)), 0.0)
 
 
-def test_stable_baselines_predict_loop_sees_the_corrected_hand(models: Models) -> None:
+def test_stable_baselines_loop_sees_corrected_hand(models: Models) -> None:
     stable_baselines3 = pytest.importorskip("stable_baselines3")
     env = DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models)
     policy = stable_baselines3.PPO("MlpPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu")

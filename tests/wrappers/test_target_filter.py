@@ -52,7 +52,7 @@ def test_filters_see_base_and_sent_targets() -> None:
     np.testing.assert_allclose(window.command - window.target, 0.05)
 
 
-def test_hand_gets_what_the_filter_says() -> None:
+def test_backend_gets_filtered_target() -> None:
     hand = WeakServos()
     env = TargetFilterWrapper(LeapRotateEnv(hand), Push())
     env.reset(seed=0)

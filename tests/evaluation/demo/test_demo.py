@@ -86,7 +86,7 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path, sim_model: Path) -> None:
     assert process.stdout.readline() == "direct\n"
     assert len(_processes_with(mark)) == 2
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in errors
     assert _processes_with(mark) == []
 

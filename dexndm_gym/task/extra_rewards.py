@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -119,4 +119,4 @@ def _function(name: Any, value: Any) -> RewardFunction:
         raise ConfigurationError(
             f"Expected the reward term {name!r} to be a function or 'module:function', got {value!r:.60}"
         )
-    return function
+    return cast(RewardFunction, function)

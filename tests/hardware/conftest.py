@@ -151,7 +151,8 @@ def servos(monkeypatch: pytest.MonkeyPatch) -> FakeServos:
 @pytest.fixture
 def bus(servos: FakeServos) -> DynamixelBus:
     """An open bus to the fake servos."""
-    # Replies are there at once. Who is held up on a busy machine looks once more before giving up.
-    bus = DynamixelBus(SerialPort("/dev/fake", reply_timeout=REPLY_TIMEOUT, confirm_silence=lambda: None))
+    # Replies are there at once. Who is held up on a busy machine looks once more, and repeats as often as ever.
+    port = SerialPort("/dev/fake", reply_timeout=REPLY_TIMEOUT, confirm_silence=lambda: None)
+    bus = DynamixelBus(port, retry_time=60.0)
     bus.open()
     return bus

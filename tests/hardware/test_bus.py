@@ -16,6 +16,7 @@ from dexndm_gym.errors import (
     ServoAlertError,
 )
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.port import SerialPort
 
 PRESENT = ("present_current", "present_velocity", "present_position")
 
@@ -67,6 +68,15 @@ def test_reply_that_stays_lost_is_an_error_after_three_requests(servos: Any, bus
     with pytest.raises(BusProtocolError, match=r"reply of servo 0 \(if_rot\) is missing"):
         bus.sync_read(*PRESENT)
     assert servos.requests == 3
+
+
+def test_one_repetition_only_where_time_is_up(servos: Any) -> None:
+    servos.mangle = lambda replies: replies[21:]
+    bus = DynamixelBus(SerialPort("/dev/fake", reply_timeout=0.004), retry_time=0.0)
+    bus.open()
+    with pytest.raises(HardwareError):
+        bus.sync_read(*PRESENT)
+    assert servos.requests == 2
 
 
 def test_replies_that_come_too_late_are_not_taken_for_the_next_ones(servos: Any, bus: DynamixelBus) -> None:

@@ -12,7 +12,7 @@ import h5py
 
 from dexndm_gym.errors import FileFormatError
 
-_SECONDS = 5.0
+_SECONDS = 60.0
 _SUPERBLOCK_VERSION, _CONSISTENCY_FLAGS = 8, 11
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 

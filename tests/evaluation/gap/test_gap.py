@@ -92,5 +92,5 @@ def gap_window(past: np.ndarray) -> TargetWindow:
     ids=str,
 )
 def test_wrong_wishes_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong)).removesuffix("s")):
         GapConfig(**wrong)

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.virtual_hand import VirtualHand
-from dexndm_gym.cli.common import SHIPPED_POLICY, load_policy_file, table
+from dexndm_gym.cli.common import load_policy_file, table
 from dexndm_gym.data.collection import CollectOptions
 from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory

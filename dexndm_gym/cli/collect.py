@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import gymnasium
 import tyro
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress, find_hand
 from dexndm_gym.checks import Count, NotEmpty, Seed
 from dexndm_gym.cli.common import (
-    SHIPPED_POLICY,
     JsonFile,
     Names,
     Port,

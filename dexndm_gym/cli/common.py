@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 from tqdm import tqdm
 
-from dexndm_gym import assets
 from dexndm_gym.checks import NotEmpty
 from dexndm_gym.cli.parsing import parse_options
 from dexndm_gym.errors import ConfigurationError
@@ -47,9 +46,6 @@ Port = Annotated[str | None, tyro.conf.arg(metavar="PORT")]
 """A serial port, which need not be given."""
 
 _NO_ANSWER = "This command asks before it goes on, and nobody can answer here; give --yes if {}"
-
-SHIPPED_POLICY = Path(assets.__file__).parent / "policy_palm_up.safetensors"
-"""The policy that comes with the package."""
 
 
 def parse(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.cli.common import (
-    SHIPPED_POLICY,
     JsonFile,
     announce,
     interruptible,

@@ -10,12 +10,12 @@ import gymnasium
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
-    SHIPPED_POLICY,
     File,
     JsonFile,
     Names,
@@ -80,6 +80,9 @@ class EvaluateCommand(Checked):
 
     axis: Names = ("+z",)
     """Axes to turn about, named sets of them or random; in the world frame."""
+
+    starts: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too (simulation only)."""
 
     randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -163,7 +166,9 @@ def run(arguments: list[str]) -> None:
 def _simulated(
     command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
 ) -> Scores:
-    env = make_sim_vector_env(num_envs=command.episodes, randomize=command.varied or False, **wanted)
+    env = make_sim_vector_env(
+        num_envs=command.episodes, starts=command.starts, randomize=command.varied or False, **wanted
+    )
     if models is not None:
         env = DynamicsCorrectionVectorWrapper(env, models)
     try:

@@ -7,11 +7,11 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.checks import Count, NotEmpty, Width
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
-    SHIPPED_POLICY,
     JsonFile,
     find_recordings,
     interruptible,

@@ -19,6 +19,9 @@ from dexndm_gym.outputs import replacing
 from dexndm_gym.training.teacher_policy import TeacherPolicy
 
 _KIND = "dexndm_gym.training_checkpoint"
+_SEEN = 1e6
+"""Observations that the statistics of a teacher from a file count as."""
+
 _WRITTEN_BY = "`dexndm train` writes one, OUT/teacher.zip"
 
 
@@ -129,16 +132,46 @@ def teacher_of(model: PPO) -> TeacherPolicy:
     """What a model has learned: the mean action of its policy, with the statistics that normalize its observation."""
     normalizer = normalizer_of(model)
     statistics = cast(RunningMeanStd, normalizer.obs_rms)
-    network = torch.nn.Sequential(model.policy.mlp_extractor.policy_net, model.policy.action_net)
-    layers = _linear_layers(network)
+    actor, critic = _linear_layers(*_actor(model)), _linear_layers(*_critic(model))
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # how often it is saved must not change the run
-        teacher = TeacherPolicy(layers[0].in_features, tuple(layer.out_features for layer in layers[:-1]))
-        for mine, learned in zip(_linear_layers(teacher.network), layers, strict=True):
-            mine.load_state_dict(learned.state_dict())
+        teacher = TeacherPolicy(actor[0].in_features, tuple(layer.out_features for layer in actor[:-1]))
+        mine = _linear_layers(teacher.network, teacher.critic)
+        for layer, learned in zip(mine, actor + critic, strict=True):
+            layer.load_state_dict(learned.state_dict())
+        teacher.log_std.copy_(model.policy.log_std)
         teacher.mean.copy_(torch.from_numpy(statistics.mean))
         teacher.std.copy_(torch.from_numpy(np.sqrt(statistics.var + normalizer.epsilon)))
     return teacher.eval()
 
 
-def _linear_layers(network: torch.nn.Module) -> list[torch.nn.Linear]:
-    return [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)]
+def take_over(model: PPO, teacher: TeacherPolicy) -> None:
+    """Give a model the networks and the statistics of a teacher.
+
+    Raises:
+        RuntimeError: their sizes differ.
+    """
+    learned = _linear_layers(teacher.network, teacher.critic)
+    layers = _linear_layers(*_actor(model), *_critic(model))
+    if [layer.weight.shape for layer in layers] != [layer.weight.shape for layer in learned]:
+        raise RuntimeError(f"its layers are {teacher.size}, {', '.join(map(str, teacher.width))}")
+    for layer, source in zip(layers, learned, strict=True):
+        layer.load_state_dict(source.state_dict())
+    with torch.no_grad():
+        model.policy.log_std.copy_(teacher.log_std)
+    normalizer = normalizer_of(model)
+    statistics = cast(RunningMeanStd, normalizer.obs_rms)
+    statistics.mean = teacher.mean.numpy().astype(np.float64)
+    statistics.var = np.square(teacher.std.numpy().astype(np.float64)) - normalizer.epsilon
+    statistics.count = _SEEN
+
+
+def _actor(model: PPO) -> tuple[torch.nn.Module, torch.nn.Module]:
+    return model.policy.mlp_extractor.policy_net, model.policy.action_net
+
+
+def _critic(model: PPO) -> tuple[torch.nn.Module, torch.nn.Module]:
+    return model.policy.mlp_extractor.value_net, model.policy.value_net
+
+
+def _linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
+    return [layer for network in networks for layer in network.modules() if isinstance(layer, torch.nn.Linear)]

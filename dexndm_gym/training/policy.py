@@ -1,7 +1,6 @@
 """The deployable policy: a small network over the 327-number observation, as safetensors."""
 
 import json
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from dexndm_gym.assets import SHIPPED_POLICIES, SHIPPED_POLICY
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
@@ -21,9 +21,6 @@ from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 WIDTH = (512, 256, 128)
-
-SHIPPED_POLICY = Path(str(resources.files("dexndm_gym.assets") / "policy_palm_up.safetensors"))
-"""Turns the basic objects about +z, palm up; its card lies beside it."""
 
 
 class StudentPolicy(nn.Module):
@@ -102,13 +99,13 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
     """Read a policy written by ``StudentPolicy.save``.
 
     Args:
-        path: the file; None for the policy that is shipped.
+        path: the file, or the name of a shipped policy, see ``assets.SHIPPED_POLICIES``; None for ``"palm_up"``.
 
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is not a policy, or its weights do not fit the observation and action.
     """
-    path = SHIPPED_POLICY if path is None else Path(path)
+    path = SHIPPED_POLICY if path is None else SHIPPED_POLICIES.get(str(path), Path(path))
     if not path.is_file():
         raise FileNotFoundError(f"No policy file at {path}; train one with 'dexndm train' and 'dexndm distill'")
     try:

@@ -28,11 +28,12 @@ from dexndm_gym.training.checkpoint import (
     normalizer_of,
     require_same,
     save_checkpoint,
+    take_over,
     teacher_of,
 )
 from dexndm_gym.training.progress import CurriculumTable
 from dexndm_gym.training.teacher_env import TeacherVecEnv
-from dexndm_gym.training.teacher_policy import CLIP
+from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 from dexndm_gym.training.train_config import TrainConfig
 
@@ -170,7 +171,7 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     rate = AdaptiveLearningRate(config.learning_rate, config.target_kl)
     model = _new_model(config) if checkpoint is None else _resumed(config, checkpoint, rate)
     if config.start_from is not None:
-        _start_from(model, load_checkpoint(config.start_from), config.start_from)
+        _start_from(model, config.start_from)
     checkpoints = Checkpoints(config, rate)
     callbacks = [
         rate,
@@ -234,9 +235,19 @@ def _resumed(config: TrainConfig, checkpoint: Checkpoint, rate: AdaptiveLearning
     return model
 
 
-def _start_from(model: PPO, checkpoint: Checkpoint, path: Path) -> None:
-    """Take over networks and statistics of another run; its optimizer starts anew."""
+def _start_from(model: PPO, path: Path) -> None:
+    """Take over networks and statistics of another run, from its checkpoint or its teacher; the optimizer starts anew.
+
+    Raises:
+        FileNotFoundError: there is no such teacher.
+        FileFormatError: the file is something else.
+        ModelMismatchError: the networks have other sizes.
+    """
     try:
+        if path.suffix == ".safetensors":
+            take_over(model, load_teacher(path))
+            return
+        checkpoint = load_checkpoint(path)
         model.policy.load_state_dict(checkpoint.networks["policy"])
     except RuntimeError as error:
         raise ModelMismatchError(

@@ -28,6 +28,8 @@ class TeacherPolicy(nn.Module):
 
     mean: torch.Tensor
     std: torch.Tensor
+    log_std: torch.Tensor
+    """Of the exploring actions, (16,); as the critic, only there to train on from."""
     about: dict[str, str]
     """What else its file says of it, such as what it was trained on."""
 
@@ -41,10 +43,9 @@ class TeacherPolicy(nn.Module):
         super().__init__()
         self.size, self.width = size, tuple(width)
         self.about: dict[str, str] = {}
-        layers: list[nn.Module] = []
-        for size_in, size_out in pairwise((size, *width)):
-            layers += [nn.Linear(size_in, size_out), nn.ELU()]
-        self.network = nn.Sequential(*layers, nn.Linear((size, *width)[-1], NUM_JOINTS))
+        self.network = _layers((size, *width, NUM_JOINTS))
+        self.critic = _layers((size, *width, 1))
+        self.register_buffer("log_std", torch.zeros(NUM_JOINTS))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
 
@@ -74,6 +75,13 @@ class TeacherPolicy(nn.Module):
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **self.about}
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+
+
+def _layers(sizes: tuple[int, ...]) -> nn.Sequential:
+    found: list[nn.Module] = []
+    for size_in, size_out in pairwise(sizes):
+        found += [nn.Linear(size_in, size_out), nn.ELU()]
+    return nn.Sequential(*found[:-1])
 
 
 def load_teacher(path: Path | str) -> TeacherPolicy:

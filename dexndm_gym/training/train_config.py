@@ -65,7 +65,8 @@ class TrainConfig(PracticeConfig):
     """A checkpoint (teacher.zip) to go on from, bit for bit: everything but ``steps`` and ``out`` must be as it was."""
 
     start_from: Path | None = None
-    """A checkpoint (teacher.zip) whose networks to start from, with other objects, wrists, axes or physics."""
+    """A checkpoint (teacher.zip) or teacher (teacher.safetensors) whose networks to start from, with other objects,
+    wrists, axes or physics."""
 
     gravity: GravityConfig = field(default_factory=GravityConfig)
     """Gravity that grows with success."""

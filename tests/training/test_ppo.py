@@ -103,12 +103,16 @@ def test_ctrl_c_writes_a_checkpoint_to_go_on_from(
         np.testing.assert_array_equal(value, load_file(again)[name], err_msg=name)
 
 
-def test_starting_from_a_teacher_takes_its_networks(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
-    started = replace(config, out=tmp_path, steps=256, start_from=checkpoint, learning_rate=1e-9, object=("duck",))
+@pytest.mark.parametrize("file", ["teacher.zip", "teacher.safetensors"])
+def test_starting_from_a_teacher_takes_its_networks(
+    config: TrainConfig, checkpoint: Path, tmp_path: Path, file: str
+) -> None:
+    source = checkpoint.with_name(file)
+    started = replace(config, out=tmp_path, steps=256, start_from=source, learning_rate=1e-9, object=("duck",))
     before, after = load_file(config.out / "teacher.safetensors"), load_file(train_teacher(started, progress=False))
     for name in before:
-        if name.startswith("network"):
-            np.testing.assert_allclose(after[name], before[name], atol=1e-5)
+        if name.startswith(("network", "critic", "log_std")):
+            np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
 
 
 def test_speed_earns_little_at_first(config: TrainConfig) -> None:
@@ -165,9 +169,14 @@ def test_bad_checkpoints_are_named(config: TrainConfig, checkpoint: Path, tmp_pa
         train_teacher(replace(config, steps=1024, resume=path), progress=False)
 
 
-def test_other_networks_cannot_be_started_from(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["teacher.zip", "teacher.safetensors"])
+def test_other_networks_cannot_be_started_from(
+    config: TrainConfig, checkpoint: Path, tmp_path: Path, file: str
+) -> None:
     with pytest.raises(ModelMismatchError, match="--width"):
-        train_teacher(replace(config, out=tmp_path, start_from=checkpoint, width=(8, 8)), progress=False)
+        train_teacher(
+            replace(config, out=tmp_path, start_from=checkpoint.with_name(file), width=(8, 8)), progress=False
+        )
 
 
 def test_command_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -18,20 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from stable_baselines3 import PPO
 
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.evaluation.rollout import evaluate_vector
-from dexndm_gym.training.ppo import TrainConfig, train_teacher
-from dexndm_gym.training.teacher_env import PracticeConfig, teacher_observation
+from dexndm_gym.training.ppo import checkpoint_file, train_teacher
+from dexndm_gym.training.practice import PracticeConfig
+from dexndm_gym.training.teacher_observation import teacher_observation
+from dexndm_gym.training.teacher_policy import load_teacher
+from dexndm_gym.training.train_config import TrainConfig
 
 FAST, FEW = 0.5, 0.05
 """rad/s, and share of the episodes dropped."""
 EPISODES = 64
 EVERY = 250_000
-"""Environment steps between two checkpoints."""
+"""Environment steps between two looks."""
 MOMENT = 100_000
 """Environment steps of the yardstick."""
 
@@ -49,10 +51,10 @@ class SeeingTeacher:
     """A teacher as ``evaluate_vector`` wants a policy: in place of the observation it looks at the simulation."""
 
     def __init__(self, path: Path, task: RotationTask) -> None:
-        self._model, self._task = PPO.load(path, device="cpu"), task
+        self._teacher, self._task = load_teacher(path), task
 
     def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, Any]:
-        return self._model.predict(teacher_observation(self._task), deterministic=deterministic)
+        return self._teacher.predict(teacher_observation(self._task))
 
 
 def play(teacher: Path) -> tuple[float, float]:
@@ -86,15 +88,15 @@ def main() -> None:
         rates = {n: steps_per_second(config, folder, n) for n in dict.fromkeys((torch.get_num_threads(), 1))}
         for threads, rate in rates.items():
             sys.stdout.write(f"{threads} PyTorch thread{'s' * (threads > 1)}: {rate:.0f} environment steps/s\n")
-        begin = time.time()
-        train_teacher(config)
-        checkpoints = sorted(config.out.glob("teacher_*_steps.zip"), key=lambda path: path.stat().st_mtime)
-        looks = []
-        for path in checkpoints:
-            speed, dropped = play(path)
-            minutes, steps = (path.stat().st_mtime - begin) / 60.0, int(path.stem.split("_")[1])
-            looks.append({"steps": steps, "minutes": minutes, "rad_per_s": speed, "dropped": dropped})
-            sys.stdout.write(f"{steps:9d} steps, {minutes:5.1f} min: {speed:.2f} rad/s, {dropped:.0%} dropped\n")
+        looks, spent = [], 0.0
+        for steps in range(EVERY, options.steps + 1, EVERY):
+            begin = time.perf_counter()
+            resume = checkpoint_file(config.out) if looks else None
+            teacher = train_teacher(replace(config, steps=steps, resume=resume), progress=False)
+            spent += (time.perf_counter() - begin) / 60.0
+            speed, dropped = play(teacher)
+            looks.append({"steps": steps, "minutes": spent, "rad_per_s": speed, "dropped": dropped})
+            sys.stdout.write(f"{steps:9d} steps, {spent:5.1f} min: {speed:.2f} rad/s, {dropped:.0%} dropped\n")
             if speed >= FAST and dropped < FEW:
                 break
     if options.json:

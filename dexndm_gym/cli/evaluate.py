@@ -31,6 +31,7 @@ from dexndm_gym.cli.common import (
     write_json,
 )
 from dexndm_gym.cli.gap_tables import gap_text
+from dexndm_gym.cli.general_suite import measure_generality
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
@@ -39,12 +40,10 @@ from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
 from dexndm_gym.evaluation.gap.plots import gap_plots
 from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
-from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
-from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, read_results, run_suite
+from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.orientations import AXES
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
@@ -149,7 +148,7 @@ def run(arguments: list[str]) -> None:
     policy = load_policy_file(command.policy)
     models = None if command.model is None else (load_model(command.model), load_model(command.sim_model))
     if command.suite is not None:
-        {"gap": _gap, "general": _general}[command.suite](command, policy)
+        {"gap": _gap, "general": measure_generality}[command.suite](command, policy)
         return
     address = _announce(command.env, command.hand_seed)
     total = command.episodes * TaskConfig().episode_steps
@@ -208,26 +207,6 @@ def _on_hand(
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
         return scores(episodes)
-
-
-def _general(command: EvaluateCommand, policy: Policy) -> None:
-    config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
-    done = read_results(command.json, config)
-    announce("simulated")
-    results: dict[str, Any] = {}
-    with (
-        interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
-        tqdm(total=config.total, desc="general", unit="episode") as bar,
-    ):
-        for results in run_suite(config, policy, bar.update, done):
-            write_json(results | {"policy": str(command.policy)}, command.json)
-    for name, cells in results["cells"].items():
-        print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")
-    head = ("unseen objects, any wrist", "RotR / TTF / RotP", "dropped", "the paper's, on other objects")
-    print(f"\n{table(head, random_rows(results))}")
-    print(f"\nGoal orientations within 0.1 pi in 20 s: {results['goals']['success']:.0%} (the paper's: 88 %)")
-    if command.plot is not None:
-        write_figure(heat_map(results), command.plot, dpi=120)
 
 
 def _gap(command: EvaluateCommand, policy: Policy) -> None:

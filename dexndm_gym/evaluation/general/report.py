@@ -48,7 +48,7 @@ def heat_map(results: Mapping[str, Any]) -> Figure:
                 text = f"{cell['speed_rad_s_mean']:.2f}\n{cell['dropped_share']:.0%}"
                 panel.text(j, i, text, ha="center", va="center", fontsize=7)
     if image is not None:
-        figure.colorbar(image, ax=panels, label="rad/s about the wanted axis; below: share dropped", shrink=0.9)
+        figure.colorbar(image, ax=panels, label="rad/s; below it the share dropped")
     return figure
 
 

@@ -1,0 +1,35 @@
+"""``dexndm evaluate --suite general``."""
+
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from dexndm_gym.cli.common import NOTHING_KEPT, announce, interruptible, table, write_figure, write_json
+from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
+from dexndm_gym.evaluation.general.suite import GeneralConfig, read_results, run_suite
+from dexndm_gym.evaluation.rollout import Policy
+from dexndm_gym.task.orientations import AXES
+
+if TYPE_CHECKING:
+    from dexndm_gym.cli.evaluate import EvaluateCommand
+
+
+def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
+    """Play the suite with the command's options, and print its tables."""
+    config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
+    done = read_results(command.json, config)
+    announce("simulated")
+    results: dict[str, Any] = {}
+    with (
+        interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
+        tqdm(total=config.total, desc="general", unit="episode") as bar,
+    ):
+        for results in run_suite(config, policy, bar.update, done):
+            write_json(results | {"policy": str(command.policy)}, command.json)
+    for name, cells in results["cells"].items():
+        print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")
+    head = ("unseen objects, any wrist", "RotR / TTF / RotP", "dropped", "the paper's, on other objects")
+    print(f"\n{table(head, random_rows(results))}")
+    print(f"\nGoal orientations within 0.1 pi in 20 s: {results['goals']['success']:.0%} (the paper's: 88 %)")
+    if command.plot is not None:
+        write_figure(heat_map(results), command.plot, dpi=120)

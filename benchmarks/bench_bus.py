@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from dynamixel_sdk import COMM_SUCCESS, GroupSyncRead, GroupSyncWrite, PacketHandler, PortHandler
 
-from dexndm_gym.backends.connect import connect
+from dexndm_gym.backends.hand_port import connect
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.hardware.bus import DynamixelBus

@@ -6,9 +6,9 @@ from dexndm_gym.lazy import lazy_names
 
 if TYPE_CHECKING:
     from dexndm_gym.backends.backend import Backend, SimulatedBackend, TorqueHand
-    from dexndm_gym.backends.connect import connect
     from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig, Operator, Tracker
     from dexndm_gym.backends.dynamixel_hand import DynamixelHand
+    from dexndm_gym.backends.hand_port import connect
     from dexndm_gym.backends.mujoco_hand import MujocoHand
     from dexndm_gym.backends.randomization import Randomization
     from dexndm_gym.backends.registry import BackendFactory, BackendRequest, backend_names, make_backend
@@ -60,7 +60,7 @@ __getattr__ = lazy_names(
         "WarpHand": "dexndm_gym.backends.warp_hand",
         "WeakServos": "dexndm_gym.backends.testing",
         "backend_names": "dexndm_gym.backends.registry",
-        "connect": "dexndm_gym.backends.connect",
+        "connect": "dexndm_gym.backends.hand_port",
         "make_backend": "dexndm_gym.backends.registry",
     },
 )

@@ -65,9 +65,9 @@ def dynamixel(request: BackendRequest, *, port: str | None = None, **connection:
     Args:
         request: what is wanted.
         port: serial device, ``"virtual"``, or None for what DEXNDM_PORT names.
-        **connection: options of ``dexndm_gym.backends.connect.connect``.
+        **connection: options of ``dexndm_gym.backends.connect``.
     """
-    from dexndm_gym.backends.connect import connect  # the driver is an extra
+    from dexndm_gym.backends.hand_port import connect  # the driver is an extra
 
     request.expect_given_physics("dynamixel")
     if request.num_hands != 1:

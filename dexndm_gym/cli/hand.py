@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> None:
     if isinstance(command, Calibrate | Mirror) and not command.yes:
         require_answers(actions.YES_MEANS[type(command)])
     address = announce_hand(command.port, command.hand_seed)
-    from dexndm_gym.backends.connect import open_port  # the driver is an extra
+    from dexndm_gym.backends.hand_port import open_port  # the driver is an extra
 
     # Who watches wants to see time pass. Everything else is over sooner, and the same on any machine, in lock-step.
     clock = "realtime" if isinstance(command, Watch) else "lockstep"

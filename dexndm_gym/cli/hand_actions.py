@@ -14,7 +14,7 @@ from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.outputs import replacing
 
 if TYPE_CHECKING:
-    from dexndm_gym.backends.connect import HandPort
+    from dexndm_gym.backends.hand_port import HandPort
     from dexndm_gym.hardware.servo_setup import ServoSettings
     from dexndm_gym.hardware.session import HandSession
 

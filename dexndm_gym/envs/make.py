@@ -148,7 +148,7 @@ def make_real_env(
         **backend_options: options of that backend; of Dynamixel servos ``port``, the serial port of the hand, such as
             ``/dev/ttyUSB0``, or ``"virtual"`` for a virtual hand in a process of its own (None takes the environment
             variable ``DEXNDM_PORT``, and the virtual hand where that is not set), and all options of
-            ``dexndm_gym.backends.connect.connect``.
+            ``dexndm_gym.backends.connect``.
     """
     options = _options(object, wrist, axis)
     return LeapRotateEnv(

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from dexndm_gym.backends.address import find_hand
-from dexndm_gym.backends.connect import HandPort, open_port
+from dexndm_gym.backends.hand_port import HandPort, open_port
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import MissingServoError
 from dexndm_gym.hardware.pacing import Pacer

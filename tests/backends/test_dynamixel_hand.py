@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dexndm_gym.backends.connect import connect
 from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.backends.dynamixel_hand import DynamixelHand
+from dexndm_gym.backends.hand_port import connect
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import ConfigurationError, HardwareError, MissingServoError, SafetyError

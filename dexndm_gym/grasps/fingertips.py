@@ -40,8 +40,7 @@ def hold_between_fingertips(
         quat: orientations of the objects, (n, 4), w x y z, hand frame.
         rng: source of hand poses, places and speeds.
         close: drive the fingertips at the object until they press, as a small object needs. Else the pose stays what
-            the hand is to take, and what is as wide as the gap presses its fingers apart: fingers that hold like this
-            find a gait sooner than those that have closed.
+            the hand is to take, and what is as wide as the gap presses its fingers apart.
 
     Returns:
         Joint targets with the fingers pressing, (n, 16), rad, and where the objects were put, (n, 3), m.

@@ -1,7 +1,6 @@
 """The deployable policy: a small network over the 327-number observation, as safetensors."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
+from dexndm_gym.training.networks import mlp
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 WIDTH = (512, 256, 128)
@@ -38,11 +38,7 @@ class StudentPolicy(nn.Module):
         """
         super().__init__()
         self.width, self.hand_frame = tuple(width), hand_frame
-        sizes = [OBSERVATION_SIZE + 6 * hand_frame, *width]
-        layers: list[nn.Module] = []
-        for size_in, size_out in pairwise(sizes):
-            layers += [nn.Linear(size_in, size_out), nn.ELU()]
-        self.network = nn.Sequential(*layers, nn.Linear(sizes[-1], NUM_JOINTS))
+        self.network = mlp((OBSERVATION_SIZE + 6 * hand_frame, *width, NUM_JOINTS))
         self.register_buffer("start_pose", torch.tensor(CANONICAL_POSE, dtype=torch.float32))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:

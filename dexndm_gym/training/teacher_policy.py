@@ -1,7 +1,6 @@
 """A teacher that has learned: normalizer and network as safetensors, loadable without the library that trained it."""
 
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.training.networks import mlp
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 KIND = "dexndm_gym.teacher_policy"
@@ -43,8 +43,8 @@ class TeacherPolicy(nn.Module):
         super().__init__()
         self.size, self.width = size, tuple(width)
         self.about: dict[str, str] = {}
-        self.network = _layers((size, *width, NUM_JOINTS))
-        self.critic = _layers((size, *width, 1))
+        self.network = mlp((size, *width, NUM_JOINTS))
+        self.critic = mlp((size, *width, 1))
         self.register_buffer("log_std", torch.zeros(NUM_JOINTS))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
@@ -75,13 +75,6 @@ class TeacherPolicy(nn.Module):
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **self.about}
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
-
-
-def _layers(sizes: tuple[int, ...]) -> nn.Sequential:
-    found: list[nn.Module] = []
-    for size_in, size_out in pairwise(sizes):
-        found += [nn.Linear(size_in, size_out), nn.ELU()]
-    return nn.Sequential(*found[:-1])
 
 
 def load_teacher(path: Path | str) -> TeacherPolicy:

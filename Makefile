@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := train,real,dev,docs
+EXTRAS := train,real,viewer,tracking,distributed,dev,docs
 
 # Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2

@@ -68,5 +68,9 @@ class SafetyError(HardwareError):
     """A command or reading lies outside the limits that protect the hand."""
 
 
+class NothingHeldError(HardwareError):
+    """The fingers closed, and there was nothing between them."""
+
+
 class StopRequestedError(HardwareError):
     """Somebody has stopped the hand: a key was pressed, or ``stop`` was called."""

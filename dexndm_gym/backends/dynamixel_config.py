@@ -24,6 +24,14 @@ class Operator(Protocol):
         """Put the scene's object into the cupped hand; return when it lies there."""
         ...
 
+    def hold_object(self, scene: Scene, seed: int) -> None:
+        """Hold the scene's object between the open fingers; return when it is there, and hold it until ``let_go``."""
+        ...
+
+    def let_go(self) -> None:
+        """Let go of the object: the fingers have closed on it."""
+        ...
+
 
 class Closeable(Protocol):
     """Something to release."""
@@ -50,4 +58,8 @@ class DynamixelHandConfig(DriverConfig):
     """Speed of the fastest joint on the way to the start pose, rad/s."""
 
     placement_time: NotNegative = 5.0
-    """How long the hand waits in the start pose for an object to be put into it, s; only where there is no operator."""
+    """How long the hand waits for an object to be put into it, or to be held between its fingers, s; only where there
+    is neither an operator nor somebody who confirms."""
+
+    release_time: NotNegative = 3.0
+    """How long the closed hand waits for the object to be let go of, s; only where there is neither."""

@@ -56,7 +56,12 @@ def virtual(request: BackendRequest, *, hand_seed: int = 0, num_threads: int = 0
     from dexndm_gym.backends.virtual_hand import VirtualHand
 
     request.expect_given_physics("virtual")
-    return VirtualHand([hand_seed] * request.num_hands, num_threads=num_threads, surroundings=surroundings)
+    return VirtualHand(
+        [hand_seed] * request.num_hands,
+        num_threads=num_threads,
+        surroundings=surroundings,
+        starts=request.hand_starts(),
+    )
 
 
 def dynamixel(request: BackendRequest, *, port: str | None = None, **connection: Any) -> Backend:
@@ -74,7 +79,7 @@ def dynamixel(request: BackendRequest, *, port: str | None = None, **connection:
         raise ConfigurationError(
             f"There is one hand behind a serial port; expected num_envs=1, got {request.num_hands}"
         )
-    return connect(port, objects=request.objects, **connection)
+    return connect(port, objects=request.objects, starts=request.hand_starts(), **connection)
 
 
 def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 0.6) -> Backend:
@@ -82,4 +87,5 @@ def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 
     from dexndm_gym.backends.testing import WeakServos
 
     request.expect_given_physics("weak_servos")
+    request.expect_given_start("weak_servos")
     return WeakServos(request.num_hands, stiffness=stiffness, spin=spin)

@@ -11,6 +11,7 @@ from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig, Operator, 
 from dexndm_gym.backends.dynamixel_hand import DynamixelHand
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError
+from dexndm_gym.grasps.hand_starts import HandStarts
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import NoPacer, Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
@@ -99,6 +100,7 @@ def connect(
     clock: Clock = "lockstep",
     surroundings: str = FREE,
     objects: Sequence[Choice] = (),
+    starts: HandStarts | None = None,
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
 
@@ -112,6 +114,7 @@ def connect(
         clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
         surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.objects.scene.SURROUNDINGS``.
         objects: what a virtual hand may be given, by name or itself; needed for objects from mesh files.
+        starts: how episodes begin; None for the open hand palm up, and for grasps in other wrists.
 
     Raises:
         ConfigurationError: the port has no name, or there is no such clock, or no such surroundings.
@@ -119,7 +122,7 @@ def connect(
     config = config_of(DynamixelHandConfig, hand_config)
     address = find_hand(port, hand_seed)
     if not address.is_virtual:
-        return DynamixelHand(address.port, tracker=tracker, operator=operator, config=config)
+        return DynamixelHand(address.port, tracker=tracker, operator=operator, config=config, starts=starts)
     if clock not in get_args(Clock):
         raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(get_args(Clock))}")
     from dexndm_gym.virtual_hand.client import VirtualHandProcess
@@ -135,5 +138,6 @@ def connect(
         sleep=behind.sleep,
         config=replace(config, reply_timeout=behind.reply_timeout(config.reply_timeout)),
         companion=process,
+        starts=starts,
         confirm_silence=behind.confirm_silence,
     )

@@ -25,6 +25,7 @@ from dexndm_gym.cli.common import (
     interruptible,
     load_policy_file,
     parse,
+    require_answers,
     stop_key,
     table,
     write_figure,
@@ -74,14 +75,14 @@ class EvaluateCommand(Checked):
     """Objects to turn: names, named sets, or mesh files such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     wrist: Names = ("palm_up",)
-    """Wrist orientations, named sets of them or random (see docs/frames.md); outside simulation only palm_up holds
-    objects."""
+    """Wrist orientations, named sets of them or random (see docs/frames.md)."""
 
     axis: Names = ("+z",)
     """Axes to turn about, named sets of them or random; in the world frame."""
 
     starts: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too (simulation only)."""
+    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too. A hand that is not
+    simulated closes to these grasps around an object that somebody holds between its fingers."""
 
     randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -97,6 +98,9 @@ class EvaluateCommand(Checked):
 
     hand_seed: Seed = 0
     """Which virtual hand."""
+
+    yes: bool = False
+    """Ask nothing: somebody beside the hand places or holds the objects within the times that the prompts give."""
 
     seed: Seed = 0
     """Seed of the episodes."""
@@ -197,12 +201,14 @@ def _on_hand(
     items = options["object"]
     if address.is_virtual:
         options["hand_seed"] = command.hand_seed
+    elif not command.yes:
+        require_answers(_YES_MEANS)
 
     def watch(step: Step) -> None:
         if not step.is_reset:
             bar.update()
 
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env:
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, starts=command.starts, **options)) as env:
         played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
             episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
@@ -266,6 +272,8 @@ def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]
 
 
 _MOST_HANDS = 10_000
+
+_YES_MEANS = "somebody beside the hand does what the prompts say, within the times that they give"
 
 _LABELS = {
     "rotation_rad_mean": "rotation, rad",

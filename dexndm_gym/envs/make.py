@@ -127,6 +127,7 @@ def make_real_env(
     object: Any = None,
     wrist: Any = None,
     axis: Any = None,
+    starts: str | Path | None = None,
     config: TaskConfig | Mapping[str, Any] | None = None,
     extra_rewards: Rewards | None = None,
     render_mode: str | None = None,
@@ -140,6 +141,8 @@ def make_real_env(
         object: what lies in the hand; as in make_sim_env.
         wrist: how the hand is mounted; as in make_sim_env.
         axis: as in make_sim_env.
+        starts: where the object lies palm up: None for in the open hand, ``"grasps"`` for between the fingertips as in
+            all other wrists; or a file of start states, whose grasps the hand then closes to.
         config: as in make_sim_env.
         extra_rewards: as in make_sim_env.
         render_mode: as in make_sim_env.
@@ -152,7 +155,7 @@ def make_real_env(
     """
     options = _options(object, wrist, axis)
     return LeapRotateEnv(
-        make_backend(backend, _request(1, options, None, None), backend_options),
+        make_backend(backend, _request(1, options, None, starts), backend_options),
         options=options,
         config=config_of(TaskConfig, config),
         extra_rewards=extra_rewards,

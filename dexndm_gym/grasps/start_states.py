@@ -87,6 +87,11 @@ class StartStates:
         row = rows[rng.integers(len(rows))]
         return StartState(joints=row[:16], target=row[16:32], object_pose=row[32:39], scale=float(row[39]))
 
+    def in_open_hand(self, name: str, gravity: Sequence[float]) -> bool:
+        """Whether under this gravity, hand frame, the object lies in the open hand when an episode begins."""
+        rows = self._find(name, gravity)
+        return bool(len(rows)) and np.allclose(rows[:, NUM_JOINTS : 2 * NUM_JOINTS], START_POSE)
+
     def _find(self, name: str, gravity: Sequence[float]) -> FloatArray:
         """States found for just this direction, else those for any."""
         down = np.divide(gravity, np.linalg.norm(gravity))

@@ -26,6 +26,10 @@ CLOCKS = {"lockstep": LockStepClock, "realtime": RealTimeClock}
 """Clock names that the command line and the client know."""
 
 
+_ONE = np.zeros(1, dtype=np.int64)
+"""The hands that the physics have."""
+
+
 class VirtualHandServer:
     """One virtual hand on a pseudo-terminal."""
 
@@ -109,6 +113,8 @@ class VirtualHandServer:
         """What the side channel offers; the arguments are those of the functions."""
         return {
             "place_object": self._place_object,
+            "hold_object": self._hold_object,
+            "let_go": lambda: self._physics.let_go(_ONE),
             "object_pose": lambda: self._physics.object_pose()[0].tolist(),
             "status": self._status,
             "inject": lambda fault: self._faults.add(Fault.parse(fault)),
@@ -160,14 +166,11 @@ class VirtualHandServer:
                 self.stop()
 
     def _place_object(self, scene: dict[str, Any], seed: int) -> None:
-        try:
-            arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in scene.items()}
-            if arguments.get("item") is not None:
-                arguments["item"] = RotatableObject.from_dict(arguments["item"])
-            parsed = Scene(**arguments)
-        except (AttributeError, TypeError) as error:
-            raise ConfigurationError(f"expected the fields of a Scene, got {scene!r} ({error})") from error
-        self._physics.place_object(np.zeros(1, dtype=np.int64), [parsed], np.random.default_rng(seed))
+        self._physics.place_object(_ONE, [_parse_scene(scene)], np.random.default_rng(seed))
+        self._chain.refresh()
+
+    def _hold_object(self, scene: dict[str, Any], seed: int) -> None:
+        self._physics.hold_object(_ONE, [_parse_scene(scene)], np.random.default_rng(seed))
         self._chain.refresh()
 
     def _status(self) -> dict[str, Any]:
@@ -192,3 +195,18 @@ class VirtualHandServer:
         elif not on and self._terminal.is_open:
             self._selector.unregister(self._terminal)
             self._terminal.close()
+
+
+def _parse_scene(scene: dict[str, Any]) -> Scene:
+    """A scene out of its fields.
+
+    Raises:
+        ConfigurationError: these are not the fields of a scene.
+    """
+    try:
+        arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in scene.items()}
+        if arguments.get("item") is not None:
+            arguments["item"] = RotatableObject.from_dict(arguments["item"])
+        return Scene(**arguments)
+    except (AttributeError, TypeError) as error:
+        raise ConfigurationError(f"expected the fields of a Scene, got {scene!r} ({error})") from error

@@ -145,6 +145,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "the gap suite over many virtual hands, and the baselines it compares",
         (
             "hand",
+            "grasps",
             "task",
             "data",
             "dynamics",

@@ -31,7 +31,7 @@ from dexndm_gym.cli.common import (
     write_figure,
     write_json,
 )
-from dexndm_gym.cli.gap_tables import gap_text
+from dexndm_gym.cli.gap_tables import gap_text, wrists_text
 from dexndm_gym.cli.general_suite import measure_generality
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
@@ -39,12 +39,13 @@ from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
-from dexndm_gym.evaluation.gap.plots import gap_plots
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
+from dexndm_gym.evaluation.gap.plots import gap_plots, rotation_per_hand
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap, measure_wrists
 from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import wrist_names
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
@@ -106,9 +107,11 @@ class EvaluateCommand(Checked):
     """Seed of the episodes."""
 
     suite: Literal["gap", "general"] | None = None
-    """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings.
-    "general" measures the policy over all wrists, axes and classes of objects, with --episodes per cell, and goes on
-    from what --json holds already. Of the options above only --policy, --episodes and --seed count."""
+    """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings. In
+    several wrists it goes through one after the other; of the options above --policy, --episodes, --object, --wrist,
+    --axis, --starts and --seed count. "general" measures the policy over all wrists, axes and classes of objects, with
+    --episodes per cell, and goes on from what --json holds already; of the options above only --policy, --episodes and
+    --seed count."""
 
     classes: Annotated[tuple[str, ...], NotEmpty()] = tuple(CLASSES)
     """Classes of objects of the general suite."""
@@ -216,10 +219,15 @@ def _on_hand(
 
 
 def _gap(command: EvaluateCommand, policy: Policy) -> None:
+    wrists = wrist_names(command.wrist)
     config = GapConfig(
         hands=_seeds(command.hands),
         baselines=command.baselines,
         episodes=command.episodes,
+        objects=command.object,
+        wrist=wrists[0],
+        axes=command.axis,
+        starts=command.starts,
         data_minutes=command.data_minutes,
         predicted_hands=command.predict,
         seed=command.seed,
@@ -230,20 +238,29 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         others={name: load_policy_file(path) for name, path in command.policies.items()},
         ceilings=_ceilings(command.ceiling, config.hands),
     )
+    kept = f"the wrists that are done are in {command.json}" if command.json and len(wrists) > 1 else NOTHING_KEPT
     with (
-        interruptible(lambda: NOTHING_KEPT),
-        tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar,
+        interruptible(lambda: kept),
+        tqdm(total=len(wrists) * gap_steps(config, policies), desc="gap", unit="run") as bar,
     ):
 
         def tell(what: str) -> None:
             bar.set_postfix_str(what, refresh=False)
             bar.update()
 
-        report = measure_gap(config, policies, tell=tell)
-    print(gap_text(report))
-    write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
+        if len(wrists) == 1:
+            report = measure_gap(config, policies, tell=tell)
+            text, numbers, plots = gap_text(report), report.as_dict(), gap_plots(report)
+        else:
+            text, numbers, plots = "", {}, {}
+            for gaps in measure_wrists(config, wrists, policies, tell=tell):
+                text, numbers = wrists_text(gaps), gaps.as_dict()
+                plots = {wrist: rotation_per_hand(report) for wrist, report in gaps.reports.items()}
+                write_json(numbers | {"policy": str(command.policy)}, command.json)
+    print(text)
+    write_json(numbers | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:
-        for name, figure in gap_plots(report).items():
+        for name, figure in plots.items():
             path = command.plot if name == "rotation" else command.plot.with_stem(f"{command.plot.stem}_{name}")
             write_figure(figure, path, dpi=120)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tqdm import tqdm
@@ -13,6 +13,7 @@ from dexndm_gym.checks import Count, NotEmpty, Width
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
     JsonFile,
+    Names,
     find_recordings,
     interruptible,
     load_policy_file,
@@ -22,12 +23,13 @@ from dexndm_gym.cli.common import (
     write_json,
 )
 from dexndm_gym.data.collection import CollectOptions
-from dexndm_gym.data.env_player import replay_at_once, simulate
+from dexndm_gym.data.env_player import longest, replay_at_once, simulate
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
 from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.outputs import Output
 from dexndm_gym.task.config import TaskConfig
 
@@ -70,10 +72,23 @@ class FitCommand(FitOptions):
     """Fit to a simulated collection instead of recordings, from scratch."""
 
     policy: Path = SHIPPED_POLICY
-    """Policy that plays them."""
+    """Policy that plays them: a file, or the name of a shipped one."""
 
     episodes: Count = 256
-    """How many of them."""
+    """How many of them. Where a policy drops objects, those that last are replayed."""
+
+    wrist: Literal["palm_up", "palm_down", "base_up", "base_down", "thumb_up", "thumb_down"] | None = None
+    """Fit to what was recorded in this wrist orientation alone; with --pretrain, simulate this one. If not given, all
+    recordings, and palm up."""
+
+    object: Names = ("basic",)
+    """Objects in the simulated episodes."""
+
+    axis: Names = ("+z",)
+    """Axes to turn about in them."""
+
+    starts: Literal["grasps"] | None = None
+    """"grasps" begins them with grasps, palm up, too."""
 
     bench: ServoFitOptions = field(default_factory=ServoFitOptions)
     """Where servo logs come from (only for those)."""
@@ -145,16 +160,28 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     config = _config(command) if command.from_scratch else None
     with tqdm_progress("fit") as tell:
         return fit_recordings(
-            recordings, start=start, config=config, options=command, checkpoint=_checkpoint(command), progress=tell
+            recordings,
+            start=start,
+            config=config,
+            options=command,
+            wrist=command.wrist,
+            checkpoint=_checkpoint(command),
+            progress=tell,
         )
 
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     policy = load_policy_file(command.policy)
     with tqdm(total=2 * command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
-        replays = simulate(policy, command.episodes, seed=command.seed, progress=bar.update)
-        hand = MujocoHand(len(replays))
-        trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
+        wrist = command.wrist or "palm_up"
+        wanted = {"object": list(command.object), "wrist": wrist, "axis": list(command.axis)}
+        played = simulate(
+            policy, command.episodes, seed=command.seed, options=wanted, starts=command.starts, progress=bar.update
+        )
+        replays = longest(played)
+        hand = MujocoHand(len(replays), starts=choose_starts((), command.starts))
+        options = CollectOptions(seed=command.seed)
+        trajectories = replay_at_once(hand, replays, options, wrist=wrist, progress=bar.update)
     with tqdm_progress("fit") as tell:
         return fit_trajectories(
             trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=tell

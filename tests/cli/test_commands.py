@@ -15,6 +15,7 @@ from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, save_model
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.training.policy import StudentPolicy
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
@@ -136,6 +137,16 @@ def test_collect_goes_through_surroundings_and_wrists(run: Run, policy: Path, tm
         ("balls", "thumb_up", "waves"),
         ("tied_ball", "thumb_up", "waves"),
     ]
+
+
+def test_collect_replays_what_was_done_in_each_wrist(run: Run, tmp_path: Path) -> None:
+    how = ("--policy", "six_wrists", "--object", "cylinder", "--axis", "hand-z", "--starts", "grasps", "--replays", 1)
+    code, _, _ = run("collect", *how, "--wrist", "palm_down", "thumb_up", "--minutes", 0.02, "--out", tmp_path)
+    assert code == 0
+    found = [trajectory for part in recordings_in(tmp_path) for trajectory in read_recording(part)]
+    assert [one.metadata["wrist"] for one in found] == ["palm_down", "thumb_up"]
+    assert all(np.abs(one.position[0] - CANONICAL_POSE).max() < 0.2 for one in found)
+    assert np.abs(found[0].command[:10] - found[1].command[:10]).max() > 0.05
 
 
 def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(

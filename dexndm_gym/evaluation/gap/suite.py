@@ -4,9 +4,10 @@ Everything runs in this process, all episodes of a hand at once. Each hand is re
 and turning objects; every baseline learns from the kind that suits it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any
 
 from gymnasium.vector import VectorEnv
@@ -24,9 +25,13 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned, find_correction
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
+from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps
 from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
 from dexndm_gym.filters.target_filter import TargetFilter
+from dexndm_gym.grasps.hand_starts import hand_starts
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
 
 Tell = Callable[[str], Any]
@@ -62,7 +67,19 @@ class GapConfig(Checked):
     """Corrections, by the names of ``BASELINES`` or as ``"module:name"``; the first is compared with all others."""
 
     episodes: Count = 32
-    """Episodes of 20 s per hand and correction, the basic objects among them."""
+    """Episodes of 20 s per hand and correction."""
+
+    objects: Annotated[Sequence[str], NotEmpty()] = ("basic",)
+    """Objects, or sets of them, that episodes draw from."""
+
+    wrist: str = "palm_up"
+    """Wrist orientation in which hands are recorded and played; ``measure_wrists`` goes through several."""
+
+    axes: Annotated[Sequence[str], NotEmpty()] = ("+z",)
+    """Axes to turn about."""
+
+    starts: str | None = None
+    """How episodes begin, in simulation and on hands; as in ``make_sim_env``."""
 
     data_minutes: Annotated[Sequence[float], Bound(least=1.0, most=240.0), NotEmpty()] = (60.0,)
     """Recorded time per hand, min; with several amounts, every baseline learns from each."""
@@ -78,6 +95,19 @@ class GapConfig(Checked):
         super().__post_init__()
         for name in self.baselines:
             find_correction(name)
+        _ = self.options
+        if self.predicted_hands and self.wrist != "palm_up":
+            raise ConfigurationError("predicted_hands: predictions are measured palm up; expected wrist='palm_up'")
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What episodes are drawn from, as options of ``reset``."""
+        return {"object": list(self.objects), "wrist": self.wrist, "axis": list(self.axes)}
+
+    @property
+    def options(self) -> EpisodeOptions:
+        """The same, checked."""
+        return EpisodeOptions().updated(self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +139,30 @@ def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda wh
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
     """
-    sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
+    sim = _play(policies.main, _simulated(config, _SIM_EPISODES), config)
     tell("simulation")
-    others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
+    others = {
+        name: _play(policy, _simulated(config, _SIM_EPISODES), config) for name, policy in policies.others.items()
+    }
     suite = _Suite(config, policies, tell)
     hands = [suite.measure_hand(seed) for seed in config.hands]
     return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
+
+
+def measure_wrists(
+    config: GapConfig, wrists: Sequence[str], policies: Policies, *, tell: Tell = lambda what: None
+) -> Iterator[WristGaps]:
+    """``measure_gap`` in one wrist orientation after the other, each with models of its own: a joint's load is another.
+
+    Yields:
+        What has been measured so far, after every wrist.
+    """
+    reports: dict[str, GapReport] = {}
+    for wrist in wrists:
+        reports[wrist] = measure_gap(
+            replace(config, wrist=wrist), policies, tell=lambda what, wrist=wrist: tell(f"{wrist}: {what}")
+        )
+        yield WristGaps(reports=dict(reports))
 
 
 def gap_steps(config: GapConfig, policies: Policies) -> int:
@@ -133,7 +181,8 @@ class _Suite:
         steps, seed = TaskConfig().episode_steps, config.seed
         self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
         most = min(self._wanted[-1], _AT_ONCE)
-        whole = [one for one in simulate(policies.main, 2 * most, seed=seed) if len(one) == steps]
+        simulated = simulate(policies.main, 2 * most, seed=seed, options=config.wanted, starts=config.starts)
+        whole = [one for one in simulated if len(one) == steps]
         if not whole:
             raise ConfigurationError(
                 "the policy loses its object in every simulated episode; there is nothing to replay"
@@ -141,9 +190,11 @@ class _Suite:
         self._replays = whole[:most]
         self._corrections = {name: find_correction(name) for name in config.baselines}
         self._kinds = {correction.loaded for correction in self._corrections.values()}
-        simulated = {loaded: self._record(MujocoHand, self._replays, loaded, seed) for loaded in self._kinds}
+        recorded = {
+            loaded: self._record(partial(_simulated, config), self._replays, loaded, seed) for loaded in self._kinds
+        }
         self._models = {
-            name: correction.fit_simulation(simulated[correction.loaded], seed)
+            name: correction.fit_simulation(recorded[correction.loaded], seed)
             for name, correction in self._corrections.items()
         }
         tell("models of the simulation")
@@ -173,13 +224,16 @@ class _Suite:
         return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
 
     def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:
-        return _play(policy, VirtualHand([seed] * self._config.episodes), self._config.seed, correction)
+        return _play(policy, self._hands(seed, self._config.episodes), self._config, correction)
+
+    def _hands(self, seed: int, count: int) -> VirtualHand:
+        return VirtualHand([seed] * count, starts=hand_starts(self._config.starts))
 
     def _record_hand(self, seed: int, loaded: bool) -> list[Trajectory]:
         recorded: list[Trajectory] = []
         while missing := self._wanted[-1] - len(recorded):
             part, noise_seed = self._replays[:missing], self._config.seed + 1 + seed + 1000 * len(recorded)
-            recorded += self._record(lambda n: VirtualHand([seed] * n), part, loaded, noise_seed)
+            recorded += self._record(partial(self._hands, seed), part, loaded, noise_seed)
         return recorded
 
     def _record(
@@ -188,15 +242,14 @@ class _Suite:
         replays: Sequence[Trajectory],
         loaded: bool,
         seed: int,
-        *,
-        wrist: str = "palm_up",
-        object: str = "basic",
+        scene: Mapping[str, Any] | None = None,
     ) -> list[Trajectory]:
-        options = CollectOptions(seed=seed)
+        """Recordings of a hand that replays, or turns objects; where ``scene`` says so, others or in another wrist."""
+        options, wanted = CollectOptions(seed=seed), self._config.wanted | dict(scene or {})
         with closing(make_hands(len(replays))) as hand:
             if loaded:
-                return play_at_once(hand, self._policies.main, options, object=object)
-            return replay_at_once(hand, replays, options, wrist=wrist)
+                return play_at_once(hand, self._policies.main, options, episodes=wanted)
+            return replay_at_once(hand, replays, options, wrist=wanted["wrist"])
 
     def _predict(self, seed: int, learned: Mapping[str, Learned]) -> dict[str, dict[str, PredictionErrors]]:
         """Errors on motions recorded afresh, by kind of motion and model."""
@@ -205,20 +258,25 @@ class _Suite:
         models |= {name: (one.predict, one.window) for name, one in learned.items() if one.predict is not None}
         replays = self._replays[-_TEST_EPISODES:]
         for kind, (loaded, wrist, item) in TESTS.items():
-            recorded = self._record(
-                lambda n: VirtualHand([seed] * n), replays, loaded, _TEST_SEED + seed, wrist=wrist, object=item
-            )
+            scene = {"wrist": wrist, "object": item}
+            recorded = self._record(partial(self._hands, seed), replays, loaded, _TEST_SEED + seed, scene)
             errors[kind] = {
                 name: measure(predict, WindowSet(recorded, window)) for name, (predict, window) in models.items()
             }
         return errors
 
 
-def _play(policy: Policy, hand: Backend, seed: int, correction: TargetFilter | None = None) -> Scores:
-    env: VectorEnv = LeapRotateVectorEnv(hand)
+def _simulated(config: GapConfig, count: int) -> MujocoHand:
+    """Nominal hands in the training simulation that hold what the configuration asks for."""
+    objects = config.options.objects
+    return MujocoHand(count, starts=choose_starts(objects, config.starts), objects=objects)
+
+
+def _play(policy: Policy, hand: Backend, config: GapConfig, correction: TargetFilter | None = None) -> Scores:
+    env: VectorEnv = LeapRotateVectorEnv(hand, options=config.options)
     if correction is not None:
         env = TargetFilterVectorWrapper(env, correction)
     try:
-        return evaluate_vector(policy, env, seed=seed)
+        return evaluate_vector(policy, env, seed=config.seed)
     finally:
         env.close()

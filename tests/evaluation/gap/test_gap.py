@@ -28,7 +28,7 @@ def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.
 def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     corrections: list[Any] = []
 
-    def play(policy: Any, hand: Any, seed: int, correction: Any = None) -> Scores:
+    def play(policy: Any, hand: Any, config: GapConfig, correction: Any = None) -> Scores:
         corrections.append(correction)
         return Scores(
             **dict.fromkeys(("rotation", "time_to_fall", "dropped", "rotr", "rotp", "ttf"), np.full(2, policy.size))

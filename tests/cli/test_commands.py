@@ -162,6 +162,17 @@ def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
     assert (code, "/dev/nothing" in err) == (2, True)
 
 
+def test_evaluate_on_a_real_hand_needs_somebody_or_yes(
+    run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dexndm_gym.cli.common._input_has_ended", lambda: True)
+    evaluate = ("evaluate", "--env", "/dev/nothing", "--policy", policy, "--wrist", "palm_down", "--episodes", 1)
+    code, _, err = run(*evaluate)
+    assert (code, "give --yes" in err) == (2, True)
+    code, _, err = run(*evaluate, "--yes")
+    assert (code, "Cannot open the serial port /dev/nothing" in err) == (2, True)
+
+
 def test_commands_tell_the_same_about_a_hand_without_power(run: Run, policy: Path, tmp_path: Path) -> None:
     for fault, said in (("power_loss", "No servo answers"), ("drop:servo=3", "do not answer: 3 (if_dip)")):
         with VirtualHandProcess(faults=[fault]) as hand:

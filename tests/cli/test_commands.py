@@ -162,9 +162,7 @@ def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
     assert (code, "/dev/nothing" in err) == (2, True)
 
 
-def test_evaluate_on_a_real_hand_needs_somebody_or_yes(
-    run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluate_on_a_real_hand_needs_somebody_or_yes(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dexndm_gym.cli.common._input_has_ended", lambda: True)
     evaluate = ("evaluate", "--env", "/dev/nothing", "--policy", policy, "--wrist", "palm_down", "--episodes", 1)
     code, _, err = run(*evaluate)

@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, bring_to_control_rate, fit_physics
 from dexndm_gym.dynamics.servo_bench.logs import ServoLog, read_servo_logs
 from dexndm_gym.dynamics.servo_bench.physics import ServoPhysics, observe, simulate
-from dexndm_gym.hand.joints import FloatArray
 
 UNITS = {"one_step_mrad": "1 step, rms, mrad", "open_loop_deg": "open loop, mean abs, deg"}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 
 _DIFFERENCE = 1e-3
 _LARGEST_MOVE = 0.5

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.errors import ConfigurationError
 
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
@@ -64,7 +65,7 @@ class Register:
             raise ConfigurationError(f"{self.name} takes values from {self.minimum} to {self.maximum}, got {value}")
         return value.to_bytes(self.size, "little", signed=self.signed)
 
-    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> npt.NDArray[np.int64]:
+    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> IntArray:
         """Values (servos,) out of bytes (servos, n) that were read from address ``begin`` on."""
         offset = self.address - begin
         cells = np.ascontiguousarray(rows[:, offset : offset + self.size])

@@ -6,21 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dexndm_gym.constants import SIDE_JOINTS
-from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.arrays import IntArray
+from dexndm_gym.constants import D_GAIN, GOAL_CURRENT, P_GAIN, SIDE_GAIN, SIDE_JOINTS
+from dexndm_gym.errors import BusTimeoutError, SafetyError, ServoAlertError
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED, WATCHDOG_UNIT
+from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED
 from dexndm_gym.hardware.safety import check_plausible
 from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
+from dexndm_gym.hardware.watchdog import arm, disarm, watchdog_units
 
 _LOG = logging.getLogger(__name__)
 
-
-WATCHDOG_MARGIN = 0.8
-"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 
 STATUS_RETURN_LEVEL = 2
 """Servos answer every request."""
@@ -33,20 +32,20 @@ _REBOOT_TIME = 2.0
 class ServoSettings:
     """What the servos of the hand are set to."""
 
-    p_gain: int = 800
+    p_gain: int = P_GAIN
     """Position P gain (register 84)."""
 
-    side_p_gain: int = 600
+    side_p_gain: int = round(SIDE_GAIN * P_GAIN)
     """The same for the three joints that move fingers sideways."""
 
-    d_gain: int = 200
+    d_gain: int = D_GAIN
     """Position D gain (register 80)."""
 
-    side_d_gain: int = 150
+    side_d_gain: int = round(SIDE_GAIN * D_GAIN)
     """The same for the three joints that move fingers sideways."""
 
-    current_limit: int = 500
-    """Goal Current, mA: bounds the torque. The vendor of the hand advises 300 for light, 500-600 for full hands."""
+    current_limit: int = GOAL_CURRENT
+    """Goal Current, mA: bounds the torque."""
 
     watchdog: float = 0.08
     """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms. A control step of 50 ms
@@ -68,14 +67,7 @@ class ServoSettings:
         Raises:
             ConfigurationError: the watchdog's time cannot be set.
         """
-        units = self.watchdog / WATCHDOG_UNIT
-        if not (1 <= round(units) <= 127 and abs(units - round(units)) < 1e-6):
-            raise ConfigurationError(f"watchdog must be a multiple of 0.02 s, at most 2.54 s, got {self.watchdog}")
-
-    @property
-    def watchdog_units(self) -> int:
-        """Value of the watchdog register."""
-        return round(self.watchdog / WATCHDOG_UNIT)
+        watchdog_units(self.watchdog)
 
 
 def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
@@ -98,7 +90,7 @@ def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
         _LOG.warning("The servos have different firmware versions: %s", firmware.tolist())
     bus.torque_off()
     # An expired watchdog makes goals read-only, and one that is armed could expire while settings are written.
-    bus.ensure("bus_watchdog", 0)
+    disarm(bus)
     values = bus.sync_read(*EEPROM)
     if problems := unmet(values, settings):
         raise SafetyError(" ".join(problems))
@@ -123,7 +115,7 @@ def hold_still(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
     for servo, tick in enumerate(present.tolist()):
         bus.write(servo, "goal_position", tick)
     # Some firmware counts only with torque on: until then this is just a setting.
-    bus.ensure("bus_watchdog", settings.watchdog_units)
+    arm(bus, settings.watchdog)
     bus.ensure("torque_enable", 1)
     return present
 
@@ -161,22 +153,6 @@ def check_health(bus: DynamixelBus, settings: ServoSettings) -> bool:
             f"most {settings.max_temperature}. Let the hand cool down"
         )
     return not bool((status["bus_watchdog"] == WATCHDOG_EXPIRED).any())
-
-
-def rearm(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
-    """After the watchdog has stopped the servos: arm it again, and let them hold where they are.
-
-    Returns:
-        The goals, (16,), ticks.
-    """
-    present = bus.sync_read("present_position")["present_position"]
-    check_plausible(rad_from_ticks(present))
-    # Goals are read-only until 0 is written. Until it is armed again nobody watches, but the servos stand still: armed
-    # before, it would expire once more on a machine that is slow to send the goals.
-    bus.sync_write("bus_watchdog", 0)
-    bus.ensure("goal_position", present)
-    bus.ensure("bus_watchdog", settings.watchdog_units)
-    return present
 
 
 def _clear_alerts(bus: DynamixelBus, *, reboot: bool) -> None:

@@ -11,13 +11,11 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import BoolArray, FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice, the_object
 from dexndm_gym.objects.scene_model import OBJECT_BODY, build_spec, object_indices
-
-Vector = tuple[float, float, float]
 
 SUPERSAMPLING = 2
 """Rays along each side of a pixel on an edge; elsewhere one ray is enough."""
@@ -129,7 +127,7 @@ class HandRenderer:
     ) -> tuple[mujoco.MjModel, mujoco.MjData]:
         key = item if isinstance(item, str) else item.fingerprint
         if key not in self._scenes:
-            model = build_spec(None, timestep=0.01, visual=True, first_object=the_object(item)).compile()
+            model = build_spec(None, visual=True, first_object=the_object(item)).compile()
             model.geom_group[model.geom_bodyid == model.body(OBJECT_BODY).id] = _OBJECT_GROUP
             self._scenes[key] = (model, mujoco.MjData(model))
         model, data = self._scenes[key]
@@ -178,7 +176,7 @@ class HandRenderer:
         return colors, geom
 
     def _shade(
-        self, points: FloatArray, normal: FloatArray, rays: FloatArray, paint: FloatArray, lit: npt.NDArray[np.bool_]
+        self, points: FloatArray, normal: FloatArray, rays: FloatArray, paint: FloatArray, lit: BoolArray
     ) -> FloatArray:
         """Colors of surfaces, (k, 3): a light with its highlight and shadow, more from above than from below."""
         light = self._light - points

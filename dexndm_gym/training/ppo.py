@@ -31,7 +31,7 @@ from dexndm_gym.training.checkpoint import (
     take_over,
     teacher_of,
 )
-from dexndm_gym.training.progress import CurriculumTable
+from dexndm_gym.training.curriculum_table import CurriculumTable
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread

@@ -9,7 +9,7 @@ from typing import Any
 
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
-from dexndm_gym.task.plain import config_of
+from dexndm_gym.task.config_json import config_of
 from dexndm_gym.training.checkpoint import load_checkpoint
 from dexndm_gym.training.ppo import checkpoint_file, teacher_file, train_teacher
 from dexndm_gym.training.train_config import TrainConfig

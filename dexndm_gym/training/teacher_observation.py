@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, FINGERTIP_CENTER
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.task.config import HISTORY
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.orientations import axes_in_hand
 
 PRIVILEGED_SCALE = {

@@ -9,14 +9,14 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
-from dexndm_gym.training.practice import PracticeConfig
+from dexndm_gym.training.training_env import TrainingEnvConfig
 
 _MAY_DIFFER = ("out", "steps", "checkpoint_every", "resume", "start_from")
 """Options that a resumed run need not share with the run that it goes on with."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(PracticeConfig):
+class TrainConfig(TrainingEnvConfig):
     """Options of a PPO run."""
 
     out: OutputFolder = Path("runs/teacher")

@@ -11,8 +11,9 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts, palm_rest_rows
 from dexndm_gym.objects.scene import Scene
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.reward_weights import RewardWeights
 
 NOTHING = Randomization(
     mass=(0.03, 0.03),

@@ -189,7 +189,7 @@ def test_the_virtual_hand_refuses_in_one_line(arguments: list[str], capsys: pyte
         ("distill --teacher teacher.safetensors --hand-seed 3 --randomization.delay 0 0.06", "do not vary"),
         ("evaluate --suite gap --baselines defualt", "Did you mean 'default'"),
         ("evaluate --suite gap --baselines no_such_package:Correction", "no_such_package"),
-        ("evaluate --suite gap --baselines dexndm_gym.backends.testing:WeakServos", "fit_simulation"),
+        ("evaluate --suite gap --baselines dexndm_gym.backends.weak_servos:WeakServos", "fit_simulation"),
     ],
 )
 def test_bad_doors_are_refused_in_one_line(

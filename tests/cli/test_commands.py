@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from dexndm_gym.cli import main
-from dexndm_gym.cli.common import table, tqdm_progress
+from dexndm_gym.cli.common import table
 from dexndm_gym.data.collection import recordings_in
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
@@ -243,10 +243,3 @@ def test_what_is_wrong_is_said_in_one_line(
 def test_tables_line_up() -> None:
     text = table(("", "a"), [("long name", "1"), ("b", "22.5")])
     assert text == "              a\n---------  ----\nlong name     1\nb          22.5"
-
-
-def test_progress_bar_counts_epochs(capsys: pytest.CaptureFixture[str]) -> None:
-    with tqdm_progress("fitting") as progress:
-        progress(1, 4, "fine")
-        progress(4, 4, "finer")
-    assert "4/4" in capsys.readouterr().err

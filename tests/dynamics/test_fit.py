@@ -13,8 +13,8 @@ import torch
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split
-from dexndm_gym.dynamics.measures import measure, roll_out, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.prediction_errors import measure, roll_out, stay
 from dexndm_gym.dynamics.training import Progress, portions
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError

@@ -17,7 +17,7 @@ from gymnasium.wrappers import vector as vector_wrappers
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.backends.testing import WeakServos
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.task.config import TaskConfig

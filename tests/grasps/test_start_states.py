@@ -15,8 +15,8 @@ from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts
 from dexndm_gym.objects.catalog import OBJECT_SETS, OBJECTS
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.metrics import are_dropped
 from dexndm_gym.task.orientations import WRISTS, down_in_hand, draw_unit
+from dexndm_gym.task.termination import are_dropped
 
 DOWN = {name: down_in_hand(np.array(wrist)) for name, wrist in WRISTS.items()}
 

@@ -4,10 +4,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, load_starts
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.objects.catalog import OBJECTS

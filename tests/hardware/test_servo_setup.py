@@ -7,7 +7,8 @@ from dexndm_gym.errors import BusProtocolError, ConfigurationError, MissingServo
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.servo_requirements import IMPOSED
-from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare
+from dexndm_gym.hardware.watchdog import rearm
 
 SETTINGS = ServoSettings()
 
@@ -125,7 +126,7 @@ def test_rearming_clears_the_watchdog_before_goals_are_written(servos: Any, bus:
         servos.set(servo, address("bus_watchdog"), 1, -1)
     for servo in range(16):
         servos.set(servo, address("present_input_voltage"), 2, 50)
-    rearm(bus, SETTINGS)
+    rearm(bus, SETTINGS.watchdog)
     assert servos.writes[16:32] == [(servo, address("bus_watchdog"), 4) for servo in range(16)]
     assert servos.writes[:16] == [(servo, address("bus_watchdog"), 0) for servo in range(16)]
     assert check_health(bus, SETTINGS)

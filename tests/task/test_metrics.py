@@ -6,10 +6,12 @@ import pytest
 from dexndm_gym.grasps.palm_rest import FINGERTIP_CENTER, PALM_REST_CENTER
 from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task import observation
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
-from dexndm_gym.task.metrics import STEP_METRICS, are_dropped, score
+from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.reward_weights import RewardWeights
+from dexndm_gym.task.termination import are_dropped
 
 CONFIG = TaskConfig(episode_steps=8, reward=RewardWeights(pose=0.3, work=2.0, torque=0.1)).record
 JOINTS = np.zeros((2, 16))

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.reward import REWARD_TERMS, StepSignals, goal_guidance, off_axis_weight, reward_terms
+from dexndm_gym.task.reward_weights import PAPER_REWARD, RewardWeights
 
 STILL = StepSignals(
     speed=0.0,

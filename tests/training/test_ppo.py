@@ -13,9 +13,10 @@ from stable_baselines3 import PPO
 
 from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.reward_weights import RewardWeights
 from dexndm_gym.training.distill import DistillConfig, Lesson, SampleMemory, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher

@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, Count, Positive, Seed
 from dexndm_gym.constants import CONTROL_HZ
-from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.servo_bench.identification import identify
 from dexndm_gym.dynamics.servo_bench.logs import ServoLog, ServoTicks, read_servo_logs, resample
 from dexndm_gym.dynamics.servo_bench.models import BlackBoxServo, PhysicalServo, ServoPredictor, StayingServo
 from dexndm_gym.dynamics.servo_bench.physics import SUBSTEPS, Pendulum, ServoPhysics
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.progress import Progress, Tally
 
 _PHASES = tuple(np.arange(10) / 10 / CONTROL_HZ)
 """Every log is used ten times to train networks, with other control times each time."""
@@ -130,7 +130,7 @@ def fit_servo_logs(
     Args:
         folder: folder of servo logs, see ``dynamics.servo_bench.logs``.
         options: bench and seed.
-        progress: told (fits done, fits planned, what comes next).
+        progress: told after each fit how many are done, of how many, and which was the last.
 
     Raises:
         FileFormatError: no logs there, or an unreadable one.
@@ -144,17 +144,17 @@ def fit_servo_logs(
     periods = len(bring_to_control_rate(logs).goal)
     if periods < CONTROL_HZ:
         raise ConfigurationError("the servo logs must be 1 s long or longer")
-    tell = _Steps(progress, 3 * len(kinds) + 1)
+    tally = Tally(progress, 3 * len(kinds) + 1)
+    tally(0, "reading")
     runs: dict[str, list[_Misses]] = {}
     for kind in kinds:
         train, held_out = _split(logs, kind)
         test = bring_to_control_rate(held_out)
-        models = _fit_models(train, options, tell, f"without {kind}")
+        models = _fit_models(train, options, tally, f"without {kind}")
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
-    tell("physics on all logs")
     physics = fit_physics(logs, options)
-    tell("done")
+    tally(note="physics on all logs")
     return ServoFitReport(
         errors={
             name: {kind: _errors([one]) for kind, one in zip(kinds, results, strict=True)} | {"all": _errors(results)}
@@ -183,19 +183,6 @@ def score(model: ServoPredictor, ticks: ServoTicks) -> ServoErrors:
     return _errors([_predict(model, ticks)])
 
 
-class _Steps:
-    """Counts what is done for a progress callback."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, -1
-
-    def __call__(self, following: str) -> None:
-        """One step is done, and this comes next."""
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._total, following)
-
-
 @dataclass(frozen=True)
 class _Misses:
     """Prediction minus truth: one step ahead, over 1 s, over the whole log."""
@@ -206,15 +193,14 @@ class _Misses:
 
 
 def _fit_models(
-    logs: Sequence[ServoLog], options: ServoFitOptions, tell: _Steps, where: str
+    logs: Sequence[ServoLog], options: ServoFitOptions, tally: Tally, where: str
 ) -> dict[str, ServoPredictor]:
-    tell(f"physics {where}")
     physics = PhysicalServo(fit_physics(logs, options), options.pendulum)
-    many = bring_to_control_rate(logs, _PHASES)
-    tell(f"joint-wise model {where}")
-    black_box = BlackBoxServo(many, seed=options.seed)
-    tell(f"joint-wise model on physics {where}")
+    tally(note=f"physics {where}")
+    black_box = BlackBoxServo(bring_to_control_rate(logs, _PHASES), seed=options.seed)
+    tally(note=f"joint-wise model {where}")
     both = _physics_with_network(physics, logs, options) if _network_helps(logs, options) else physics
+    tally(note=f"joint-wise model on physics {where}")
     return {
         "stays_where_it_is": StayingServo(),
         "jointwise": black_box,

@@ -9,10 +9,10 @@ Fits start from several points because friction that holds an arm or lets it sli
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.dynamics.servo_bench.logs import ServoTicks
 from dexndm_gym.dynamics.servo_bench.physics import Pendulum, ServoPhysics, observe, simulate
-from dexndm_gym.hand.joints import FloatArray
 
 _SPREAD = {
     "stall_torque": 0.5,

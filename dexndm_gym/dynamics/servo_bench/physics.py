@@ -9,17 +9,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.compiling import compiled
-from dexndm_gym.constants import CONTROL_HZ, GRAVITY
+from dexndm_gym.constants import CONTROL_HZ, GRAVITY, TICKS_PER_TURN
 from dexndm_gym.dynamics.servo_bench.logs import ServoTicks
-from dexndm_gym.hand.joints import FloatArray
 
 SUBSTEPS = 20
 """Integration steps per control period (2.5 ms each)."""
 
 _STEP = 1 / CONTROL_HZ / SUBSTEPS
-_TICKS_PER_RAD = 4096 / (2 * np.pi)
+_TICKS_PER_RAD = TICKS_PER_TURN / (2 * np.pi)
 _GAIN_UNIT, _FULL_PWM = 256, 885
 _VELOCITY_CORRECTION = 0.85
 """Correction of the mass's velocity per mean velocity missed in a period."""

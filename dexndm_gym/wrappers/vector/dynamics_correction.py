@@ -9,7 +9,7 @@ from gymnasium.vector import VectorEnv
 
 from dexndm_gym.dynamics.correction import InverseConfig
 from dexndm_gym.filters.jointwise_inverse import FALLBACK
-from dexndm_gym.task.plain import plain
+from dexndm_gym.task.config_json import plain
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper, ModelLike, correction_filter
 from dexndm_gym.wrappers.vector.target_filter import TargetFilterVectorWrapper
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from dexndm_gym.cli.gap_tables import gap_text
-from dexndm_gym.dynamics.measures import PredictionErrors
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors
 from dexndm_gym.evaluation.gap.plots import gap_plots
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap, interval
-from dexndm_gym.evaluation.rollout import Scores
+from dexndm_gym.evaluation.scores import Scores
 
 
 def scores(rotation: float) -> Scores:

@@ -11,11 +11,11 @@ import threading
 import pytest
 
 from dexndm_gym.errors import StopRequestedError
-from dexndm_gym.hardware.stop import StopKey, StopSwitch
+from dexndm_gym.hardware.emergency_stop import StopKey, StopSwitch
 
 PROGRAM = """
 import sys, threading
-from dexndm_gym.hardware.stop import StopKey
+from dexndm_gym.hardware.emergency_stop import StopKey
 pressed = threading.Event()
 try:
     with StopKey(lambda reason: (print(reason, flush=True), pressed.set())):

@@ -7,7 +7,7 @@ import pytest
 
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.data.collection import CollectOptions, Plan
-from dexndm_gym.data.env_player import EnvPlayer, HeatLimits, replay_at_once, simulate
+from dexndm_gym.data.replay import EnvPlayer, HeatLimits, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import START_POSE

@@ -17,7 +17,7 @@ Names = Annotated[tuple[str, ...], NotEmpty()]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PracticeConfig(Checked):
+class TrainingEnvConfig(Checked):
     """What teachers and students practice on: options that both have."""
 
     num_envs: Count = 256

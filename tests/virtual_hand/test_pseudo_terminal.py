@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import serial
 
-from dexndm_gym.virtual_hand.terminal import Terminal
+from dexndm_gym.virtual_hand.pseudo_terminal import Terminal
 
 
 @pytest.fixture

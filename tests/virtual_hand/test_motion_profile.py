@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.virtual_hand.profile import RECTANGULAR, TRAPEZOIDAL, TRIANGULAR, Profile
+from dexndm_gym.virtual_hand.motion_profile import RECTANGULAR, TRAPEZOIDAL, TRIANGULAR, Profile
 
 DT = 0.005
 TICKS_PER_RPM = 4096 / 60

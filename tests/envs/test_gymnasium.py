@@ -249,25 +249,6 @@ def test_vector_env_draws_every_hand() -> None:
         gymnasium.make_vec(SIM, 2, render_mode="human")
 
 
-@pytest.mark.parametrize(
-    "wrapper",
-    [
-        vector_wrappers.NormalizeObservation,
-        vector_wrappers.NormalizeReward,
-        vector_wrappers.RecordEpisodeStatistics,
-        vector_wrappers.DictInfoToList,
-        vector_wrappers.FlattenObservation,
-        vector_wrappers.ClipReward,
-    ],
-)
-def test_gymnasiums_vector_wrappers_go_on_top(wrapper: Any) -> None:
-    arguments = {"min_reward": -1, "max_reward": 1} if wrapper is vector_wrappers.ClipReward else {}
-    env = wrapper(weak_vector("NEXT_STEP"), **arguments)
-    env.reset(seed=0)
-    for _ in range(5):
-        env.step(np.zeros((2, 16), dtype=np.float32))
-
-
 def test_statistics_count_each_episode_once() -> None:
     env = vector_wrappers.RecordEpisodeStatistics(weak_vector("NEXT_STEP"))
     env.reset(seed=0)

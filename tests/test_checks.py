@@ -116,7 +116,7 @@ def test_bounds_are_said_in_words(bound: Bound, value: float, words: str) -> Non
     assert bound.describe(value) == words
 
 
-def test_what_is_not_a_dataclass_of_checks_can_be_checked() -> None:
+def test_plain_dataclass_can_be_checked() -> None:
     from dexndm_gym.task.config import TaskConfig
 
     check_fields(TaskConfig())

@@ -128,7 +128,7 @@ def test_options_that_name_outputs_are_known() -> None:
 
 
 @pytest.mark.parametrize(("command", "name", "output"), OUTPUTS, ids=lambda value: str(value)[:20])
-def test_outputs_below_a_file_are_found_before_the_work(
+def test_outputs_below_a_file_are_refused_early(
     command: str, name: str, output: Output, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()

@@ -42,7 +42,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(trajectories[0].command[:, 15], -np.arange(45) / 1000, atol=1e-6)
 
 
-def test_without_a_final_position_the_last_target_is_dropped(tmp_path: Path) -> None:
+def test_last_target_without_position_is_dropped(tmp_path: Path) -> None:
     write(tmp_path / "a.h5", [10, 1], final=False)
     (trajectory,) = read_recording(tmp_path / "a.h5")
     assert len(trajectory) == 9

@@ -52,7 +52,7 @@ def test_batched_product_equals_a_loop_over_joints(
 
 
 @pytest.mark.parametrize(("network", "together"), [("shared", 1), ("joint", 1), ("finger", 4), ("hand", 16)])
-def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
+def test_joint_sees_only_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
     model = make_model(ModelConfig(network=network))
     position, command = windows(16, 5)
     before = model(position, command)

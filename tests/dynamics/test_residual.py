@@ -52,14 +52,14 @@ def test_it_asks_for_what_the_hand_lacks(policy: ResidualPolicy) -> None:
     np.testing.assert_allclose((command - target).mean(), 0.05, atol=0.015)
 
 
-def test_it_adds_nothing_before_training_and_never_more_than_its_bound(policy: ResidualPolicy) -> None:
+def test_residual_is_zero_first_and_always_bounded(policy: ResidualPolicy) -> None:
     window, target = still(0.3)
     untrained = ResidualFilter(ResidualPolicy(ResidualOptions()))
     np.testing.assert_array_equal(untrained(window, target)[0], target)
     assert np.abs(ResidualFilter(policy)(window, target)[0] - target).max() <= policy.bound
 
 
-def test_the_model_of_the_hand_stays_as_it_is() -> None:
+def test_training_leaves_the_hands_model_alone() -> None:
     model = JointwiseModel()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     told: list[int] = []

@@ -34,7 +34,7 @@ def test_an_episode_holds_all_that_happened(short: gymnasium.Env[Any, Any], wigg
     assert (len(trajectory), trajectory.metadata) == (12, {"object": "cube", "note": 1})
 
 
-def test_episodes_take_objects_in_turn_and_repeat_with_their_seed(short: gymnasium.Env[Any, Any], throw: Any) -> None:
+def test_episodes_take_turns_and_repeat_by_seed(short: gymnasium.Env[Any, Any], throw: Any) -> None:
     first = record_episodes(throw, short, 3, seed=5, items=("cube", "ellipsoid"))
     again = record_episodes(throw, short, 2, seed=6, items=("ellipsoid", "cube"))
     assert [episode.object for episode in first] == ["cube", "ellipsoid", "cube"]

@@ -49,7 +49,7 @@ def test_wide_objects_press_fingers_apart_without_closing():
     assert grasp_kinds(OBJECTS["cube"], rows)["fist"] <= 0.2 * len(rows)
 
 
-def test_too_few_fingertip_grasps_are_topped_up_with_power_grasps():
+def test_power_grasps_top_up_fingertip_grasps():
     found = find_starts(OBJECTS["box_20x20x30"], 4, 0)
     (by_tips, tries), (fists, _) = found.held["by fingertips"], found.held["in the fist"]
     assert (by_tips < 16, tries) == (True, 48)
@@ -81,7 +81,7 @@ def test_fewer_ways_are_easier():
 
 
 @pytest.mark.parametrize(("name", "tries"), [("cube", 24), ("plane", 24), ("mug", 48)])
-def test_nothing_is_held_with_fingers_inside_it_at_any_time(name: str, tries: int):
+def test_grasps_with_penetration_are_refused(name: str, tries: int):
     rows = find_power_grasps(OBJECTS[name], tries, np.random.default_rng(0))
     assert len(rows) > 0
     batch = GraspBatch(OBJECTS[name], rows[:, 39])

@@ -68,7 +68,7 @@ def test_an_expired_watchdog_is_cleared_first(servos: Any, bus: DynamixelBus) ->
     assert value(servos, 0, "bus_watchdog") == 0
 
 
-def test_goals_are_at_the_present_position_before_torque_goes_on(servos: Any, bus: DynamixelBus) -> None:
+def test_goals_are_at_present_position_before_torque(servos: Any, bus: DynamixelBus) -> None:
     present = 2048 + 20 * np.arange(16)
     for servo in range(16):
         servos.set(servo, address("present_position"), 4, int(present[servo]))

@@ -81,9 +81,7 @@ def test_exported_teacher_acts_as_the_model(config: TrainConfig, teacher: Path, 
     np.testing.assert_allclose(loaded.predict(seen)[0], expected, atol=1e-5)
 
 
-def test_ctrl_c_writes_a_checkpoint_to_go_on_from(
-    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ctrl_c_writes_a_checkpoint(config: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     through = train_teacher(replace(config, out=tmp_path / "through", steps=768), progress=False)
     played, step_wait = [0], TeacherVecEnv.step_wait
 

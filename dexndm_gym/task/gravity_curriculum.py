@@ -12,12 +12,16 @@ from typing import Annotated
 import numpy as np
 
 from dexndm_gym.checks import Bound, Checked, Count, NotNegative
+from dexndm_gym.hand.joints import IntArray
 from dexndm_gym.task.options import EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
 
 _WRIST_NAMES, _AXIS_NAMES = tuple(WRISTS), tuple(AXES)
-_DOWN = np.array([down_in_hand(np.array(wrist)) for wrist in WRISTS.values()])
-_AXIS = np.array(list(AXES.values()))
+NAMED_DOWN = np.array([down_in_hand(np.array(wrist)) for wrist in WRISTS.values()])
+"""Direction of gravity in the hand frame of each named wrist; a wrist belongs to the nearest."""
+
+NAMED_AXES = np.array(list(AXES.values()))
+"""The named axes, world frame; an axis belongs to the nearest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +91,13 @@ class GravityCurriculum:
 
     def cell(self, episode: EpisodeSetup) -> int:
         """Number of the cell that an episode belongs to."""
-        wrist = int(np.argmax(_DOWN @ np.array(down_in_hand(episode.wrist))))
-        axis = int(np.argmax(_AXIS @ episode.axis))
+        wrist = int(np.argmax(NAMED_DOWN @ np.array(down_in_hand(episode.wrist))))
+        axis = int(np.argmax(NAMED_AXES @ episode.axis))
         return int(np.ravel_multi_index((self._set_of[episode.scene.object], wrist, axis), self.gravity.shape))
+
+    def sets_of(self, objects: Sequence[str]) -> IntArray:
+        """Number of the set that each of these objects belongs to; first index of ``gravity`` and ``versions``."""
+        return np.array([self._set_of[name] for name in objects])
 
     def lightened(self, episode: EpisodeSetup) -> EpisodeSetup:
         """The episode under the gravity of its cell."""
@@ -100,6 +108,11 @@ class GravityCurriculum:
     def version(self, cell: int) -> int:
         """How often the gravity of a cell has changed: to be handed back with the result of an episode of it."""
         return int(self._version.flat[cell])
+
+    @property
+    def versions(self) -> IntArray:
+        """``version`` of every cell, of the same shape as ``gravity``."""
+        return self._version
 
     def record(self, cell: int, version: int, *, rotation: float, time: float, dropped: bool) -> None:
         """Take in how an episode ended, and change its cell's gravity where it is time.
@@ -119,8 +132,8 @@ class GravityCurriculum:
         judged.append((rotation, dropped))
         if len(judged) < c.episodes:
             return
-        turned = float(np.mean([r for r, _ in judged]))
-        lost = float(np.mean([d for _, d in judged]))
+        turned = sum(r for r, _ in judged) / len(judged)  # np.mean would take longer than all the rest
+        lost = sum(d for _, d in judged) / len(judged)
         level = self.gravity.flat[cell]
         if turned > c.rotation and lost < c.dropped:
             changed = min(level + c.step, 1.0)

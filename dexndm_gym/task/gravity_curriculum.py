@@ -67,6 +67,37 @@ class CellReport:
     """How many they are."""
 
 
+class _Judged:
+    """The latest episodes of a cell and their sums: adding up thousands anew for each would take too long."""
+
+    def __init__(self, size: int) -> None:
+        self._episodes: deque[tuple[float, bool]] = deque()
+        self._size, self._rotation, self._dropped = size, 0.0, 0
+
+    def add(self, rotation: float, dropped: bool) -> None:
+        """Take in an episode; the oldest makes room for it."""
+        if self.full:
+            oldest, lost = self._episodes.popleft()
+            self._rotation, self._dropped = self._rotation - oldest, self._dropped - lost
+        self._episodes.append((rotation, dropped))
+        self._rotation, self._dropped = self._rotation + rotation, self._dropped + dropped
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as are to be judged."""
+        return len(self._episodes) == self._size
+
+    @property
+    def rotation(self) -> float:
+        """Mean rotation, rad."""
+        return self._rotation / len(self._episodes)
+
+    @property
+    def dropped(self) -> float:
+        """Share that dropped the object."""
+        return self._dropped / len(self._episodes)
+
+
 class GravityCurriculum:
     """Gravity of cells: nearest named wrist x nearest principal axis x object set.
 
@@ -86,7 +117,7 @@ class GravityCurriculum:
         shape = (len(self._sets), len(WRISTS), len(AXES))
         self.gravity = np.full(shape, config.start)
         self._version = np.zeros(shape, dtype=np.int64)
-        self._judged: dict[int, deque[tuple[float, bool]]] = {}
+        self._judged: dict[int, _Judged] = {}
         self._latest: dict[int, deque[tuple[float, float, bool]]] = {}
 
     def cell(self, episode: EpisodeSetup) -> int:
@@ -128,23 +159,21 @@ class GravityCurriculum:
         self._latest.setdefault(cell, deque(maxlen=2 * c.episodes)).append((rotation, time, dropped))
         if version != self._version.flat[cell]:
             return
-        judged = self._judged.setdefault(cell, deque(maxlen=c.episodes))
-        judged.append((rotation, dropped))
-        if len(judged) < c.episodes:
+        judged = self._judged.setdefault(cell, _Judged(c.episodes))
+        judged.add(rotation, dropped)
+        if not judged.full:
             return
-        turned = sum(r for r, _ in judged) / len(judged)  # np.mean would take longer than all the rest
-        lost = sum(d for _, d in judged) / len(judged)
         level = self.gravity.flat[cell]
-        if turned > c.rotation and lost < c.dropped:
+        if judged.rotation > c.rotation and judged.dropped < c.dropped:
             changed = min(level + c.step, 1.0)
-        elif lost > 2.0 * c.dropped:
+        elif judged.dropped > 2.0 * c.dropped:
             changed = max(level - c.step, c.start)
         else:
             return
         if changed != level:
             self.gravity.flat[cell] = changed
             self._version.flat[cell] += 1
-            judged.clear()
+            del self._judged[cell]
 
     def report(self) -> list[CellReport]:
         """How the cells do that have seen episodes, in the order of sets, wrists and axes."""

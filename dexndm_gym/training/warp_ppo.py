@@ -14,7 +14,7 @@ from dexndm_gym.errors import MissingExtraError
 from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import check_outputs
-from dexndm_gym.task.gravity_curriculum import GravityCurriculum
+from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
 from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
 from dexndm_gym.training.progress import CurriculumTable, log_cells
 from dexndm_gym.training.run_folder import (
@@ -155,10 +155,20 @@ def make_tensor_env(config: TrainConfig, curriculum: GravityCurriculum | None = 
         hand,
         options,
         config.task,
-        curriculum or GravityCurriculum(config.gravity, config.object_sets),
+        curriculum or GravityCurriculum(_judging_fairly(config), config.object_sets),
         joint_pos_noise=config.task.joint_pos_noise if config.randomize else 0.0,
         seed=config.seed,
     )
+
+
+def _judging_fairly(config: TrainConfig) -> GravityConfig:
+    """The curriculum's options, with enough episodes judged.
+
+    After a change of gravity the first episodes to end are drops, as all others take their whole time. Of thousands of
+    hands these few would be all that is judged; half as many episodes as a cell has hands are not over before then.
+    """
+    cells = len(config.object) * len(config.options.wrists) * len(config.options.axes)
+    return replace(config.gravity, episodes=max(config.gravity.episodes, config.num_envs // (2 * cells)))
 
 
 def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:

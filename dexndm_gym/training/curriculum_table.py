@@ -1,79 +1,77 @@
-"""What is learned and what is stuck, while a training runs: a table of wrists and axes, and the same in TensorBoard."""
+"""What is learned and what is stuck, while a training runs: a table of wrists and axes, and the same as numbers."""
 
 import time
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from stable_baselines3.common.callbacks import BaseCallback
 
 from dexndm_gym.task.gravity_curriculum import CellReport
 from dexndm_gym.task.orientations import AXES, WRISTS
-from dexndm_gym.training.teacher_env import TeacherVecEnv
 
 _BETWEEN_TABLES = 60.0
 """Time between two tables where the output is no terminal that could be drawn anew, s."""
 
 
-class CurriculumTable(BaseCallback):
-    """Shows speed, drops and gravity per wrist and axis, and logs them."""
+class CurriculumTable:
+    """Speed, drops and gravity per wrist and axis, drawn anew where the output is a terminal."""
 
-    def __init__(self, steps: int, *, shown: bool) -> None:
+    def __init__(self, total: int, *, shown: bool) -> None:
         """Prepare.
 
         Args:
-            steps: how many the run has in all.
-            shown: whether to show the table; it is logged in any case.
+            total: steps that the run has in all.
+            shown: whether to show anything.
         """
-        super().__init__()
-        self._total, self._shown = steps, shown
+        self._total, self._shown = total, shown
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False)
         self._began = self._printed = time.monotonic()
         self._first = 0
 
-    def _on_training_start(self) -> None:
-        self._began, self._first = time.monotonic(), self.num_timesteps
+    def start(self, steps: int) -> None:
+        """The run goes on from so many steps."""
+        self._began, self._first = time.monotonic(), steps
         if self._shown and self._console.is_terminal:
             self._live.start()
 
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        report = cast(TeacherVecEnv, self.training_env.unwrapped).curriculum.report()
-        for cell in report:
-            name = f"{cell.objects}/{cell.wrist}/{cell.axis}"
-            self.logger.record(f"speed/{name}", cell.speed)
-            self.logger.record(f"dropped/{name}", cell.dropped)
-            self.logger.record(f"gravity/{name}", cell.gravity)
-        if report:
-            self.logger.record("rollout/speed", float(np.mean([cell.speed for cell in report])))
-            self.logger.record("rollout/dropped", float(np.mean([cell.dropped for cell in report])))
+    def show(self, steps: int, report: Sequence[CellReport]) -> None:
+        """Show how the cells do after so many steps."""
         if not self._shown:
             return
         if self._console.is_terminal:
-            self._live.update(self._drawn(report), refresh=True)
+            self._live.update(self._drawn(steps, report), refresh=True)
         elif time.monotonic() - self._printed > _BETWEEN_TABLES:
             self._printed = time.monotonic()
-            self._console.print(self._drawn(report))
+            self._console.print(self._drawn(steps, report))
 
-    def _on_training_end(self) -> None:
+    def stop(self) -> None:
+        """Leave the last table standing."""
         self._live.stop()
 
-    def _drawn(self, report: Sequence[CellReport]) -> RenderableType:
+    def _drawn(self, steps: int, report: Sequence[CellReport]) -> RenderableType:
         spent = time.monotonic() - self._began
-        rate = (self.num_timesteps - self._first) / max(spent, 1e-9)
-        left = (self._total - self.num_timesteps) / max(rate, 1e-9)
+        rate = (steps - self._first) / max(spent, 1e-9)
+        left = (self._total - steps) / max(rate, 1e-9)
         head = Text(
-            f"{self.num_timesteps / 1e6:.2f} of {self._total / 1e6:.2f} M steps, {rate:,.0f} steps/s, "
-            f"{left / 60:.0f} min left"
+            f"{steps / 1e6:.2f} of {self._total / 1e6:.2f} M steps, {rate:,.0f} steps/s, {left / 60:.0f} min left"
         )
         return Group(head, *(_table(report, objects) for objects in dict.fromkeys(cell.objects for cell in report)))
+
+
+def log_cells(record: Callable[[str, float], None], report: Sequence[CellReport]) -> None:
+    """Record how each cell does and how all do together, under names as TensorBoard groups them."""
+    for cell in report:
+        name = f"{cell.objects}/{cell.wrist}/{cell.axis}"
+        record(f"speed/{name}", cell.speed)
+        record(f"dropped/{name}", cell.dropped)
+        record(f"gravity/{name}", cell.gravity)
+    if report:
+        record("rollout/speed", float(np.mean([cell.speed for cell in report])))
+        record("rollout/dropped", float(np.mean([cell.dropped for cell in report])))
 
 
 def _table(report: Sequence[CellReport], objects: str) -> Table:

@@ -16,9 +16,7 @@ from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.gravity_curriculum import GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_observation import teacher_observation
-
-REWARD_SCALE = 0.1
-"""Keeps returns, and with them the value loss, of order one."""
+from dexndm_gym.training.train_config import REWARD_SCALE
 
 
 class TeacherVecEnv(VecEnv):

@@ -5,12 +5,13 @@ kind of geom, and is fast enough for films of small pictures.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
@@ -30,7 +31,7 @@ _OBJECT_GROUP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class Camera(Checked):
     """Where from, and what at."""
 
     eye: Vector
@@ -39,7 +40,7 @@ class Camera:
     target: Vector
     """Point in the middle of the picture, hand frame, m."""
 
-    angle: float
+    angle: Annotated[float, Bound(above=0.0, below=180.0)]
     """Vertical angle of view, deg."""
 
 

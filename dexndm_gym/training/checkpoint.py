@@ -105,7 +105,8 @@ def require_same(checkpoint: Checkpoint, config: dict[str, Any], path: Path) -> 
         ConfigurationError: options differ; the message names them.
     """
     before, now = _flat(checkpoint.config), _flat(config)
-    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in now if before.get(name) != now[name]]
+    names = [name for name in dict.fromkeys((*now, *before)) if before.get(name) != now.get(name)]
+    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in names]
     if differ:
         raise ConfigurationError(
             f"{path} was trained with other options ({', '.join(differ[:4])}); give the same to resume it, or "

@@ -8,7 +8,9 @@ from dexndm_gym.checks import Bound, Count, CountOrZero, LearningRate, NotEmpty,
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.extra_rewards import ExtraRewards, Rewards
 from dexndm_gym.task.gravity_curriculum import GravityConfig
+from dexndm_gym.task.plain import plain
 from dexndm_gym.training.practice import PracticeConfig
 
 _MAY_DIFFER = ("out", "steps", "checkpoint_every", "resume", "start_from")
@@ -74,11 +76,16 @@ class TrainConfig(PracticeConfig):
     task: TaskConfig = field(default_factory=TaskConfig)
     """Parameters of the task."""
 
+    extra_rewards: Rewards = field(default_factory=dict)
+    """Terms of your own that are added to the reward: name and module:function of each. Functions have to be found
+    again by that name, as checkpoints keep it."""
+
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            ConfigurationError: a value is out of range, or there are fewer samples than parts to cut them into.
+            ConfigurationError: a value is out of range, there are fewer samples than parts to cut them into, or no such
+                reward function.
         """
         super().__post_init__()
         samples = self.num_envs * self.horizon
@@ -89,7 +96,15 @@ class TrainConfig(PracticeConfig):
             )
         if self.resume is not None and self.start_from is not None:
             raise ConfigurationError("expected resume or start_from, got both")
+        ExtraRewards(self.extra_rewards, self.num_envs)
+        for name, function in self.extra_rewards.items():
+            if not isinstance(plain(function), str):
+                raise ConfigurationError(
+                    f"expected the reward term {name!r} to be a function at the top of a module, which a checkpoint "
+                    f"can name, got {function!r:.60}"
+                )
 
     def what_must_match(self) -> dict[str, Any]:
         """The options that a resumed run must share."""
-        return {name: value for name, value in asdict(self).items() if name not in _MAY_DIFFER}
+        options = asdict(self) | {"extra_rewards": plain(self.extra_rewards)}
+        return {name: value for name, value in options.items() if name not in _MAY_DIFFER}

@@ -136,7 +136,13 @@ def main() -> None:
         "any kinds left out, all gains": [fit for fit in fits if len(fit.gains) == len(gains)],
     }
     if not options.kinds_only:
-        selections["any kinds and gains left out"] = fits
+        selections |= {
+            "one kind left out, two gains or more": [
+                f for f in fits if len(f.kinds) == len(kinds) - 1 and len(f.gains) > 1
+            ],
+            "any kinds left out, two gains or more": [f for f in fits if len(f.gains) > 1],
+            "any kinds and gains left out": fits,
+        }
     report = {name: {unit: summarize(some, logs, unit) for unit in UNITS} for name, some in selections.items()}
     for name, summaries in report.items():
         for unit, summary in summaries.items():

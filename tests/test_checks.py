@@ -12,7 +12,11 @@ import dexndm_gym
 from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
-NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": {"teacher": ("teacher.safetensors",)}}
+NEEDED = {
+    "Fault": {"kind": "stuck"},
+    "DistillConfig": {"teacher": ("teacher.safetensors",)},
+    "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
+}
 """Values of fields that have no default."""
 
 
@@ -86,7 +90,7 @@ def test_every_public_configuration_is_checked() -> None:
     assert names >= {
         *("TaskConfig", "RewardWeights", "Randomization", "DynamixelHandConfig", "GraspSearch", "CollectOptions"),
         *("HeatLimits", "FitOptions", "ModelConfig", "ServoFitOptions", "ResidualOptions", "InverseConfig"),
-        *("GapConfig", "DemoConfig", "Fault", "Spread"),
+        *("GapConfig", "DemoConfig", "Fault", "Spread", "ServoSettings", "TrainConfig", "DistillConfig", "Camera"),
     }
 
 

@@ -8,11 +8,10 @@ from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.cli.common import Port
 from dexndm_gym.constants import BAUDRATE, D_GAIN, GOAL_CURRENT, P_GAIN
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.hardware.registers import Current, Gain
 from dexndm_gym.outputs import OutputFolder
 
 Joints: TypeAlias = Annotated[tuple[int, ...], Bound(least=0, most=NUM_JOINTS - 1), NotEmpty()]
-Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
-"""What the servos' registers of gains take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +77,7 @@ class Gains(HandOptions):
     d_gain: Gain = D_GAIN
     """Position D gain; the joints that move fingers sideways get three quarters of it."""
 
-    current_limit: Annotated[int, Bound(least=1, most=1_750)] = GOAL_CURRENT
+    current_limit: Current = GOAL_CURRENT
     """Goal current, mA."""
 
 

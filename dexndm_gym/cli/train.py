@@ -1,6 +1,6 @@
 """``dexndm train``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,11 @@ _DESCRIPTION = (
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(TrainConfig):
     """Options of the command."""
+
+    extra_rewards: Annotated[dict[str, str], tyro.conf.arg(metavar="NAME MODULE:FUNCTION ...")] = field(
+        default_factory=dict
+    )
+    """Terms of your own that are added to the reward: name and module:function of each (docs/extending.md)."""
 
     spec: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Train the specialists of this TOML file one after the other instead, each in a folder of its own in OUT; those

@@ -5,11 +5,13 @@ power cycle and can be written only while torque is off.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.arrays import IntArray
+from dexndm_gym.checks import Bound
 from dexndm_gym.errors import ConfigurationError
 
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
@@ -33,6 +35,12 @@ TICK_WRAP = 32768
 
 PWM_FULL = 885
 """Full duty in units of the PWM registers."""
+
+Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
+"""What the registers of gains take."""
+
+Current: TypeAlias = Annotated[int, Bound(least=1, most=1_750)]
+"""Goal currents that move a joint, mA."""
 
 
 @dataclass(frozen=True)

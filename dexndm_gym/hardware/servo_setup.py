@@ -3,15 +3,17 @@
 import logging
 import time
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from dexndm_gym.arrays import IntArray
+from dexndm_gym.checks import Bound, Checked, Positive
 from dexndm_gym.constants import D_GAIN, GOAL_CURRENT, P_GAIN, SIDE_GAIN, SIDE_JOINTS
 from dexndm_gym.errors import BusTimeoutError, SafetyError, ServoAlertError
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED
+from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED, Current, Gain
 from dexndm_gym.hardware.safety import check_plausible
 from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
 from dexndm_gym.hardware.transport import name_servos
@@ -28,33 +30,36 @@ _REBOOT_TIME = 2.0
 """How long a servo may take to come back from a reboot, s."""
 
 
+_SIDE_P_GAIN, _SIDE_D_GAIN = round(SIDE_GAIN * P_GAIN), round(SIDE_GAIN * D_GAIN)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ServoSettings:
+class ServoSettings(Checked):
     """What the servos of the hand are set to."""
 
-    p_gain: int = P_GAIN
+    p_gain: Gain = P_GAIN
     """Position P gain (register 84)."""
 
-    side_p_gain: int = round(SIDE_GAIN * P_GAIN)
+    side_p_gain: Gain = _SIDE_P_GAIN
     """The same for the three joints that move fingers sideways."""
 
-    d_gain: int = D_GAIN
+    d_gain: Gain = D_GAIN
     """Position D gain (register 80)."""
 
-    side_d_gain: int = round(SIDE_GAIN * D_GAIN)
+    side_d_gain: Gain = _SIDE_D_GAIN
     """The same for the three joints that move fingers sideways."""
 
-    current_limit: int = GOAL_CURRENT
-    """Goal Current, mA: bounds the torque."""
+    current_limit: Current = GOAL_CURRENT
+    """Goal Current, mA: bounds the torque. The vendor of the hand advises 300 for light, 500-600 for full hands."""
 
-    watchdog: float = 0.08
+    watchdog: Positive = 0.08
     """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms. A control step of 50 ms
     may be late by 30 ms before that happens, and servos whose host has died stop within 100 ms."""
 
-    max_temperature: int = 65
+    max_temperature: Annotated[int, Bound(least=1, most=100)] = 65
     """Temperature from which on the hand is switched off, degrees Celsius. The servos themselves give up at 70."""
 
-    min_voltage: float = 3.7
+    min_voltage: Annotated[float, Bound(least=0.0, most=7.0)] = 3.7
     """Supply below which the hand is switched off, V: the least that the servos are specified for."""
 
     reboot_alerted: bool = False
@@ -65,8 +70,9 @@ class ServoSettings:
         """Check the values.
 
         Raises:
-            ConfigurationError: the watchdog's time cannot be set.
+            ConfigurationError: a value is none that the servos take, or the watchdog's time cannot be set.
         """
+        super().__post_init__()
         watchdog_units(self.watchdog)
 
 

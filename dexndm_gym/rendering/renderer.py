@@ -5,13 +5,14 @@ kind of geom, and is fast enough for films of small pictures.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
 from dexndm_gym.arrays import BoolArray, FloatArray, Vector
+from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice, the_object
@@ -28,7 +29,7 @@ _OBJECT_GROUP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class Camera(Checked):
     """Where from, and what at."""
 
     eye: Vector
@@ -37,7 +38,7 @@ class Camera:
     target: Vector
     """Point in the middle of the picture, hand frame, m."""
 
-    angle: float
+    angle: Annotated[float, Bound(above=0.0, below=180.0)]
     """Vertical angle of view, deg."""
 
 

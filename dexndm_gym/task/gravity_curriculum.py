@@ -11,8 +11,8 @@ from typing import Annotated
 
 import numpy as np
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.checks import Bound, Checked, Count, NotNegative
-from dexndm_gym.hand.joints import IntArray
 from dexndm_gym.task.options import EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
 

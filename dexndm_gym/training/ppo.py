@@ -130,7 +130,13 @@ class ShownCurriculum(BaseCallback):
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """Simulated hands to learn on, seeded."""
     joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
-    task = RotationTask(config.make_hand(), config.options, config.task, joint_pos_noise=joint_pos_noise)
+    task = RotationTask(
+        config.make_hand(),
+        config.options,
+        config.task,
+        joint_pos_noise=joint_pos_noise,
+        extra_rewards=config.extra_rewards,
+    )
     env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
     env.seed(config.seed)
     return env

@@ -74,7 +74,8 @@ def require_goes_on(path: Path, before: dict[str, Any], now: dict[str, Any], *, 
         ConfigurationError: options differ, and the message names them; or there is nothing left to do.
     """
     before, now = _flat(before), _flat(now)
-    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in now if before.get(name) != now[name]]
+    names = [name for name in dict.fromkeys((*now, *before)) if before.get(name) != now.get(name)]
+    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in names]
     if differ:
         raise ConfigurationError(
             f"{path} was trained with other options ({', '.join(differ[:4])}); give the same to resume it, or "

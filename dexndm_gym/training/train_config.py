@@ -9,6 +9,8 @@ from dexndm_gym.checks import Bound, Count, CountOrZero, LearningRate, NotEmpty,
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config_json import plain
+from dexndm_gym.task.extra_rewards import ExtraRewards, Rewards
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.training.training_env import TrainingEnvConfig
 
@@ -90,11 +92,16 @@ class TrainConfig(TrainingEnvConfig):
     task: TaskConfig = field(default_factory=TaskConfig)
     """Parameters of the task."""
 
+    extra_rewards: Rewards = field(default_factory=dict)
+    """Terms of your own that are added to the reward: name and module:function of each. Functions have to be found
+    again by that name, as checkpoints keep it."""
+
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            ConfigurationError: a value is out of range, or there are fewer samples than parts to cut them into.
+            ConfigurationError: a value is out of range, there are fewer samples than parts to cut them into, or no such
+                reward function.
         """
         super().__post_init__()
         samples = self.num_envs * self.horizon
@@ -109,6 +116,15 @@ class TrainConfig(TrainingEnvConfig):
             raise ConfigurationError(f"device must be cpu or a GPU such as cuda:0, got {self.device!r}")
         if self.backend == "warp" and self.hand_seed is not None:
             raise ConfigurationError("hand_seed needs the backend mujoco: virtual hands are not simulated on a GPU")
+        if self.backend == "warp" and self.extra_rewards:
+            raise ConfigurationError("extra_rewards need the backend mujoco: they are functions of NumPy arrays")
+        ExtraRewards(self.extra_rewards, self.num_envs)
+        for name, function in self.extra_rewards.items():
+            if not isinstance(plain(function), str):
+                raise ConfigurationError(
+                    f"expected the reward term {name!r} to be a function at the top of a module, which a checkpoint "
+                    f"can name, got {function!r:.60}"
+                )
 
     @property
     def parts(self) -> int:
@@ -120,4 +136,4 @@ class TrainConfig(TrainingEnvConfig):
     def what_must_match(self) -> dict[str, Any]:
         """The options that a resumed run must share."""
         options = {name: value for name, value in asdict(self).items() if name not in _MAY_DIFFER}
-        return options | {"minibatches": self.parts}
+        return options | {"minibatches": self.parts, "extra_rewards": plain(self.extra_rewards)}

@@ -4,8 +4,8 @@ What the physics consists of was chosen within the training kinds: fitted to one
 Saturation of the motor earned its place there; a second load friction on the motor's side, and friction that is larger
 at rest did not. Whether a network may add to the physics is chosen anew in every fit, likewise: it must help with each
 of the training kinds after learning from the others. Fits never see a held-out kind, but its scores were in sight all
-the while, and the arm that bends with what is known of it beforehand, the observer, the weight of one step, the scale
-beyond which errors count less and the bounds of the network were found with them, so expect more on other motions;
+the while, and the arm that bends, how much is known beforehand, the observer, the weight of one step, the scale beyond
+which errors count less and the bounds of the network were found with them, so expect more on other motions;
 ``benchmarks/servo_subsets.py`` shows how much hangs on which logs were there.
 """
 
@@ -51,6 +51,9 @@ class ServoFitOptions(Checked):
     no_load_speed: Positive = 16.0
     """Speed of the unloaded servo at the voltage of the bench, rad/s. The XL330-M288's is 103 rev/min at 5 V says its
     maker, and the bench has 7.4 V."""
+
+    stall_torque: Positive = 0.71
+    """Torque of the servo at rest at that voltage, N m: 0.42, 0.52 and 0.60 at 3.7, 5 and 6 V says its maker."""
 
     iterations: Count = 25
     """Least-squares steps per fit of the physics at most."""
@@ -175,7 +178,13 @@ def bring_to_control_rate(logs: Sequence[ServoLog], phases: Sequence[float] = (0
 def fit_physics(logs: Sequence[ServoLog], options: ServoFitOptions) -> ServoPhysics:
     """Find the parameters of the servo that made these logs."""
     ticks = bring_to_control_rate(logs)
-    return identify(ticks, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+    return identify(
+        ticks,
+        options.pendulum,
+        no_load_speed=options.no_load_speed,
+        stall_torque=options.stall_torque,
+        iterations=options.iterations,
+    )
 
 
 def score(model: ServoPredictor, ticks: ServoTicks) -> ServoErrors:

@@ -27,6 +27,8 @@ SERVO = ServoPhysics(
     arm_stiffness=5.0, arm_damping=0.03, offset=0.02,
 )  # fmt: skip
 GAINS = np.array([100.0, 400.0, 800.0])
+DATA_SHEET = {"no_load_speed": float(free_speed(SERVO, 16.0)), "stall_torque": 0.6}
+"""What a vendor may state of this servo: the torque is a third less."""
 
 
 def commands(kind: str, periods: int = 40) -> ServoTicks:
@@ -59,9 +61,8 @@ def seen_by_encoder(kind: str) -> ServoTicks:
 
 
 def found_in(*kinds: str, seed: int = 0) -> ServoPhysics:
-    speed = float(free_speed(SERVO, 16.0))
     logs = together(*map(seen_by_encoder, kinds))
-    return identify(logs, BENCH, no_load_speed=speed, iterations=15, starts=2, seed=seed)
+    return identify(logs, BENCH, **DATA_SHEET, iterations=15, starts=2, seed=seed)
 
 
 def open_loop_error(servo: ServoPhysics, kind: str) -> float:
@@ -106,7 +107,7 @@ def test_hardly_any_arm_is_too_stiff_to_simulate(stiffness: float, damping: floa
 
 def test_parameters_that_matter_are_found_again() -> None:
     both = together(logged("sine"), logged("step"))
-    found = identify(both, BENCH, no_load_speed=float(free_speed(SERVO, 16.0)), iterations=12)
+    found = identify(both, BENCH, **DATA_SHEET, iterations=12)
     error = simulate(found, BENCH, both, both.position[0]) - both.position[1:]
     assert np.abs(error).mean() < 4e-3  # what is known beforehand pulls a little, as the logs are few
     for name in ("stall_torque", "load_friction", "saturation"):
@@ -131,9 +132,8 @@ def test_left_out_motion_is_predicted_whatever_was_there(kinds: tuple[str, ...])
 def test_unexplained_log_spoils_no_fit() -> None:
     stuck = logged("lift")
     stuck.position[15:] = stuck.position[15]
-    speed = float(free_speed(SERVO, 16.0))
     logs = together(seen_by_encoder("step"), seen_by_encoder("drop"), stuck)
-    found = identify(logs, BENCH, no_load_speed=speed, iterations=15, starts=2)
+    found = identify(logs, BENCH, **DATA_SHEET, iterations=15, starts=2)
     assert open_loop_error(found, "sine") < np.radians(1.5)
 
 

@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.catalog import OBJECT_SETS, OBJECTS
 from dexndm_gym.objects.geoms import GEOM_TYPES, ConvexGeom, ball, box, disc, egg, rod
 from dexndm_gym.objects.object_model import MASS_RANGE, MAX_GEOMS, RotatableObject, assemble, primitive

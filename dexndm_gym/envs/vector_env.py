@@ -24,7 +24,7 @@ from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.extra_rewards import Rewards
-from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.options import EpisodeOptions, by_name
 
 Observation = npt.NDArray[np.float32]
 
@@ -120,7 +120,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         Raises:
             ConfigurationError: an option is unknown, or there is another number of seeds or of hands in the mask.
         """
-        options = dict(options or {})
+        options = by_name(options)
         ids = np.flatnonzero(self._mask(options.pop("reset_mask", None)))
         if seed is None or isinstance(seed, int | np.integer):
             super().reset(seed=None if seed is None else int(seed))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +127,8 @@ class StartStates:
         rows: dict[tuple[str, Vector | None], FloatArray] = {}
         for path in paths:
             try:
+                if path.exists() and not is_zipfile(path):
+                    raise ValueError("it is no archive of arrays, or a damaged one")
                 with np.load(path, allow_pickle=False) as file:
                     rows |= {_parse(key): _restored(file[key]) for key in file.files}
             except (ValueError, AttributeError, EOFError, BadZipFile) as error:

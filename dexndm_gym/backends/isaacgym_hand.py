@@ -94,14 +94,16 @@ class IsaacGymHand:
             with tempfile.TemporaryDirectory(prefix="dexndm-isaacgym-") as folder:
                 built = worker.build(self._plan.message(Path(folder), device))
             _check_masses(np.array(built["link_mass"]), self._plan.link_mass(0))
+            self._index = {item.name: index for index, item in enumerate(self._plan.items)}
+            self._object = np.full(self.num_hands, _NONE)
+            self._shape = np.zeros((self.num_hands, 6))
+            self._push = np.zeros((self.num_hands, 3))
+            self._fingertips = Fingertips()
+            # Isaac Gym leaves open where everything is at first.
+            self.reset(np.arange(self.num_hands), [Scene(object=NO_OBJECT)] * self.num_hands, self._rng)
         except BaseException:
             worker.close()
             raise
-        self._index = {item.name: index for index, item in enumerate(self._plan.items)}
-        self._object = np.full(self.num_hands, _NONE)
-        self._shape = np.zeros((self.num_hands, 6))
-        self._push = np.zeros((self.num_hands, 3))
-        self._fingertips = Fingertips()
 
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
         """Start the hands ``ids`` from states in which they hold their objects still; returns the targets held.

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from dexndm_gym.backends.isaacgym_assets import PALM_POSE, links, write_hand, wr
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.grasps.start_states import StartStates
 from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
 from dexndm_gym.hand.servo import SIM_SERVO
@@ -40,6 +38,9 @@ PHYSX = {
 
 SIZES = (1 / 6, 1 / 2, 5 / 6)
 """Quantiles of the sizes in an object's start states: hand i has all its objects in size i modulo their number."""
+
+_PARKED_DEPTH, _PARKED_APART = -5.0, 0.3
+"""Where objects are that their hand does not hold, m: below it, side by side, out of reach and at rest."""
 
 _SAME_SIZE = 0.005
 """Start states are taken for a size that is as near to theirs, as a factor."""
@@ -105,7 +106,6 @@ class Plan:
 
     def message(self, folder: Path, device: str) -> dict[str, Any]:
         """What the worker builds from; writes the files that it loads into ``folder``."""
-        servo = asdict(SIM_SERVO)
         return {
             "device": device,
             "timestep": TIMESTEP,
@@ -119,14 +119,14 @@ class Plan:
             "joints": JOINT_NAMES,
             "lower": LOWER_LIMITS.tolist(),
             "upper": UPPER_LIMITS.tolist(),
-            "open_hand": START_POSE.tolist(),
             "armature": self._armature.tolist(),
-            "torque_limit": servo["torque_limit"],
+            "torque_limit": SIM_SERVO.torque_limit,
             "kept_commands": self.kept_commands,
             "objects": [
                 write_object(item, sizes, folder, f"object_{k}")
                 for k, (item, sizes) in enumerate(zip(self.items, self._sizes, strict=True))
             ],
+            "parked": [(_PARKED_APART * k, 0.0, _PARKED_DEPTH, 1.0, 0.0, 0.0, 0.0) for k in range(len(self.items))],
             "object_body": OBJECT_BODY,
             "object_mass": self.object_mass.tolist(),
             "friction": self.friction.tolist(),
@@ -136,9 +136,7 @@ class Plan:
 def _sizes(name: str, starts: StartStates) -> FloatArray:
     found = [rows[:, -1] for _, rows in starts.of_object(name)]
     if not found:
-        raise ConfigurationError(
-            f"No start state holds {name!r}; look for some with: dexndm grasps --object {name}"
-        )
+        raise ConfigurationError(f"No start state holds {name!r}; look for some with: dexndm grasps --object {name}")
     return np.quantile(np.concatenate(found), SIZES)
 
 
@@ -157,6 +155,4 @@ def _starts_near(
 
 def _near(rows: FloatArray, size: float) -> FloatArray:
     off = np.abs(rows[:, -1] - size)
-    return rows[off <= max(_SAME_SIZE, np.sort(off)[: _FEWEST][-1])]
-
-
+    return rows[off <= max(_SAME_SIZE, np.sort(off)[:_FEWEST][-1])]

@@ -57,7 +57,7 @@ class IsaacGymProcess:
             worker: file with a class ``Hands`` and a function ``versions``.
 
         Raises:
-            ConfigurationError: there is no such interpreter, or Isaac Gym cannot be loaded by it, or is another version.
+            ConfigurationError: there is no such interpreter, or it cannot load Isaac Gym, or another version of it.
             SimulatorError: the process hangs.
         """
         path = _interpreter(python)
@@ -198,10 +198,10 @@ def _environment(path: str) -> dict[str, str]:
 
 
 def _checked(versions: dict[str, Any], path: str) -> dict[str, Any]:
-    found = versions["isaacgym"] or "an unknown version"
-    if versions["missing"] or (versions["isaacgym"] or VERSION) != VERSION:
-        lacks = f", which lacks {', '.join(versions['missing'])}" if versions["missing"] else ""
-        raise ConfigurationError(f"expected Isaac Gym Preview 4 ({VERSION}) in {path}, got {found}{lacks}; {_HELP}")
+    if versions["isaacgym"] not in (VERSION, None):  # None: found without being installed
+        raise ConfigurationError(
+            f"expected Isaac Gym Preview 4 ({VERSION}) in {path}, got {versions['isaacgym']}; {_HELP}"
+        )
     return versions
 
 

@@ -153,7 +153,7 @@ class Loader:
         module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
         spec.loader.exec_module(module)  # type: ignore[union-attr]
         self.worker = module.Hands(arrays)
-        return module.versions()
+        return {"python": "{}.{}.{}".format(*sys.version_info[:3]), **module.versions()}
 
 
 def serve(link: Link, loader: Loader) -> None:

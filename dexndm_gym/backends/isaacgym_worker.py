@@ -1,14 +1,13 @@
 """Hands in Isaac Gym Preview 4: runs in a process of its own under the user's own Python 3.8, and is loaded by path.
 
-Imports Isaac Gym and PyTorch and nothing of this package, and nothing of this package imports it. Gravity is zero in
-the simulator and a force on every body here, so that each hand has its own. Servos are torques that are computed here in
-every physics step, because PhysX's own drive has its damping inside of the torque limit and no dry friction in N m.
+It imports Isaac Gym and PyTorch and nothing of this package, and nothing imports it. Gravity is zero in the simulator
+and a force on every body here, so that each hand has its own. Servos are torques, computed here in every physics step:
+PhysX's own drive has its damping inside of the torque limit, and no dry friction in N m.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from typing import Any
 
 from isaacgym import gymapi, gymtorch  # Isaac Gym refuses to be loaded after PyTorch
@@ -16,25 +15,19 @@ from isaacgym import gymapi, gymtorch  # Isaac Gym refuses to be loaded after Py
 # isort: split
 import torch
 
-_PARKED_DEPTH, _PARKED_APART = -5.0, 0.3
-"""Where objects are that their hand does not hold, m: below it, side by side, out of reach and at rest."""
-
 _OBJECT_FILTER = 1 << 5
 """Shapes with a bit in common do not touch: here, objects of one hand."""
 
 
 def versions() -> dict[str, Any]:
-    """What is installed here; ``missing`` lists what Isaac Gym should have and has not."""
+    """What is installed here."""
     try:
         from importlib.metadata import version
 
         installed = version("isaacgym")
-    except ImportError:  # not installed but found, or a Python before 3.8
+    except ImportError:  # found without being installed, or a Python before 3.8
         installed = None
-    wanted = ("apply_rigid_body_force_tensors", "set_dof_state_tensor_indexed", "find_actor_rigid_body_index")
-    missing = [name for name in wanted if not hasattr(gymapi.Gym, name)]
-    found = {"python": "{}.{}.{}".format(*sys.version_info[:3]), "torch": torch.__version__}
-    return {**found, "isaacgym": installed, "missing": missing}
+    return {"torch": str(torch.__version__), "isaacgym": installed}
 
 
 class Hands:
@@ -50,19 +43,17 @@ class Hands:
         self._device, self._timestep, self._substeps = plan["device"], plan["timestep"], plan["substeps"]
         self._torque_limit = plan["torque_limit"]
         number = int(self._device.partition(":")[2] or 0)
-        self._sim = self._gym.create_sim(number, -1, gymapi.SIM_PHYSX, self._parameters(plan["physx"]))
-        if self._sim is None:
+        sim = self._gym.create_sim(number, -1, gymapi.SIM_PHYSX, self._parameters(plan["physx"]))
+        if sim is None:
             raise RuntimeError("create_sim failed")
+        self._sim = sim
         self._load_assets(plan)
         ids = [self._add_hand(i, plan) for i in range(len(self._shared["begin"]))]
-        self._gym.prepare_sim(self._sim)
+        self._gym.prepare_sim(sim)
         names = ("hand_actors", "dofs", "links", "object_actors", "object_bodies")
         self._ids = {name: self._long([one[name] for one in ids]) for name in names}
         self._allocate(plan)
-        self._park_all(plan["open_hand"])
-        properties = self._gym.get_actor_rigid_body_properties(ids[0]["env"], ids[0]["handle"])
-        by_name = dict(zip(self._gym.get_asset_rigid_body_names(self._hand), (one.mass for one in properties)))
-        return {"link_mass": [by_name[link["name"]] for link in plan["links"]]}
+        return {"link_mass": ids[0]["link_mass"]}
 
     def _parameters(self, physx: dict[str, Any]) -> gymapi.SimParams:
         params = gymapi.SimParams()
@@ -79,37 +70,34 @@ class Hands:
         options.linear_damping = options.angular_damping = 0.0
         options.collapse_fixed_joints = False
         options.slices_per_cylinder = 32
-        self._objects = [
-            [self._gym.load_asset(self._sim, plan["folder"], name, options) for name in sizes]
-            for sizes in plan["objects"]
-        ]
+        gym, sim, folder = self._gym, self._sim, plan["folder"]
+        self._objects = [[gym.load_asset(sim, folder, name, options) for name in sizes] for sizes in plan["objects"]]
         options.fix_base_link = True
-        self._hand = self._gym.load_asset(self._sim, plan["folder"], plan["hand"], options)
+        self._hand = gym.load_asset(sim, folder, plan["hand"], options)
 
     def _add_hand(self, i: int, plan: dict[str, Any]) -> dict[str, Any]:
         """Add hand ``i`` and its objects; returns the places of their states in the simulator's tensors."""
-        gym, half = self._gym, 0.125
-        lower, upper = gymapi.Vec3(-half, -half, -half), gymapi.Vec3(half, half, half)
+        gym, domain = self._gym, gymapi.DOMAIN_SIM
+        lower, upper = gymapi.Vec3(-0.125, -0.125, -0.125), gymapi.Vec3(0.125, 0.125, 0.125)
         env = gym.create_env(self._sim, lower, upper, math.isqrt(len(self._shared["begin"])))
         # Of one group each: what is in different environments never touches.
-        handle = gym.create_actor(env, self._hand, _transform(plan["palm"]), "hand", i, 0)
-        self._set_joints(env, handle, plan, plan["armature"][i])
-        self._set_links(env, handle, plan, plan["link_factor"][i], plan["friction"][i])
-        held = [self._add_object(env, i, k, plan) for k in range(len(self._objects))]
-        domain, index = gymapi.DOMAIN_SIM, gym.find_actor_rigid_body_index
+        hand = gym.create_actor(env, self._hand, _transform(plan["palm"]), "hand", i, 0)
+        self._set_joints(env, hand, plan, plan["armature"][i])
+        mass = self._set_links(env, hand, plan["links"], plan["link_factor"][i], plan["friction"][i])
+        objects = [self._add_object(env, i, k, plan) for k in range(len(self._objects))]
+        body = gym.find_actor_rigid_body_index
         return {
-            "env": env,
-            "handle": handle,
-            "hand_actors": gym.get_actor_index(env, handle, domain),
-            "dofs": [gym.find_actor_dof_index(env, handle, name, domain) for name in plan["joints"]],
-            "links": [index(env, handle, link["name"], domain) for link in plan["links"]],
-            "object_actors": [gym.get_actor_index(env, one, domain) for one in held],
-            "object_bodies": [index(env, one, plan["object_body"], domain) for one in held],
+            "link_mass": mass,
+            "hand_actors": gym.get_actor_index(env, hand, domain),
+            "dofs": [gym.find_actor_dof_index(env, hand, name, domain) for name in plan["joints"]],
+            "links": [body(env, hand, link["name"], domain) for link in plan["links"]],
+            "object_actors": [gym.get_actor_index(env, one, domain) for one in objects],
+            "object_bodies": [body(env, one, plan["object_body"], domain) for one in objects],
         }
 
-    def _set_joints(self, env: gymapi.Env, handle: int, plan: dict[str, Any], armature: list[float]) -> None:
+    def _set_joints(self, env: gymapi.Env, hand: int, plan: dict[str, Any], armature: list[float]) -> None:
         """Leave the joints to torques; the importer drops limits and rotor inertia."""
-        names = self._gym.get_asset_dof_names(self._hand)
+        order = [plan["joints"].index(name) for name in self._gym.get_asset_dof_names(self._hand)]
         properties = self._gym.get_asset_dof_properties(self._hand)
         properties["driveMode"].fill(gymapi.DOF_MODE_EFFORT)
         for name in ("stiffness", "damping", "friction"):
@@ -117,31 +105,31 @@ class Hands:
         properties["hasLimits"].fill(True)
         properties["effort"].fill(10.0)  # N m and rad/s: never reached
         properties["velocity"].fill(100.0)
-        order = [plan["joints"].index(name) for name in names]
         for name, values in (("lower", plan["lower"]), ("upper", plan["upper"]), ("armature", armature)):
             properties[name] = [values[j] for j in order]
-        self._gym.set_actor_dof_properties(env, handle, properties)
+        self._gym.set_actor_dof_properties(env, hand, properties)
 
     def _set_links(
-        self, env: gymapi.Env, handle: int, plan: dict[str, Any], factor: list[float], friction: float
-    ) -> None:
-        """Set what touches what, friction, and masses where they differ from hand to hand."""
-        names, by_name = self._gym.get_asset_rigid_body_names(self._hand), {link["name"]: link for link in plan["links"]}
-        shapes = self._gym.get_actor_rigid_shape_properties(env, handle)
-        for name, span in zip(names, self._gym.get_asset_rigid_body_shape_indices(self._hand)):
-            for shape in shapes[span.start : span.start + span.count]:
-                shape.filter, shape.friction = by_name[name]["filter"], friction
-        self._gym.set_actor_rigid_shape_properties(env, handle, shapes)
+        self, env: gymapi.Env, hand: int, links: list[dict[str, Any]], factor: list[float], friction: float
+    ) -> list[float]:
+        """Set what touches what, friction, and masses where they differ from hand to hand; returns masses, kg."""
+        gym, names = self._gym, self._gym.get_asset_rigid_body_names(self._hand)
+        shapes = gym.get_actor_rigid_shape_properties(env, hand)
+        bodies = gym.get_actor_rigid_body_properties(env, hand)
+        spans = gym.get_asset_rigid_body_shape_indices(self._hand)
+        for link, share in zip(links, factor):
+            at = names.index(link["name"])
+            bodies[at].mass *= share
+            for shape in shapes[spans[at].start : spans[at].start + spans[at].count]:
+                shape.filter, shape.friction = link["filter"], friction
+        gym.set_actor_rigid_shape_properties(env, hand, shapes)
         if any(share != 1.0 for share in factor):
-            of_name = {link["name"]: share for link, share in zip(plan["links"], factor)}
-            bodies = self._gym.get_actor_rigid_body_properties(env, handle)
-            for name, body in zip(names, bodies):
-                body.mass *= of_name[name]
-            self._gym.set_actor_rigid_body_properties(env, handle, bodies, True)
+            gym.set_actor_rigid_body_properties(env, hand, bodies, True)
+        return [bodies[names.index(link["name"])].mass for link in links]
 
     def _add_object(self, env: gymapi.Env, i: int, k: int, plan: dict[str, Any]) -> int:
         sizes, gym = self._objects[k], self._gym
-        handle = gym.create_actor(env, sizes[i % len(sizes)], _transform(_parked(k)), "object_%d" % k, i, 0)
+        handle = gym.create_actor(env, sizes[i % len(sizes)], _transform(plan["parked"][k]), f"object_{k}", i, 0)
         shapes = gym.get_actor_rigid_shape_properties(env, handle)
         for shape in shapes:  # PhysX takes the mean of both, so hand and object have the same
             shape.filter, shape.friction = _OBJECT_FILTER, plan["friction"][i]
@@ -153,7 +141,7 @@ class Hands:
 
     def _allocate(self, plan: dict[str, Any]) -> None:
         gym, sim, n = self._gym, self._sim, len(self._shared["begin"])
-        # Kept, because the simulator borrows their memory.
+        # What the simulator is given is kept, because it borrows the memory.
         self._root = gymtorch.wrap_tensor(gym.acquire_actor_root_state_tensor(sim)).view(-1, 13)
         self._dof = gymtorch.wrap_tensor(gym.acquire_dof_state_tensor(sim)).view(-1, 2)
         gym.refresh_actor_root_state_tensor(sim)
@@ -166,18 +154,12 @@ class Hands:
         self._bristle = self._zeros(n, 16)
         self._settings = {name: self._zeros(n, 16) for name in ("stiffness", "damping", "frictionloss")}
         self._delay, self._gravity = self._long([0] * n), self._zeros(n, 3)
+        parked = torch.tensor(plan["parked"], device=self._device).view(-1, 7)
+        self._parked = torch.cat([_xyzw(parked), self._zeros(len(parked), 6)], 1)
         self._armature = torch.tensor(plan["armature"], device=self._device)
         self._object_mass = torch.tensor(plan["object_mass"], device=self._device)
         nominal = torch.tensor([link["mass"] for link in plan["links"]], device=self._device)
         self._link_mass = torch.tensor(plan["link_factor"], device=self._device) * nominal
-
-    def _park_all(self, joints: list[float]) -> None:
-        """Open hands, all objects away: ``prepare_sim`` may have moved anything."""
-        shared = self._shared
-        shared["begin"].fill_(1.0)
-        shared["object"].fill_(-1.0)
-        shared["joints"][:] = shared["target"][:] = torch.tensor(joints)
-        self.reset()
 
     def reset(self) -> None:
         """Let the hands begin anew that are marked; their states can be read at once."""
@@ -198,10 +180,7 @@ class Hands:
 
     def _place_objects(self, hands: torch.Tensor) -> None:
         """Write the states of all objects of some hands: one in the hand, the others parked."""
-        count = self._ids["object_actors"].shape[1]
-        parked = torch.tensor([_parked(k) for k in range(count)], device=self._device).view(count, 7)
-        rest = torch.cat([_xyzw(parked), self._zeros(count, 6)], 1)
-        self._root[self._ids["object_actors"][hands]] = rest
+        self._root[self._ids["object_actors"][hands]] = self._parked
         holding = hands[self._object[hands] >= 0]
         self._root[self._held("object_actors", holding), :7] = _xyzw(self._read("pose")[holding])
 
@@ -211,13 +190,10 @@ class Hands:
         objects = self._ids["object_actors"][hands].flatten().to(torch.int32)
         actors = self._ids["hand_actors"][hands].to(torch.int32)
         self._submitted += [objects, actors]  # their memory is only borrowed
+        sim, unwrap = self._sim, gymtorch.unwrap_tensor
         if len(objects):
-            self._gym.set_actor_root_state_tensor_indexed(
-                self._sim, gymtorch.unwrap_tensor(self._root), gymtorch.unwrap_tensor(objects), len(objects)
-            )
-        self._gym.set_dof_state_tensor_indexed(
-            self._sim, gymtorch.unwrap_tensor(self._dof), gymtorch.unwrap_tensor(actors), len(actors)
-        )
+            self._gym.set_actor_root_state_tensor_indexed(sim, unwrap(self._root), unwrap(objects), len(objects))
+        self._gym.set_dof_state_tensor_indexed(sim, unwrap(self._dof), unwrap(actors), len(actors))
 
     def step(self) -> dict[str, Any]:
         """Advance every hand by one control period; returns how many are no longer finite."""
@@ -228,8 +204,8 @@ class Hands:
             self._simulate()
         self._gym.refresh_actor_root_state_tensor(self._sim)
         self._publish()
-        state = torch.cat([self._shared[name] for name in ("position", "velocity", "object_pose")], 1)
-        return {"broken": int((~torch.isfinite(state).all(1)).sum())}
+        finite = [torch.isfinite(self._shared[name]).all(1) for name in ("position", "velocity", "object_pose")]
+        return {"broken": int((~torch.stack(finite).all(0)).sum())}
 
     def _simulate(self) -> None:
         # Forces act for one physics step and have to be given in each.
@@ -286,8 +262,8 @@ class Hands:
         root[hands] = self._root[self._held("object_actors", hands)]
         pose = torch.cat([root[:, :3], root[:, 6:7], root[:, 3:6]], 1)
         torque = self._spring(self._commands[:, -1], position)
-        measured = {"position": position, "velocity": velocity, "torque": torque}
-        for name, value in {**measured, "object_pose": pose, "object_velocity": root[:, 7:]}.items():
+        names = ("position", "velocity", "torque", "object_pose", "object_velocity")
+        for name, value in zip(names, (position, velocity, torque, pose, root[:, 7:])):
             self._shared[name].copy_(value)
 
     def _joints(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -307,11 +283,6 @@ class Hands:
 
     def _long(self, values: Any) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.long, device=self._device)
-
-
-def _parked(k: int) -> list[float]:
-    """Pose of object ``k`` where it is out of reach, quaternion w x y z."""
-    return [_PARKED_APART * k, 0.0, _PARKED_DEPTH, 1.0, 0.0, 0.0, 0.0]
 
 
 def _xyzw(pose: torch.Tensor) -> torch.Tensor:

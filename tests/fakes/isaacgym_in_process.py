@@ -1,4 +1,4 @@
-"""Isaac Gym's worker with the stand-in for Isaac Gym, in the process of the tests: what contract tests make hands of."""
+"""Isaac Gym's worker with a stand-in for Isaac Gym, in the process of the tests: what contract tests make hands of."""
 
 import contextlib
 import importlib

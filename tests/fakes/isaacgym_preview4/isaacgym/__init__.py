@@ -1,4 +1,4 @@
-"""A stand-in for Isaac Gym Preview 4, strict where the real one is and hostile where it can be; MuJoCo is its physics."""
+"""Stands in for Isaac Gym Preview 4: strict where that is, hostile where it may be, with MuJoCo for physics."""
 
 import sys
 

@@ -54,7 +54,7 @@ class Tensor:
         if tensor is None:
             raise RuntimeError("the tensor was freed before the simulator read it")
         if tensor.dtype != kind or tensor.numel() != int(np.prod(shape)):
-            raise TypeError("expected {} of shape {}, got {} {}".format(kind, shape, tensor.dtype, tuple(tensor.shape)))
+            raise TypeError(f"expected {kind} of shape {shape}, got {tensor.dtype} {tuple(tensor.shape)}")
         return tensor.numpy().reshape(shape)
 
 

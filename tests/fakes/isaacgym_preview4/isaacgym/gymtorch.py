@@ -15,5 +15,5 @@ def unwrap_tensor(torch_tensor):
     if not torch_tensor.is_contiguous():
         raise RuntimeError("input tensor must be contiguous")
     if torch_tensor.dtype not in _KINDS:
-        raise TypeError("unsupported tensor type {}".format(torch_tensor.dtype))
+        raise TypeError(f"unsupported tensor type {torch_tensor.dtype}")
     return gymapi.Tensor(borrowed=torch_tensor)

@@ -1,6 +1,7 @@
-"""Plain structures and enumerations of ``gymapi``: unknown names and wrong types are errors, as in compiled bindings."""
+"""Structures and enumerations of ``gymapi``: unknown names and wrong types are errors, as in compiled bindings."""
 
 import enum
+from typing import ClassVar
 
 
 class ContactCollection(enum.Enum):
@@ -30,7 +31,7 @@ class UpAxis(enum.Enum):
 class Record:
     """Named fields, each of one type."""
 
-    defaults = {}
+    defaults: ClassVar = {}
 
     def __init__(self):
         for name, value in self.defaults.items():
@@ -38,7 +39,7 @@ class Record:
 
     def __setattr__(self, name, value):
         if name not in self.defaults:
-            raise AttributeError("{} has no attribute {!r}".format(type(self).__name__, name))
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         expect(value, kind_of(self.defaults[name]))
         object.__setattr__(self, name, value)
 
@@ -51,32 +52,32 @@ def expect(value, kind):
     """Refuse what a compiled binding refuses."""
     kinds = (int, float) if kind is float else kind
     if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError("incompatible arguments: expected {}, got {!r}".format(kind.__name__, value))
+        raise TypeError(f"incompatible arguments: expected {kind.__name__}, got {value!r}")
 
 
 class Vec3(Record):
-    defaults = {"x": 0.0, "y": 0.0, "z": 0.0}
+    defaults: ClassVar = {"x": 0.0, "y": 0.0, "z": 0.0}
 
     def __init__(self, x=0.0, y=0.0, z=0.0):
         self.x, self.y, self.z = x, y, z
 
 
 class Quat(Record):
-    defaults = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
+    defaults: ClassVar = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
     def __init__(self, x=0.0, y=0.0, z=0.0, w=1.0):
         self.x, self.y, self.z, self.w = x, y, z, w
 
 
 class Transform(Record):
-    defaults = {"p": Vec3, "r": Quat}
+    defaults: ClassVar = {"p": Vec3, "r": Quat}
 
     def __init__(self, p=None, r=None):
         self.p, self.r = p or Vec3(), r or Quat()
 
 
 class AssetOptions(Record):
-    defaults = {
+    defaults: ClassVar = {
         "angular_damping": 0.5,
         "collapse_fixed_joints": False,
         "fix_base_link": False,
@@ -86,7 +87,7 @@ class AssetOptions(Record):
 
 
 class PhysXParams(Record):
-    defaults = {
+    defaults: ClassVar = {
         "bounce_threshold_velocity": 0.2,
         "contact_collection": ContactCollection.CC_ALL_SUBSTEPS,
         "contact_offset": 0.02,
@@ -102,7 +103,7 @@ class PhysXParams(Record):
 
 
 class SimParams(Record):
-    defaults = {
+    defaults: ClassVar = {
         "dt": 1.0 / 60.0,
         "gravity": Vec3,
         "physx": PhysXParams,
@@ -117,12 +118,12 @@ class SimParams(Record):
 
 
 class RigidBodyProperties(Record):
-    defaults = {"mass": 0.0}
+    defaults: ClassVar = {"mass": 0.0}
 
 
 class RigidShapeProperties(Record):
-    defaults = {"filter": 0, "friction": 1.0, "torsion_friction": 0.0}
+    defaults: ClassVar = {"filter": 0, "friction": 1.0, "torsion_friction": 0.0}
 
 
 class IndexRange(Record):
-    defaults = {"start": 0, "count": 0}
+    defaults: ClassVar = {"start": 0, "count": 0}

@@ -11,8 +11,15 @@ import numpy as np
 from . import structs
 
 DOF = np.dtype(
-    [("hasLimits", "?"), ("lower", "<f4"), ("upper", "<f4"), ("driveMode", "<i4"), ("velocity", "<f4"), ("effort", "<f4")]
-    + [("stiffness", "<f4"), ("damping", "<f4"), ("friction", "<f4"), ("armature", "<f4")]
+    [
+        ("hasLimits", "?"),
+        ("lower", "<f4"),
+        ("upper", "<f4"),
+        ("driveMode", "<i4"),
+        ("velocity", "<f4"),
+        ("effort", "<f4"),
+        *((name, "<f4") for name in ("stiffness", "damping", "friction", "armature")),
+    ]
 )
 
 
@@ -69,15 +76,16 @@ class World:
             '<mujoco><compiler angle="radian" inertiafromgeom="false"/>'
             '<option cone="elliptic"><flag island="disable"/></option><worldbody/></mujoco>'
         )
-        for k, actor in enumerate(actors):
-            tree.find("worldbody").append(_placed(actor, "%d/" % k))
+        prefixes = [f"{k}/" for k in range(len(actors))]
+        for actor, prefix in zip(actors, prefixes):
+            tree.find("worldbody").append(_placed(actor, prefix))
         self.model = mujoco.MjModel.from_xml_string(ElementTree.tostring(tree, encoding="unicode"))
         self.data = mujoco.MjData(self.model)
         gravity = params.gravity
         self.model.opt.gravity[:] = gravity.x, gravity.y, gravity.z
         self.model.opt.timestep = params.dt / params.substeps
         self.model.geom_solimp[:] = 0.93, 0.98, 0.001, 0.5, 2.0
-        self.places = [_Places(self.model, actor, "%d/" % k) for k, actor in enumerate(actors)]
+        self.places = [_Places(self.model, actor, prefix) for actor, prefix in zip(actors, prefixes)]
         self.write_properties()
 
     def write_properties(self):
@@ -172,8 +180,8 @@ def _placed(actor, prefix):
         for name in ("range", "limited", "damping", "frictionloss", "armature", "friction", "contype", "conaffinity"):
             element.attrib.pop(name, None)
     x, y, z, qx, qy, qz, qw = _numbers(actor.pose)
-    root.set("pos", "%r %r %r" % (x, y, z))
-    root.set("quat", "%r %r %r %r" % (qw, qx, qy, qz))
+    root.set("pos", f"{x!r} {y!r} {z!r}")
+    root.set("quat", f"{qw!r} {qx!r} {qy!r} {qz!r}")
     return root
 
 

@@ -135,6 +135,7 @@ class Gym:
         expect(arg0, Asset)
         properties = np.zeros(len(arg0.dofs), Actor(arg0, None, "", 0, 0).dofs.dtype)
         properties["lower"], properties["upper"] = np.finfo("f4").min, np.finfo("f4").max
+        properties["stiffness"], properties["damping"], properties["friction"] = 1.0, 0.1, 0.1  # whatever it read
         return properties
 
     def get_asset_rigid_body_names(self, arg0, /):

@@ -152,6 +152,7 @@ class World:
         return np.stack([self.data.qpos[self.places[k].qpos], self.data.qvel[self.places[k].dof]], axis=1)
 
     def set_dof(self, k, state):
+        self.data.qacc_warmstart[:] = 0.0  # all that is left of what was before
         self.data.qpos[self.places[k].qpos], self.data.qvel[self.places[k].dof] = state[:, 0], state[:, 1]
 
 

@@ -3,6 +3,7 @@
 Never run on the real Isaac Gym: docs/isaacgym.md says what was tested, and with what.
 """
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,11 @@ class Worker(Protocol):
     """Who steps the hands; ``IsaacGymProcess`` is one."""
 
     num_hands: int
-    arrays: dict[str, npt.NDArray[np.float32]]
+
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The arrays of ``isaacgym_protocol.FIELDS`` by name."""
+        ...
 
     def build(self, plan: dict[str, Any]) -> dict[str, Any]:
         """Make the simulation."""
@@ -84,12 +89,14 @@ class IsaacGymHand:
 
         Raises:
             ConfigurationError: an object cannot be simulated here or has no start states, or centers of mass are to
-                be moved.
+                be moved, or there is no such device.
             SimulatorError: Isaac Gym ended, hangs or failed, or read another hand than ours.
         """
         self._worker, self.num_hands, self.randomization = worker, worker.num_hands, randomization
         self._rng = np.random.default_rng(seed)
         try:
+            if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+                raise ConfigurationError(f"expected device 'cpu', 'cuda' or such as 'cuda:1', got {device!r}")
             self._plan = Plan(self.num_hands, resolve(objects), starts, randomization, self._rng)
             with tempfile.TemporaryDirectory(prefix="dexndm-isaacgym-") as folder:
                 built = worker.build(self._plan.message(Path(folder), device))

@@ -33,7 +33,6 @@ class IsaacGymProcess:
 
     Attributes:
         num_hands: n.
-        arrays: the arrays of ``isaacgym_protocol.FIELDS`` by name, float32, shared with the worker.
         versions: of Python, PyTorch and Isaac Gym there.
         pid: of the process.
     """
@@ -57,9 +56,12 @@ class IsaacGymProcess:
             worker: file with a class ``Hands`` and a function ``versions``.
 
         Raises:
-            ConfigurationError: there is no such interpreter, or it cannot load Isaac Gym, or another version of it.
+            ConfigurationError: there is no such interpreter, or it cannot load Isaac Gym, or another version of it; or
+                there are no hands.
             SimulatorError: the process hangs.
         """
+        if num_hands < 1:
+            raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
         path = _interpreter(python)
         self.num_hands, self._timeout, self._start_timeout = num_hands, timeout, start_timeout
         log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -70,7 +72,7 @@ class IsaacGymProcess:
         to_be_asked, to_ask = os.pipe()
         theirs = (to_be_asked, to_answer, memory_fd)
         self._log = log
-        self.arrays: dict[str, npt.NDArray[np.float32]] = protocol.shared_arrays(memory, num_hands)
+        self._arrays: dict[str, npt.NDArray[np.float32]] = protocol.shared_arrays(memory, num_hands)
         self._link = protocol.Link(to_read, to_ask)
         try:
             # In a group of its own: it ends when it is told to, not at once with Ctrl-C, and compilers end with it.
@@ -84,13 +86,13 @@ class IsaacGymProcess:
                 start_new_session=True,
             )
         except OSError as error:
-            _release(None, self._link, self.arrays, memory, log)
+            _release(os.getpid(), None, self._link, self._arrays, memory, log)
             raise ConfigurationError(f"{path} cannot be run ({error}); {VARIABLE} names a Python 3.8") from error
         finally:
             for fd in theirs:
                 os.close(fd)
         self._process, self.pid = process, process.pid
-        self._finalizer = weakref.finalize(self, _release, process, self._link, self.arrays, memory, log)
+        self._finalizer = weakref.finalize(self, _release, os.getpid(), process, self._link, self._arrays, memory, log)
         self.versions = self._load(path)
 
     def _load(self, path: str) -> dict[str, Any]:
@@ -109,6 +111,16 @@ class IsaacGymProcess:
             self.close()
             raise
 
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The arrays of ``isaacgym_protocol.FIELDS`` by name, shared with the worker.
+
+        Raises:
+            SimulatorError: the process has ended.
+        """
+        self._require_running()
+        return self._arrays
+
     def build(self, plan: dict[str, Any]) -> dict[str, Any]:
         """Make the simulation; what ``isaacgym_worker.Hands.build`` returns. Errors are those of ``call``."""
         return self._call("build", self._start_timeout, plan=plan)
@@ -122,8 +134,7 @@ class IsaacGymProcess:
         return self._call(name, self._timeout)
 
     def _call(self, name: str, timeout: float, **arguments: Any) -> Any:
-        if not self._finalizer.alive:
-            raise SimulatorError("Isaac Gym is no longer running: it was closed, or failed before; make a new backend")
+        self._require_running()
         try:
             return self._ask(name, timeout, **arguments)
         except (EOFError, BrokenPipeError) as error:
@@ -133,6 +144,10 @@ class IsaacGymProcess:
         except BaseException:  # an answer that is still owed would be taken for that to the next call
             self.close()
             raise
+
+    def _require_running(self) -> None:
+        if not self._finalizer.alive:
+            raise SimulatorError("Isaac Gym is no longer running: it was closed, or failed before; make it anew")
 
     def _ask(self, name: str, timeout: float, **arguments: Any) -> Any:
         try:
@@ -206,15 +221,19 @@ def _checked(versions: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _release(
+    owner: int,
     process: "subprocess.Popen[bytes] | None",
     link: protocol.Link,
     arrays: dict[str, Any],
     memory: mmap.mmap,
     log: IO[bytes],
 ) -> None:
-    """Leave no process, no open file and no memory. There is nothing to be saved, so nothing is waited for."""
+    """Leave no process, no open file and no memory. There is nothing to be saved, so nothing is waited for.
+
+    In a fork of the process that started it the worker goes on.
+    """
     link.close()
-    if process is not None:
+    if process is not None and os.getpid() == owner:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from isaacgym import gymapi, gymtorch  # Isaac Gym refuses to be loaded after PyTorch
+# Isaac Gym refuses to be loaded after PyTorch.
+from isaacgym import gymapi, gymtorch  # pyright: ignore[reportMissingModuleSource]
 
 # isort: split
 import torch

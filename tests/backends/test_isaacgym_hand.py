@@ -237,6 +237,7 @@ def test_importer_that_reads_other_masses_is_noticed():
     [
         ({"randomization": Randomization(center_of_mass=0.01)}, "center_of_mass=0, got 0.01"),
         ({"objects": ("no_such_object",)}, "no_such_object"),
+        ({"device": "gpu"}, "got 'gpu'"),
     ],
 )
 def test_what_cannot_be_is_refused(options, said):

@@ -150,6 +150,16 @@ def make_env(**options: Any) -> Any:
     return gymnasium.make_vec("LeapRotate-Sim-v0", 2, vectorization_mode="vector_entry_point", **options)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("interpreter")
+def test_native_checks_pass_on_the_stand_in() -> None:
+    checks = str(Path(__file__).with_name("test_isaacgym_native.py"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-m", "isaacgym", checks]
+    environment = {**os.environ, "DEXNDM_ISAACGYM_DEVICE": "cpu"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert "8 passed" in result.stdout, result.stdout
+
+
 @pytest.mark.usefixtures("interpreter")
 def test_worker_in_its_own_process_plays_like_in_ours() -> None:
     action = np.full((2, 16), 0.3, dtype=np.float32)

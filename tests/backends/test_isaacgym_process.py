@@ -122,6 +122,8 @@ def test_failure_is_reported_soon_and_lasts(worker: Path, call: str, said: str) 
     assert not Path(f"/proc/{process.pid}").exists()
     with pytest.raises(SimulatorError, match="no longer running"):
         process.call("double")
+    with pytest.raises(SimulatorError, match="no longer running"):
+        _ = process.arrays
 
 
 def test_worker_killed_between_calls_is_reported(worker: Path) -> None:
@@ -224,6 +226,21 @@ def test_missing_interpreter_names_variable_and_page(named: str, monkeypatch: py
 def test_variable_names_the_interpreter(worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, sys.executable)
     start(worker, python=None).close()
+
+
+def test_fork_leaves_the_worker_to_its_owner(worker: Path) -> None:
+    process = start(worker)
+    if (child := os.fork()) == 0:
+        process.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert process.call("double") is None
+    process.close()
+
+
+def test_at_least_one_hand() -> None:
+    with pytest.raises(ConfigurationError, match="at least 1, got 0"):
+        IsaacGymProcess(0, python=sys.executable)
 
 
 def test_running_process_cannot_be_copied(worker: Path) -> None:

@@ -69,6 +69,5 @@ def make(request: BackendRequest, *, edit: Callable[[str], str] = str, **options
         objects=request.objects,
         starts=request.start_states(),
         randomization=request.randomization,
-        device="cpu",
-        **options,
+        **{"device": "cpu", **options},
     )

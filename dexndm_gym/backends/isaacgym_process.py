@@ -75,16 +75,7 @@ class IsaacGymProcess:
         self._arrays: dict[str, npt.NDArray[np.float32]] = protocol.shared_arrays(memory, num_hands)
         self._link = protocol.Link(to_read, to_ask)
         try:
-            # In a group of its own: it ends when it is told to, not at once with Ctrl-C, and compilers end with it.
-            process = subprocess.Popen(
-                [path, protocol.__file__, str(worker), *map(str, theirs)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=theirs,
-                env=_environment(path),
-                start_new_session=True,
-            )
+            process = _spawn(path, worker, theirs, log)
         except OSError as error:
             _release(os.getpid(), None, self._link, self._arrays, memory, log)
             raise ConfigurationError(f"{path} cannot be run ({error}); {VARIABLE} names a Python 3.8") from error
@@ -202,6 +193,19 @@ def _interpreter(python: str | None) -> str:
     if path is None:
         raise ConfigurationError(f"expected {VARIABLE} or python= to name an interpreter, got {named!r}; {_HELP}")
     return path
+
+
+def _spawn(path: str, worker: Path, fds: tuple[int, ...], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    # In a group of its own: it ends when it is told to, not at once with Ctrl-C, and compilers end with it.
+    return subprocess.Popen(
+        [path, protocol.__file__, str(worker), *map(str, fds)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=fds,
+        env=_environment(path),
+        start_new_session=True,
+    )
 
 
 def _environment(path: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ from dexndm_gym.grasps.start_states import StartStates, load_starts, palm_rest_r
 from dexndm_gym.hand.kinematics import Fingertips
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.objects.catalog import OBJECTS
-from dexndm_gym.objects.object_model import primitive
+from dexndm_gym.objects.geoms import Hull
+from dexndm_gym.objects.object_model import RotatableObject, primitive
 from dexndm_gym.objects.scene import Scene
 
 SIX = np.concatenate([np.eye(3), -np.eye(3)])
@@ -105,6 +106,14 @@ def test_push_is_a_share_of_mass_whatever_that_is():
     assert np.ptp(hand.privileged()["mass"]) > 0.05
 
 
+def test_push_ends_with_its_episode():
+    hand, _ = let_go(NOTHING, num_hands=2)
+    hand._push[:] = 1.0
+    hand.reset(np.array([1]), [WEIGHTLESS], np.random.default_rng(0))
+    hand.step(np.tile(START_POSE, (2, 1)))
+    assert (hand._worker.arrays["push"] > 0.5).all(axis=1).tolist() == [True, False]
+
+
 def test_turning_is_told_in_the_frame_of_the_object():
     hand, _ = let_go(num_hands=1)
     begin(hand, [WEIGHTLESS])
@@ -134,6 +143,21 @@ def test_state_after_reset_is_the_start_at_once():
     stiffness = np.array(SIM_SERVO.stiffness)
     expected = np.clip(stiffness * (target - state.position), -SIM_SERVO.torque_limit, SIM_SERVO.torque_limit)
     np.testing.assert_allclose(state.torque, expected, atol=1e-6)
+
+
+def test_only_hands_that_begin_are_moved():
+    hand, pose = let_go(num_hands=3)
+    begin(hand, [Scene(object="cube")] * 3)
+    hand.step(np.tile(START_POSE - 0.2, (3, 1)))
+    before = hand.state()
+    hand.reset(np.array([1]), [Scene(object="cube")], np.random.default_rng(0))
+    after = hand.state()
+    np.testing.assert_allclose(after.object_pose[1], pose, atol=1e-6)
+    for mine, theirs in zip(after[:3], before[:3], strict=True):
+        np.testing.assert_array_equal(mine[[0, 2]], theirs[[0, 2]])
+    hand.step(np.tile(START_POSE - 0.2, (3, 1)))
+    depths = hand.state().object_pose[:, 2]
+    assert depths[0] == depths[2] < depths[1] - 0.02
 
 
 def test_state_is_not_a_view_of_shared_memory():
@@ -232,23 +256,27 @@ def test_importer_that_reads_other_masses_is_noticed():
         hands(1, edit=lambda text: text.replace('"link_mass": mass,', '"link_mass": [1.1 * one for one in mass],'))
 
 
+BRICK = primitive("brick", "box", (0.05, 0.05, 0.05))
+CORNERS = ((0.02, 0.0, 0.0), (-0.02, 0.0, 0.0), (0.0, 0.02, 0.0), (0.0, 0.0, 0.02))
+STONE = RotatableObject(name="stone", geoms=(Hull(vertices=CORNERS, content=1e-6, moments=(1e-4,) * 3),), mass=0.02)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"randomization": Randomization(center_of_mass=0.01)}, "center_of_mass=0, got 0.01"),
-        ({"objects": ("no_such_object",)}, "no_such_object"),
+        ({"objects": ["no_such_object"]}, "no_such_object"),
+        ({"objects": [BRICK]}, "brick.*dexndm grasps"),
+        ({"objects": ["cube", STONE]}, "hulls.*: stone"),
         ({"device": "gpu"}, "got 'gpu'"),
     ],
 )
-def test_what_cannot_be_is_refused(options, said):
+def test_what_cannot_be_is_refused_and_ends_the_worker(options, said, monkeypatch):
+    ended = []
+    monkeypatch.setattr(InProcess, "close", lambda self: ended.append(self))
     with pytest.raises(ConfigurationError, match=said):
-        hands(1, **options)
-
-
-def test_object_without_starts_is_refused():
-    brick = primitive("brick", "box", (0.05, 0.05, 0.05))
-    with pytest.raises(ConfigurationError, match=r"brick.*dexndm grasps"):
-        IsaacGymHand(InProcess(1), objects=[brick], starts=load_starts(), device="cpu")
+        IsaacGymHand(InProcess(1), **({"objects": ["cube"], "starts": load_starts(), "device": "cpu"} | options))
+    assert len(ended) == 1
 
 
 def test_object_that_was_not_named_is_refused():

@@ -56,13 +56,16 @@ def worker(tmp_path: Path) -> Path:
     return path
 
 
+def children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
     def left() -> tuple[list[str], list[str], int]:
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         files = [name for name in os.listdir(tempfile.gettempdir()) if name.startswith("dexndm-isaacgym")]
         mapped = Path("/proc/self/maps").read_text().count("dexndm-isaacgym")
-        return children + files, os.listdir("/proc/self/fd"), mapped
+        return children() + files, os.listdir("/proc/self/fd"), mapped
 
     before = left()
     yield
@@ -204,8 +207,9 @@ def test_interpreter_without_isaac_gym_is_refused() -> None:
 
 def test_other_version_is_refused(worker: Path) -> None:
     worker.write_text(WORKER.replace("1.0rc4", "1.0rc3"))
-    with pytest.raises(ConfigurationError, match=r"Preview 4 \(1\.0rc4\).*got 1\.0rc3"):
+    with pytest.raises(ConfigurationError, match=r"Preview 4 \(1\.0rc4\).*got 1\.0rc3") as caught:
         start(worker)
+    assert children() == [], f"the process does not live as long as {caught}"
 
 
 def test_start_that_hangs_is_given_up(worker: Path) -> None:

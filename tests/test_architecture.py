@@ -195,6 +195,7 @@ CONFINED = {
     "stable_baselines3": {"training"},
     "mujoco": {"hand", "objects", "grasps", "rendering", "backends", "virtual_hand"},
     "mujoco_warp": {"backends"},
+    "isaacgym": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
 }

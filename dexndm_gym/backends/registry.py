@@ -21,7 +21,7 @@ GROUP = "dexndm_gym.backends"
 
 BUILT_IN = tuple(
     EntryPoint(name, f"dexndm_gym.backends.factories:{name}", GROUP)
-    for name in ("mujoco", "warp", "virtual", "dynamixel", "weak_servos")
+    for name in ("mujoco", "warp", "virtual", "dynamixel", "weak_servos", "isaacgym")
 )
 """The entry points of this package, known here as well so that it also runs from a folder, without being installed."""
 

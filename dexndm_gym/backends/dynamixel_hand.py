@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.backends.start_sequence import StartSequence
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.grasps.hand_starts import HandStarts
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import HandDriver, Reading

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig, Operator
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import NothingHeldError
 from dexndm_gym.grasps.closing import TRIES, Closing, has_slipped, open_for
 from dexndm_gym.grasps.hand_starts import HandStarts
 from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hardware.driver import HandDriver, Reading
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.scene import Scene

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.mujoco_hand import MujocoHand
@@ -19,11 +18,10 @@ from dexndm_gym.cli.common import (
     load_policy_file,
     parse,
     table,
-    tqdm_progress,
     write_json,
 )
 from dexndm_gym.data.collection import CollectOptions
-from dexndm_gym.data.env_player import longest, replay_at_once, simulate
+from dexndm_gym.data.replay import longest, replay_at_once, simulate
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
@@ -31,7 +29,7 @@ from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, ServoFitReport,
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.outputs import Output
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.progress import progress_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +108,8 @@ def run(arguments: list[str]) -> None:
             "add one of these, or give a model of that kind as --start"
         )
     if logs:
-        with interruptible(lambda: NOTHING_KEPT), tqdm_progress("fit") as tell:
-            scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
+        with interruptible(lambda: NOTHING_KEPT), progress_bar("fit", "epoch", leave=False) as progress:
+            scores = fit_servo_logs(command.paths[0], options=command.bench, progress=progress)
         print(servo_summary(scores))
         write_json(scores.as_dict(), command.json)
         return
@@ -158,7 +156,7 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     recordings = find_recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
     config = _config(command) if command.from_scratch else None
-    with tqdm_progress("fit") as tell:
+    with progress_bar("fit", "epoch", leave=False) as progress:
         return fit_recordings(
             recordings,
             start=start,
@@ -166,25 +164,26 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
             options=command,
             wrist=command.wrist,
             checkpoint=_checkpoint(command),
-            progress=tell,
+            progress=progress,
         )
 
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     policy = load_policy_file(command.policy)
-    with tqdm(total=2 * command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
-        wrist = command.wrist or "palm_up"
-        wanted = {"object": list(command.object), "wrist": wrist, "axis": list(command.axis)}
+    wrist = command.wrist or "palm_up"
+    wanted = {"object": list(command.object), "wrist": wrist, "axis": list(command.axis)}
+    with progress_bar("simulate", "step") as progress:
         played = simulate(
-            policy, command.episodes, seed=command.seed, options=wanted, starts=command.starts, progress=bar.update
+            policy, command.episodes, seed=command.seed, options=wanted, starts=command.starts, progress=progress
         )
-        replays = longest(played)
+    replays = longest(played)
+    with progress_bar("replay", "step") as progress:
         hand = MujocoHand(len(replays), starts=choose_starts((), command.starts))
         options = CollectOptions(seed=command.seed)
-        trajectories = replay_at_once(hand, replays, options, wrist=wrist, progress=bar.update)
-    with tqdm_progress("fit") as tell:
+        trajectories = replay_at_once(hand, replays, options, wrist=wrist, progress=progress)
+    with progress_bar("fit", "epoch", leave=False) as progress:
         return fit_trajectories(
-            trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=tell
+            trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=progress
         )
 
 

@@ -11,8 +11,9 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.hand.joints import NUM_JOINTS, clip_to_limits
 from dexndm_gym.hand.self_collision import DIGITS, SelfCollision
 from dexndm_gym.objects.object_model import RotatableObject
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.grasps.closing import fingers, open_for
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, SAME_DIRECTION, StartStates, load_starts
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.self_collision import OVERLAP
 from dexndm_gym.objects.scene import Scene
 

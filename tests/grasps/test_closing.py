@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.grasps.closing import (
     CLOSING_SPEED,
@@ -14,7 +15,6 @@ from dexndm_gym.grasps.closing import (
     open_for,
 )
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import OBJECTS
 
 WEIGHT = 0.1

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.evaluation.gap.report import GapReport, interval
-from dexndm_gym.hand.joints import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)

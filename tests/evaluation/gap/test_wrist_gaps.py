@@ -12,7 +12,7 @@ from dexndm_gym.evaluation.gap import suite
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
 from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_wrists
 from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps
-from dexndm_gym.evaluation.rollout import Scores
+from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 
 

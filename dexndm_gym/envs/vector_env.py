@@ -19,7 +19,7 @@ from dexndm_gym.envs.step_result import BoolArray
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.hand.joints import FloatArray
-from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.camera import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
@@ -67,7 +67,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             autoreset_mode: one of Gymnasium's, or its name.
             render_mode: None, or ``"rgb_array"`` (drawn on the processor).
-            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
+            camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such mode or camera.

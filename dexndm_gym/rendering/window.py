@@ -16,7 +16,8 @@ from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice, the_object
 from dexndm_gym.objects.scene_model import build_spec, object_indices
-from dexndm_gym.rendering.renderer import Camera, HandRenderer, Vector
+from dexndm_gym.rendering.camera import Camera, Vector
+from dexndm_gym.rendering.renderer import HandRenderer
 
 _GOODBYE = 5.0
 """How long a window may take to close, s."""

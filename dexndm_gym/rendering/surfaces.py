@@ -117,6 +117,31 @@ def rod(start: npt.ArrayLike, end: npt.ArrayLike, radius: float) -> Surface:
     return capsule.moved(first, np.stack([x, y, np.cross(x, y)], axis=1))
 
 
+def cone(radius: float, length: float) -> Surface:
+    """A cone along z, its base at the origin."""
+    angles = np.linspace(0.0, 2 * np.pi, 4 * ROUND, endpoint=False)
+    around = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], axis=1)
+    slope = np.array([length, length, radius]) / np.hypot(length, radius)
+    side = around * slope + np.array([0.0, 0.0, slope[2]])
+    m, tip, down = len(angles), np.array([0.0, 0.0, length]), np.array([0.0, 0.0, -1.0])
+    here, after = np.arange(m), (np.arange(m) + 1) % m
+    vertices = np.concatenate([radius * around, np.tile(tip, (m, 1)), radius * around])
+    normals = np.concatenate([side, side, np.tile(down, (m, 1))])
+    lid = np.stack([np.full(m - 2, 2 * m), 2 * m + after[1:-1], 2 * m + here[1:-1]], axis=1)
+    return Surface(vertices, normals, np.concatenate([np.stack([here, after, m + here], axis=1), lid]).astype(np.int32))
+
+
+def arc(radius: float, thickness: float, angle: float) -> Surface:
+    """A bent tube in the x-y plane, around z from x on by ``angle`` rad; its ends are open."""
+    along, m = np.linspace(0.0, angle, 8 * ROUND), 2 * ROUND
+    around = np.linspace(0.0, 2 * np.pi, m, endpoint=False)
+    out = np.stack([np.cos(along), np.sin(along), np.zeros_like(along)], axis=1)
+    normals = np.cos(around)[None, :, None] * out[:, None] + np.sin(around)[None, :, None] * np.array([0.0, 0.0, 1.0])
+    vertices = radius * out[:, None] + thickness * normals
+    faces = _prism_faces(len(along), m)[: -2 * m][:, ::-1]
+    return Surface(vertices.reshape(-1, 3), normals.reshape(-1, 3), faces)
+
+
 def hull(points: npt.ArrayLike) -> Surface:
     """The convex hull of points (k, 3), its facets flat."""
     corners = np.asarray(points, dtype=np.float64)

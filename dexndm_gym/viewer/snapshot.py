@@ -1,0 +1,98 @@
+"""What the page shows: one moment of one hand."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+
+POSE_SIZE = 7
+
+
+def _unknown(size: int) -> Any:
+    return field(default_factory=lambda: np.full(size, np.nan))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """One moment of one hand; NaN stands for what is not measured."""
+
+    time: float
+    """Since the episode, or the recording, began, s."""
+
+    position: FloatArray
+    """Measured joint angles, (16,), rad."""
+
+    target: FloatArray = _unknown(NUM_JOINTS)
+    """What the policy asked for, (16,), rad."""
+
+    command: FloatArray = _unknown(NUM_JOINTS)
+    """What the hand was sent, (16,), rad."""
+
+    object: str = ""
+    """Name of the object."""
+
+    object_pose: FloatArray = _unknown(POSE_SIZE)
+    """In the hand frame, (7,), m and quaternion w x y z."""
+
+    wrist: FloatArray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
+    """From hand frame to world frame, quaternion w x y z, (4,)."""
+
+    axis: FloatArray = _unknown(3)
+    """Axis to turn about, world frame, (3,)."""
+
+    rotation: float = np.nan
+    """About the axis so far, rad."""
+
+    current: FloatArray = _unknown(NUM_JOINTS)
+    """Of the servos, (16,), A."""
+
+    temperature: FloatArray = _unknown(NUM_JOINTS)
+    """Of the servos, (16,), degrees Celsius."""
+
+    load: FloatArray = _unknown(NUM_JOINTS)
+    """Torque as a share of the most that a servo gives, (16,), -1 to 1."""
+
+    episode: int = 0
+    """Number of the episode, or of the trajectory of a recording; another one begins anew."""
+
+    paused: bool = False
+    """Time stands still."""
+
+    note: str = ""
+    """What else there is to say, for people: a fault, the end of an episode."""
+
+    def record(self) -> npt.NDArray[Any]:
+        """As one ``RECORD``, for memory that processes share."""
+        record = np.zeros((), RECORD)
+        for name in _NAMES:
+            record[name] = getattr(self, name)
+        return record
+
+    @classmethod
+    def from_record(cls, record: npt.NDArray[Any]) -> "Snapshot":
+        """What ``record`` made a record of."""
+        return cls(**{name: record[name] if record[name].ndim else record[name].item() for name in _NAMES})
+
+
+_NAMES = tuple(entry.name for entry in fields(Snapshot))
+_JOINTS = ("f8", (NUM_JOINTS,))
+
+RECORD = np.dtype(
+    [
+        ("time", "f8"),
+        *((name, *_JOINTS) for name in ("position", "target", "command")),
+        ("object", "U64"),
+        ("object_pose", "f8", (POSE_SIZE,)),
+        ("wrist", "f8", (4,)),
+        ("axis", "f8", (3,)),
+        ("rotation", "f8"),
+        *((name, *_JOINTS) for name in ("current", "temperature", "load")),
+        ("episode", "i8"),
+        ("paused", "?"),
+        ("note", "U200"),
+    ]
+)
+"""A snapshot in memory of fixed size; longer texts are cut."""

@@ -14,7 +14,7 @@ from dexndm_gym.cli.view_options import EpisodeOptions, Real, Recording, Sim, Vi
 from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.object_choice import Choice, find_objects
-from dexndm_gym.task.orientations import AXES, wrist_names
+from dexndm_gym.task.orientations import AXES, HAND_AXES, wrist_names
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
 
@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> None:
 
 def _view_sim(command: Sim) -> None:
     announce("a simulated hand")
-    _view_episodes(command, "LeapRotate-Sim-v0", "Simulated hand")
+    _view_episodes(command, "LeapRotate-Sim-v0", "Simulated hand", starts=command.starts)
 
 
 def _view_virtual(command: Virtual) -> None:
@@ -77,21 +77,21 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
     from dexndm_gym.viewer.panels import episode_page
 
     items = {_name(choice): choice for choice in find_objects(command.object)}
-    choices = {"object": list(items), "wrist": wrist_names(command.wrist), "axis": _axis_names(command.axis)}
+    policies = {path.stem: load_policy_file(path) for path in command.policy}
+    episode = {"object": list(items), "wrist": wrist_names(command.wrist), "axis": _axis_names(command.axis)}
     settings = PageSettings(
         title=title,
         host=command.host,
         port=command.page_port,
         items=items,
-        choices=choices,
+        choices=episode | {"policy": list(policies)},
         slow_motion=not real_time,
         stoppable=name == "LeapRotate-Real-v0",
     )
-    policy = load_policy_file(command.policy)
-    first = {option: names[0] for option, names in choices.items()} | {"object": next(iter(items.values()))}
+    first = {option: names[0] for option, names in episode.items()} | {"object": next(iter(items.values()))}
     with closing(gymnasium.make(name, object=list(items.values()), **hand)) as env:
         episodes = LiveEpisodes(
-            env, policy, options=first, seed=command.seed, repeats=not real_time, real_time=real_time
+            env, policies, options=first, seed=command.seed, repeats=not real_time, real_time=real_time
         )
         _show(command, settings, episode_page, episodes)
 
@@ -119,6 +119,7 @@ def _axis_names(names: tuple[str, ...]) -> list[str]:
     Raises:
         ConfigurationError: a name is none of an axis.
     """
-    if unknown := [name for name in names if name not in AXES]:
-        raise ConfigurationError(f"expected axes out of {', '.join(AXES)}, got {', '.join(unknown)}")
+    known = (*AXES, *HAND_AXES)
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(f"expected axes out of {', '.join(known)}, got {', '.join(unknown)}")
     return list(dict.fromkeys(names))

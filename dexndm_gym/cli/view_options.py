@@ -6,8 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from dexndm_gym.assets import SHIPPED_POLICIES
-from dexndm_gym.checks import Bound, Checked, Seed
+from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.cli.common import Names, Port
 
 
@@ -29,8 +28,12 @@ class ViewOptions(Checked):
 class EpisodeOptions(ViewOptions):
     """What hands that move need."""
 
-    policy: Path = SHIPPED_POLICIES["six_wrists"]
-    """Policy that turns the object; the default is the shipped one for six wrists."""
+    policy: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE [FILE ...]"), NotEmpty()] = (
+        Path("palm_up"),
+        Path("six_wrists"),
+    )
+    """Policies to choose from, the first to begin with: files, or names of shipped ones. The one of six wrists wants
+    cylinders and the axes hand+z and hand-z."""
 
     object: Names = ("basic",)
     """Objects to choose from, the first to begin with: names, named sets, or mesh files such as
@@ -39,8 +42,8 @@ class EpisodeOptions(ViewOptions):
     wrist: Names = ("palm_up", "palm_down", "base_up", "base_down", "thumb_up", "thumb_down")
     """Wrist orientations to choose from, the first to begin with."""
 
-    axis: Names = ("+z", "-z", "+x", "-x", "+y", "-y")
-    """Axes to choose from, the first to begin with; in the world frame."""
+    axis: Names = ("+z", "-z", "hand+z", "hand-z", "+x", "-x", "+y", "-y")
+    """Axes to choose from, the first to begin with; in the world frame, or in that of the hand."""
 
     seed: Seed = 0
     """Seed of the episodes."""
@@ -49,6 +52,9 @@ class EpisodeOptions(ViewOptions):
 @dataclass(frozen=True, kw_only=True)
 class Sim(EpisodeOptions):
     """Show a simulated hand; on the page one chooses object, wrist and axis, pauses, and slows time down."""
+
+    starts: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
+    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             autoreset_mode: one of Gymnasium's, or its name.
-            render_mode: None, or ``"rgb_array"`` (drawn on the processor).
+            render_mode: None, or ``"rgb_array"`` (a picture, see ``HandPictures``).
             camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:
@@ -171,6 +171,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
     def close_extras(self, **_: Any) -> None:
         """Release the hand."""
         self.backend.close()
+        self._pictures.close()
 
     def _mask(self, mask: Any) -> BoolArray:
         if mask is None:

@@ -41,7 +41,7 @@ class LiveEpisodes:
     def __init__(
         self,
         env: gymnasium.Env[Any, Any],
-        policy: Policy,
+        policies: Mapping[str, Policy],
         *,
         options: Mapping[str, Any],
         seed: int = 0,
@@ -52,13 +52,14 @@ class LiveEpisodes:
 
         Args:
             env: one hand, of either id.
-            policy: acts.
+            policies: to choose from by name; the first acts until another is chosen.
             options: of the first reset.
             seed: of the first episode.
             repeats: begin anew by itself when an episode is over; otherwise somebody has to ask for it.
             real_time: the env keeps a clock of its own, and its hand has to be told what to do all the time.
         """
-        self._env, self._policy, self._options, self._seed = env, policy, dict(options), seed
+        self._env, self._policies, self._options, self._seed = env, policies, dict(options), seed
+        self._policy = next(iter(policies.values()))
         self._task, self._backend = env.unwrapped.task, env.unwrapped.backend  # type: ignore[attr-defined]
         self._repeats, self._real_time = repeats, real_time
         self._observation: Any = None
@@ -72,7 +73,9 @@ class LiveEpisodes:
         """Do what somebody asks for with a control."""
         if event.name in ("object", "wrist", "axis"):
             self._options[event.name] = event.value
-        if event.name in ("object", "wrist", "axis", "reset"):
+        elif event.name == "policy":
+            self._policy = self._policies[event.value]
+        if event.name in ("object", "wrist", "axis", "policy", "reset"):
             self._over, self._ended_at, self._paused = True, -math.inf, False
             self._reset()
         elif event.name == "pause":

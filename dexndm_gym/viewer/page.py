@@ -42,7 +42,7 @@ class PageSettings:
     """Objects by name, where they are none of the built-in ones."""
 
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What there is to choose from: ``"object"``, ``"wrist"``, ``"axis"``; the first is chosen."""
+    """What there is to choose from: ``"object"``, ``"wrist"``, ``"axis"``, ``"policy"``; the first is chosen."""
 
     slow_motion: bool = True
     """Whether time can pass slower than on a clock."""

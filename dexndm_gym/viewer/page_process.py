@@ -1,6 +1,7 @@
 """The page in a process of its own: viewing takes no time from whoever moves the hand, and cannot stop it."""
 
 import contextlib
+import io
 import logging
 import multiprocessing
 import os
@@ -118,7 +119,8 @@ def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, connect
             connection.send(event)
 
     try:
-        server = viser.ViserServer(settings.host, settings.port, label=settings.title, verbose=False)
+        with contextlib.redirect_stdout(io.StringIO()):  # says where it is, which we do
+            server = viser.ViserServer(settings.host, settings.port, label=settings.title, verbose=False)
         page = Page(server, settings, emit)
         build(page)
     except OSError as error:

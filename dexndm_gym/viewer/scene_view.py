@@ -24,7 +24,7 @@ CAMERAS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]
 _FIELD_OF_VIEW = 0.62  # rad
 _GROUND = -0.17
 _GRAVITY_COLOR, _AXIS_COLOR = (0.38, 0.44, 0.54), (0.06, 0.60, 0.50)
-_GRAVITY_PLACE = (-0.02, 0.17, 0.10)
+_GRAVITY_PLACE = (-0.17, -0.11, 0.12)
 _HAND, _OBJECT, _AXIS = "/hand", "/hand/object", "/axis"
 
 
@@ -50,7 +50,6 @@ class SceneView:
         self._shown = ""
         self._axis = server.scene.add_glb(_AXIS, glb(_axis_parts()), visible=False, cast_shadow=False)
         server.scene.add_glb("/gravity", glb(_gravity_parts()), position=_GRAVITY_PLACE, cast_shadow=False)
-        x, y, z = _GRAVITY_PLACE
         server.scene.add_label("/gravity/label", "gravity", position=(0.0, 0.0, 0.012))
         self.look("Front")
 

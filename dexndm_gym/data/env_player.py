@@ -114,7 +114,7 @@ class EnvPlayer:
             for index, step in enumerate(play_steps(policy, self._env, seed=plan.seed, options=options)):
                 if read is not None:
                     yield read._replace(command=step.info["command"])
-                read = Tick(step.position, None, step.current)
+                read = Tick(step.position, None, step.current, step.object_pose, str(step.info["object"]))
                 if index == length or ((index + 1) % _LOOK_AT_HEAT == 0 and self._too_hot()):
                     break
             if read is not None:

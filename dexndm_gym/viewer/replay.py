@@ -8,6 +8,8 @@ import numpy as np
 
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.objects.catalog import OBJECTS
+from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.viewer.page import ControlEvent
 from dexndm_gym.viewer.snapshot import Snapshot
 
@@ -55,12 +57,16 @@ class Replay:
         now, place, meta = self._now, self._place, self._now.metadata
         command = now.command[min(place, len(now) - 1)]
         current = np.full(now.num_joints, np.nan) if now.current is None else now.current[place]
+        pose = np.full(7, np.nan) if now.object_pose is None else now.object_pose[place]
         return Snapshot(
             time=place * CONTROL_PERIOD,
             position=now.position[place],
             target=command,
             command=command,
             current=current,
+            object=str(meta.get("object", "")) if meta.get("object") in OBJECTS else "",
+            object_pose=pose,
+            wrist=np.array(WRISTS.get(str(meta.get("wrist")), WRISTS["palm_up"])),
             episode=self._number,
             paused=self._paused,
             note=", ".join(f"{name} {meta[name]}" for name in ("hand", "mode", "object") if name in meta),

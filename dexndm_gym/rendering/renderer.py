@@ -1,9 +1,11 @@
 """Pictures of the hand, the same on every machine; they need no graphics library."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.objects.scene_model import OBJECT_BODY
 from dexndm_gym.rendering.camera import Camera, Vector, View, find_camera
@@ -12,8 +14,8 @@ from dexndm_gym.rendering.rasterizer import depths, project, shade
 from dexndm_gym.rendering.scene import HandPose, object_parts, rotations
 from dexndm_gym.rendering.surfaces import Surface
 
-SUPERSAMPLING = 2
-"""Samples along each side of a pixel."""
+SAMPLES = 2
+"""Along each side of a pixel."""
 
 SKY = np.array([[0.86, 0.89, 0.93], [0.985, 0.985, 0.99]])
 """Colors of the background, top and bottom."""
@@ -63,16 +65,15 @@ class HandRenderer:
         Returns:
             (height, width, 3), RGB.
         """
-        hand = self._hand.at(self._pose.at(position))
+        parts = self._hand.at(self._pose.at(position))
         if object_pose is None:
-            return self._finish(self._paint(*hand)[0])
+            return _as_bytes(self._paint(parts))
         thing = self._object(item).at(np.asarray(object_pose)[None])
-        surface, paint = Surface.joined([hand[0], thing[0]]), np.concatenate([hand[1], thing[1]])
-        picture, _ = self._paint(surface, paint)
+        picture = self._paint(parts.with_others(thing))
         if self._see_through > 0.0:
-            alone, there = self._paint(*thing)
-            picture[there] += self._see_through * (alone - picture)[there]
-        return self._finish(picture)
+            alone = self._paint(thing)
+            picture += self._see_through * alone[..., 3:] * (alone - picture)
+        return _as_bytes(picture)
 
     def _object(self, item: Choice) -> "_Pieces":
         key = item if isinstance(item, str) else item.fingerprint
@@ -80,28 +81,37 @@ class HandRenderer:
             self._objects[key] = _Pieces(object_parts(item), (OBJECT_BODY,))
         return self._objects[key]
 
-    def _paint(self, surface: Surface, paint: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        """Colors, 0..1, and where there is anything but sky, at all samples."""
-        view, width, height = self._view, SUPERSAMPLING * self._width, SUPERSAMPLING * self._height
+    def _paint(self, posed: "_Posed") -> FloatArray:
+        """Red, green, blue, and what is not sky, 0 to 1, (height, width, 4)."""
+        view, width, height = self._view, SAMPLES * self._width, SAMPLES * self._height
+        surface = posed.surface
         seen = project(surface.vertices, view.eye, view.axes, view.focal(height), width, height)
         _, face, shares = depths(seen, surface.faces, width, height)
-        size = _LAMP_PIXELS
-        lamp_focal = 0.5 * size * float(np.linalg.norm(view.lamp - view.target)) / _LAMP_REACH
-        lit = project(surface.vertices, view.lamp, view.lamp_axes, lamp_focal, size, size)
-        lamp_near, _, _ = depths(lit, surface.faces, size, size)
-        fade = np.linspace(0.0, 1.0, height)[:, None, None]
-        colors = np.broadcast_to(SKY[0] * (1.0 - fade) + SKY[1] * fade, (height, width, 3)).copy()
-        shade(
-            colors, face, shares, surface.vertices, surface.normals, surface.faces, paint, view.eye, view.up, view.lamp,
-            view.lamp_axes, lamp_focal, lamp_near,
+        lamp_focal = 0.5 * _LAMP_PIXELS * float(np.linalg.norm(view.lamp - view.target)) / _LAMP_REACH
+        lit = project(surface.vertices, view.lamp, view.lamp_axes, lamp_focal, _LAMP_PIXELS, _LAMP_PIXELS)
+        lamp_near, _, _ = depths(lit, surface.faces, _LAMP_PIXELS, _LAMP_PIXELS)
+        return shade(
+            face, shares, surface.vertices, surface.normals, surface.faces, posed.part, posed.paint, view.eye, view.up,
+            view.lamp, view.lamp_axes, lamp_focal, lamp_near, SAMPLES, SKY,
         )  # fmt: skip
-        return colors, face >= 0
 
-    def _finish(self, colors: FloatArray) -> npt.NDArray[np.uint8]:
-        """One pixel of several samples."""
-        s = SUPERSAMPLING
-        mean = colors.reshape(self._height, s, self._width, s, 3).mean(axis=(1, 3))
-        return (mean * 255.0 + 0.5).astype(np.uint8)
+
+class _Posed(NamedTuple):
+    """A surface, ready to be drawn."""
+
+    surface: Surface
+    part: IntArray
+    """Which part each triangle belongs to, (f,)."""
+    paint: FloatArray
+    """Colors of the parts, (parts, 3), 0 to 1."""
+
+    def with_others(self, other: "_Posed") -> "_Posed":
+        """Together with another."""
+        return _Posed(
+            Surface.joined([self.surface, other.surface]),
+            np.concatenate([self.part, other.part + len(self.paint)]),
+            np.concatenate([self.paint, other.paint]),
+        )
 
 
 class _Pieces:
@@ -110,10 +120,16 @@ class _Pieces:
     def __init__(self, parts: list[Part], bodies: tuple[str, ...]) -> None:
         self._rest = Surface.joined([part.surface for part in parts])
         self._body = np.concatenate([np.full(len(p.surface.vertices), bodies.index(p.body)) for p in parts])
-        self._paint = np.concatenate([np.tile(p.color, (len(p.surface.faces), 1)) for p in parts])
+        self._part = np.concatenate([np.full(len(part.surface.faces), i) for i, part in enumerate(parts)])
+        self._paint = np.array([part.color for part in parts])
 
-    def at(self, poses: FloatArray) -> tuple[Surface, FloatArray]:
-        """The surface with the bodies at poses (bodies, 7), and the colors of its triangles."""
+    def at(self, poses: FloatArray) -> _Posed:
+        """The surface with the bodies at poses (bodies, 7)."""
         turn = rotations(poses[:, 3:])[self._body]
         vertices = np.einsum("vij,vj->vi", turn, self._rest.vertices) + poses[self._body, :3]
-        return Surface(vertices, np.einsum("vij,vj->vi", turn, self._rest.normals), self._rest.faces), self._paint
+        surface = Surface(vertices, np.einsum("vij,vj->vi", turn, self._rest.normals), self._rest.faces)
+        return _Posed(surface, self._part, self._paint)
+
+
+def _as_bytes(picture: FloatArray) -> npt.NDArray[np.uint8]:
+    return (picture[..., :3] * 255.0 + 0.5).astype(np.uint8)

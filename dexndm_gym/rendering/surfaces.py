@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import ConvexHull
 
-from dexndm_gym.hand.joints import FloatArray
-
-Faces = npt.NDArray[np.int32]
+from dexndm_gym.hand.joints import FloatArray, IntArray
 
 ROUND = 6
 """Facets of a quarter of a circle, where nothing else is asked for."""
@@ -27,7 +25,7 @@ class Surface:
     normals: FloatArray
     """(v, 3), unit vectors pointing out."""
 
-    faces: Faces
+    faces: IntArray
     """(f, 3), vertices counterclockwise as seen from outside."""
 
     def moved(self, offset: npt.ArrayLike, rotation: npt.ArrayLike | None = None) -> "Surface":
@@ -128,7 +126,7 @@ def cone(radius: float, length: float) -> Surface:
     vertices = np.concatenate([radius * around, np.tile(tip, (m, 1)), radius * around])
     normals = np.concatenate([side, side, np.tile(down, (m, 1))])
     lid = np.stack([np.full(m - 2, 2 * m), 2 * m + after[1:-1], 2 * m + here[1:-1]], axis=1)
-    return Surface(vertices, normals, np.concatenate([np.stack([here, after, m + here], axis=1), lid]).astype(np.int32))
+    return Surface(vertices, normals, np.concatenate([np.stack([here, after, m + here], axis=1), lid]))
 
 
 def arc(radius: float, thickness: float, angle: float) -> Surface:
@@ -151,7 +149,7 @@ def hull(points: npt.ArrayLike) -> Surface:
     wrong = np.einsum("ij,ij->i", np.cross(b - a, c - a), outward) < 0.0
     faces[wrong] = faces[wrong][:, ::-1]
     count = 3 * len(faces)
-    numbers = np.arange(count, dtype=np.int32).reshape(-1, 3)
+    numbers = np.arange(count).reshape(-1, 3)
     return Surface(corners[faces.ravel()], np.repeat(outward, 3, axis=0), numbers)
 
 
@@ -174,7 +172,7 @@ def _outline(corners: FloatArray, facets: int) -> tuple[FloatArray, FloatArray]:
     return np.concatenate(centers), np.concatenate(normals)
 
 
-def _prism_faces(rings: int, m: int) -> Faces:
+def _prism_faces(rings: int, m: int) -> IntArray:
     """Sides between rings of m points each, bottom to top, and lids around two last vertices."""
     here = np.arange(m)
     after = (here + 1) % m
@@ -186,7 +184,7 @@ def _prism_faces(rings: int, m: int) -> Faces:
     bottom, top, last = np.full(m, rings * m), np.full(m, rings * m + 1), (rings - 1) * m
     faces.append(np.stack([bottom, after, here], axis=1))
     faces.append(np.stack([top, last + here, last + after], axis=1))
-    return np.concatenate(faces).astype(np.int32)
+    return np.concatenate(faces)
 
 
 def _without_slivers(surface: Surface) -> Surface:

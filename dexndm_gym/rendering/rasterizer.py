@@ -11,8 +11,8 @@ from dexndm_gym.hand.joints import FloatArray, IntArray
 AMBIENT, DIFFUSE, SPECULAR, SHININESS = 0.50, 0.50, 0.16, 24
 """Shares of light from all around, of the lamp, and of its highlight, and how small that is."""
 
-_SHADOW_BIAS = 0.0012
-"""How far a surface may lie behind what the lamp sees without being in the shadow, m."""
+_SHADOW_BIAS, _SHADOW_OFFSET = 0.0008, 0.0020
+"""So that no surface shadows itself: how far it may lie behind what the lamp sees, and how far above it is looked, m."""
 
 
 @compiled
@@ -177,7 +177,10 @@ def _light(
     ambient = AMBIENT * (0.72 + 0.28 * above)
     if facing <= 0.0:
         return ambient, 0.0
-    lit = _share_lit(px - lamp[0], py - lamp[1], pz - lamp[2], lamp_axes, lamp_focal, lamp_near)
+    o = _SHADOW_OFFSET
+    lit = _share_lit(
+        px + o * nx - lamp[0], py + o * ny - lamp[1], pz + o * nz - lamp[2], lamp_axes, lamp_focal, lamp_near
+    )
     rx, ry, rz = _unit(px - eye[0], py - eye[1], pz - eye[2])
     hx, hy, hz = _unit(lx - rx, ly - ry, lz - rz)
     glance = max(nx * hx + ny * hy + nz * hz, 0.0) ** SHININESS

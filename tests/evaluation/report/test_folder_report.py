@@ -87,7 +87,7 @@ def test_the_report_says_what_was_measured(results: Path, monkeypatch: pytest.Mo
     for said in (
         "12.00 &plusmn; 1.00",  # evaluation
         "40&nbsp;% of the rotation is lost",  # gap
-        "physics closes 72",
+        "physics closes 73",
         "0.50 (25%)",  # general
         "80&nbsp;% of the gap closed",  # demo
         "2 trajectories in 2 files, 0.1 minutes",

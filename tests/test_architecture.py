@@ -29,7 +29,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hand": ("the hand itself: joints, limits, geometry, MuJoCo model, servo parameters, self-collision", ()),
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
-    "rendering": ("pictures and the window", ("hand", "objects")),
+    "rendering": (
+        "pictures and the window, and the surfaces that they are made of",
+        ("compiling", "hand", "objects"),
+    ),
     "task": (
         'what "rotate the object" means: options, observation, [reward, metrics](task.md), parameters',
         ("compiling", "hand", "objects", "grasps"),
@@ -158,6 +161,22 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "data.env_player",
         ),
     ),
+    "evaluation.report": (
+        "one report on all that a folder holds",
+        (
+            "rendering",
+            "task",
+            "data",
+            "evaluation",
+            "evaluation.demo",
+            "evaluation.general",
+            "evaluation.gap",
+        ),
+    ),
+    "viewer": (
+        "the page in the browser: snapshots, scene, panels, and the hands and recordings that it shows",
+        ("hand", "objects", "rendering", "task", "data", "evaluation"),
+    ),
     "cli": (
         "the `dexndm` command, thin",
         (
@@ -182,6 +201,8 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation.demo",
             "evaluation.general",
             "evaluation.gap",
+            "evaluation.report",
+            "viewer",
         ),
     ),
 }
@@ -195,6 +216,7 @@ CONFINED = {
     "mujoco_warp": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
+    "viser": {"viewer"},
 }
 
 

@@ -59,7 +59,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             config: parameters of the task.
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
-            render_mode: None, ``"rgb_array"`` (a picture, see ``HandPictures``) or ``"human"`` (a window; needs a display).
+            render_mode: None, ``"rgb_array"`` (see ``HandPictures``) or ``"human"`` (a window; needs a display).
             camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:

@@ -26,7 +26,9 @@ def opengl_is_wanted() -> bool:
 class OpenGLRenderer:
     """Draws one hand with the object in it, as ``HandRenderer`` does; keeps one compiled model for the last object."""
 
-    def __init__(self, *, width: int, height: int, camera: str | Camera = "front", up: Vector = (0.0, 0.0, 1.0)) -> None:
+    def __init__(
+        self, *, width: int, height: int, camera: str | Camera = "front", up: Vector = (0.0, 0.0, 1.0)
+    ) -> None:
         """Choose what pictures look like; see ``HandRenderer``.
 
         Raises:

@@ -12,11 +12,13 @@ AMBIENT, DIFFUSE, SPECULAR, SHININESS = 0.50, 0.50, 0.16, 24
 """Shares of light from all around, of the lamp, and of its highlight, and how small that is."""
 
 _SHADOW_BIAS, _SHADOW_OFFSET = 0.0008, 0.0020
-"""So that no surface shadows itself: how far it may lie behind what the lamp sees, and how far above it is looked, m."""
+"""So that no surface shadows itself: how far behind what the lamp sees it may lie, how far above it one looks, m."""
 
 
 @compiled
-def project(vertices: FloatArray, eye: FloatArray, axes: FloatArray, focal: float, width: int, height: int) -> FloatArray:
+def project(
+    vertices: FloatArray, eye: FloatArray, axes: FloatArray, focal: float, width: int, height: int
+) -> FloatArray:
     """Points (v, 3) as seen by a camera: column, row, and distance along its view, (v, 3).
 
     Args:

@@ -97,9 +97,7 @@ def ellipsoid(half: npt.ArrayLike) -> Surface:
     """An ellipsoid of half lengths (3,), m."""
     lengths, unit = np.asarray(half, dtype=np.float64), ball(1.0)
     normals = unit.normals / lengths
-    return Surface(
-        unit.vertices * lengths, normals / np.linalg.norm(normals, axis=1, keepdims=True), unit.faces
-    )
+    return Surface(unit.vertices * lengths, normals / np.linalg.norm(normals, axis=1, keepdims=True), unit.faces)
 
 
 def rod(start: npt.ArrayLike, end: npt.ArrayLike, radius: float) -> Surface:

@@ -65,7 +65,8 @@ def status_line(snapshot: Snapshot, speed: float) -> str:
     )
     note = snapshot.note or ("paused" if snapshot.paused else "")
     said = f"<div style='font-size:12px;color:{_HOT};min-height:17px'>{_escaped(note)}</div>"
-    return f"<div style='padding:2px 10px;font-variant-numeric:tabular-nums'><div style='display:flex'>{shown}</div>{said}</div>"
+    style = "padding:2px 10px;font-variant-numeric:tabular-nums"
+    return f"<div style='{style}'><div style='display:flex'>{shown}</div>{said}</div>"
 
 
 def _amount(i: int, share: float, text: str) -> tuple[str, str, str]:
@@ -79,7 +80,8 @@ def _rows(rows: Sequence[tuple[str, str, str]]) -> str:
     for name, drawn, text in rows:
         digit, joint = name.split("_")
         if joint in ("rot", "cmc"):
-            lines.append(f"<tr><td colspan=3 style='padding-top:4px;color:{_TEXT};font-weight:600'>{_DIGITS[digit]}</td></tr>")
+            style = f"padding-top:4px;color:{_TEXT};font-weight:600"
+            lines.append(f"<tr><td colspan=3 style='{style}'>{_DIGITS[digit]}</td></tr>")
         lines.append(
             f"<tr><td style='color:{_TEXT};width:34px'>{joint}</td><td><svg width='100%' height='{_ROW - 6}' "
             f"viewBox='0 0 {_WIDTH:g} 11' preserveAspectRatio='none' style='display:block'>"
@@ -97,7 +99,8 @@ def _bar(start: float, length: float, color: str) -> str:
 
 
 def _mark(place: float, color: str, width: float) -> str:
-    return f"<rect x='{np.clip(place - width / 2, 0.0, _WIDTH - width):.1f}' width='{width:g}' height='11' fill='{color}'/>"
+    start = np.clip(place - width / 2, 0.0, _WIDTH - width)
+    return f"<rect x='{start:.1f}' width='{width:g}' height='11' fill='{color}'/>"
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:

@@ -189,8 +189,10 @@ def _add_view_controls(page: Page) -> None:
     gui = page.server.gui
     cameras = gui.add_button_group("Camera", tuple(CAMERAS))
     cameras.on_click(lambda event: page.look(event.target.value, event.client))
-    gui.add_button("Save picture", icon=viser.Icon.CAMERA, color="gray").on_click(lambda event: _save_picture(event.client))
-    gui.add_button("Save glTF", icon=viser.Icon.CUBE, color="gray").on_click(lambda event: _save_scene(page, event.client))
+    picture = gui.add_button("Save picture", icon=viser.Icon.CAMERA, color="gray")
+    picture.on_click(lambda event: _save_picture(event.client))
+    scene = gui.add_button("Save glTF", icon=viser.Icon.CUBE, color="gray")
+    scene.on_click(lambda event: _save_scene(page, event.client))
 
 
 def _save_picture(client: viser.ClientHandle | None) -> None:

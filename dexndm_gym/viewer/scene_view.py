@@ -110,9 +110,9 @@ def _set_stage(server: viser.ViserServer) -> None:
     )
     scene.add_light_directional("/lights/fill", color=(215, 228, 255), intensity=0.6, position=(-0.6, 0.5, 0.4))
     scene.add_grid(
-        "/ground", infinite_grid=True, cell_size=0.05, section_size=0.25, cell_color=(222, 227, 233),
-        section_color=(200, 207, 216), cell_thickness=0.6, section_thickness=0.9, fade_distance=2.2, shadow_opacity=0.22,
-        plane_color=(246, 248, 250), plane_opacity=1.0, position=(0.0, 0.0, _GROUND),
+        "/ground", infinite_grid=True, cell_size=0.05, section_size=0.25,
+        cell_color=(222, 227, 233), section_color=(200, 207, 216), cell_thickness=0.6, section_thickness=0.9,
+        fade_distance=2.2, shadow_opacity=0.22, plane_color=(246, 248, 250), plane_opacity=1.0, position=(0.0, 0.0, _GROUND),
     )  # fmt: skip
     fade = np.linspace(0.0, 1.0, 256)[:, None]
     colors = (1.0 - fade) * [219, 226, 236] + fade * [250, 251, 252]
@@ -146,5 +146,3 @@ def _turn_z_to(direction: np.ndarray) -> np.ndarray:
         return np.array([0.0, 1.0, 0.0, 0.0])
     quat = np.array([1.0 + z, -y, x, 0.0])
     return quat / np.linalg.norm(quat)
-
-

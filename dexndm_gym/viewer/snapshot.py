@@ -1,5 +1,6 @@
 """What the page shows: one moment of one hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,8 +12,11 @@ from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
 POSE_SIZE = 7
 
 
-def _unknown(size: int) -> Any:
-    return field(default_factory=lambda: np.full(size, np.nan))
+def _unknown(size: int) -> Callable[[], FloatArray]:
+    return lambda: np.full(size, np.nan)
+
+
+_JOINTS_UNKNOWN, _POSE_UNKNOWN, _AXIS_UNKNOWN = _unknown(NUM_JOINTS), _unknown(POSE_SIZE), _unknown(3)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,34 +29,34 @@ class Snapshot:
     position: FloatArray
     """Measured joint angles, (16,), rad."""
 
-    target: FloatArray = _unknown(NUM_JOINTS)
+    target: FloatArray = field(default_factory=_JOINTS_UNKNOWN)
     """What the policy asked for, (16,), rad."""
 
-    command: FloatArray = _unknown(NUM_JOINTS)
+    command: FloatArray = field(default_factory=_JOINTS_UNKNOWN)
     """What the hand was sent, (16,), rad."""
 
     object: str = ""
     """Name of the object."""
 
-    object_pose: FloatArray = _unknown(POSE_SIZE)
+    object_pose: FloatArray = field(default_factory=_POSE_UNKNOWN)
     """In the hand frame, (7,), m and quaternion w x y z."""
 
     wrist: FloatArray = field(default_factory=lambda: np.array([1.0, 0.0, 0.0, 0.0]))
     """From hand frame to world frame, quaternion w x y z, (4,)."""
 
-    axis: FloatArray = _unknown(3)
+    axis: FloatArray = field(default_factory=_AXIS_UNKNOWN)
     """Axis to turn about, world frame, (3,)."""
 
     rotation: float = np.nan
     """About the axis so far, rad."""
 
-    current: FloatArray = _unknown(NUM_JOINTS)
+    current: FloatArray = field(default_factory=_JOINTS_UNKNOWN)
     """Of the servos, (16,), A."""
 
-    temperature: FloatArray = _unknown(NUM_JOINTS)
+    temperature: FloatArray = field(default_factory=_JOINTS_UNKNOWN)
     """Of the servos, (16,), degrees Celsius."""
 
-    load: FloatArray = _unknown(NUM_JOINTS)
+    load: FloatArray = field(default_factory=_JOINTS_UNKNOWN)
     """Torque as a share of the most that a servo gives, (16,), -1 to 1."""
 
     episode: int = 0

@@ -30,6 +30,7 @@ def test_bodies_are_where_the_simulation_has_them() -> None:
 
 
 def test_an_object_that_is_not_seen_is_left_out() -> None:
-    scene = trimesh.load(io.BytesIO(scene_glb(Snapshot(time=0.0, position=START_POSE, object="cube"), {})), file_type="glb")
+    glb = scene_glb(Snapshot(time=0.0, position=START_POSE, object="cube"), {})
+    scene = trimesh.load(io.BytesIO(glb), file_type="glb")
     assert "object" not in scene.graph.nodes
     assert len(scene.geometry) > 30

@@ -74,7 +74,8 @@ def test_bars_follow_joints_and_say_what_is_unknown() -> None:
     assert bars != joint_bars(replace(MOMENT, position=START_POSE + 0.2))
     assert f"{np.degrees(START_POSE[1]):.0f}&deg;" in bars
     assert "neither current, temperature nor load" in servo_bars(MOMENT)
-    known = servo_bars(replace(MOMENT, current=np.full(16, 0.25), temperature=np.full(16, 41.0), load=np.full(16, -0.9)))
+    measured = {"current": np.full(16, 0.25), "temperature": np.full(16, 41.0), "load": np.full(16, -0.9)}
+    known = servo_bars(replace(MOMENT, **measured))
     assert all(text in known for text in ("250 mA", "41 &deg;C", "-90 %"))
 
 

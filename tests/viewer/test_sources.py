@@ -95,9 +95,7 @@ def test_time_stands_still_or_passes_slowly(env: gymnasium.Env[Any, Any], wiggle
     assert clock.now == began
 
 
-def test_the_next_episode_begins_when_the_end_was_seen(
-    env: gymnasium.Env[Any, Any], wiggle: Any, clock: Clock
-) -> None:
+def test_the_next_episode_begins_when_the_end_was_seen(env: gymnasium.Env[Any, Any], wiggle: Any, clock: Clock) -> None:
     episodes, by_hand = make(env, wiggle), make(env, wiggle, repeats=False)
     assert max(episodes.advance().episode for _ in range(20)) == 1
     assert max(episodes.advance().episode for _ in range(20)) == 2

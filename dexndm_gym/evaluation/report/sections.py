@@ -56,7 +56,8 @@ def gap_section(files: Mapping[str, Numbers]) -> list[str]:
         rows += [_gap_row(label, one) for label, one in (*corrected.items(), *numbers["others"].items())]
         head = ("", "rotation over the simulated", "worst hand", "gap closed", "time to fall, s", "dropped")
         best = next(iter(corrected), None)
-        claim = "" if best is None else f", of which {html.escape(best)} closes {_interval(corrected[best]['gap_closed'])}"
+        closed = "" if best is None else _interval(corrected[best]["gap_closed"])
+        claim = f", of which {html.escape(best)} closes {closed}" if best is not None else ""
         lost = 100 * (1 - numbers["direct"]["share"]["mean"])
         parts += [
             f"<p class='lead'>{_name(name)}: {lost:.0f}&nbsp;% of the rotation is lost in direct transfer to "
@@ -78,7 +79,8 @@ def general_section(files: Mapping[str, Numbers]) -> list[str]:
         head = ("unseen objects, any wrist", "RotR / TTF / RotP", "dropped", "the paper's, on other objects")
         parts.append(table(head, random_rows(results)))
         if "goals" in results:
-            parts.append(f"<p>Goal orientations within 0.1&nbsp;&pi; in 20&nbsp;s: {results['goals']['success']:.0%}.</p>")
+            share = f"{results['goals']['success']:.0%}"
+            parts.append(f"<p>Goal orientations within 0.1&nbsp;&pi; in 20&nbsp;s: {share}.</p>")
     return parts
 
 
@@ -119,12 +121,12 @@ def collection_section(
     total = sum(coverage.minutes.values())
     return [
         "<h2>Recordings</h2>",
-        f"<p class='lead'>{len(trajectories)} trajectories in {len(files)} files, {total:.1f} minutes of hand time.</p>",
+        f"<p class='lead'>{len(trajectories)} trajectories in {len(files)} files, {total:.1f} minutes.</p>",
         table((", ".join(SETTING), "minutes"), rows),
         plot(
             coverage_figure(coverage),
-            "Where each joint was, how fast it moved and how hard its servo pulled; darker is more of the time, marks are "
-            "the 1, 50 and 99&nbsp;% quantiles.",
+            "Where each joint was, how fast it moved and how hard its servo pulled; darker is more of the time, marks "
+            "are the 1, 50 and 99&nbsp;% quantiles.",
         ),
         *([_video(trajectories, drawn)] if videos else []),
     ]

@@ -188,11 +188,12 @@ class RecordingWriter:
     def _measured(
         self, position: npt.ArrayLike, current: npt.ArrayLike | None, object_pose: npt.ArrayLike | None
     ) -> tuple[FloatArray, ...]:
-        unseen = object_pose is None or np.isnan(np.asarray(object_pose, dtype=np.float64)).all()
+        if object_pose is not None and np.isnan(np.asarray(object_pose, dtype=np.float64)).all():
+            object_pose = None
         return (
             as_row(position, self._joints, "position"),
             np.full(self._joints, np.nan) if current is None else as_row(current, self._joints, "current"),
-            np.full(_POSE_SIZE, np.nan) if unseen else as_row(object_pose, _POSE_SIZE, "object_pose"),
+            np.full(_POSE_SIZE, np.nan) if object_pose is None else as_row(object_pose, _POSE_SIZE, "object_pose"),
         )
 
     def _push(self, row: tuple[FloatArray, ...]) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import trimesh
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
 
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice
@@ -63,7 +65,7 @@ def has_object(snapshot: Snapshot) -> bool:
 
 def _mesh(part: Part) -> trimesh.Trimesh:
     color = np.round(255 * _linear(np.array([*part.color]))).astype(np.uint8)
-    material = trimesh.visual.material.PBRMaterial(
+    material = PBRMaterial(
         baseColorFactor=[*color.tolist(), 255], metallicFactor=0.0, roughnessFactor=_ROUGHNESS
     )
     surface = part.surface
@@ -71,7 +73,7 @@ def _mesh(part: Part) -> trimesh.Trimesh:
         vertices=surface.vertices,
         faces=surface.faces,
         vertex_normals=surface.normals,
-        visual=trimesh.visual.TextureVisuals(material=material),
+        visual=TextureVisuals(material=material),
         process=False,
     )
 

@@ -20,7 +20,7 @@ class History:
 
     def __init__(self) -> None:
         """Nothing seen yet."""
-        self._rows: deque[tuple[float, float, FloatArray, FloatArray]] = deque(maxlen=_MOST)
+        self._rows: deque[Snapshot] = deque(maxlen=_MOST)
         self._episode = -1
 
     def add(self, snapshot: Snapshot) -> None:
@@ -28,23 +28,23 @@ class History:
         if snapshot.episode != self._episode:
             self._rows.clear()
             self._episode = snapshot.episode
-        while self._rows and self._rows[-1][0] >= snapshot.time:
+        while self._rows and self._rows[-1].time >= snapshot.time:
             self._rows.pop()
-        self._rows.append((snapshot.time, snapshot.rotation, snapshot.position, snapshot.target))
-        while snapshot.time - self._rows[0][0] > SECONDS:
+        self._rows.append(snapshot)
+        while snapshot.time - self._rows[0].time > SECONDS:
             self._rows.popleft()
 
     def rotation(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Time, s, rotation, rad, and speed, rad/s; (k,) each."""
-        time, rotation = (np.array([row[column] for row in self._rows]) for column in (0, 1))
+        time, rotation = np.array([(row.time, row.rotation) for row in self._rows]).reshape(-1, 2).T
         before = np.interp(time - _SPEED_TIME, time, rotation)
         passed = np.minimum(time - time[0], _SPEED_TIME)
         return time, rotation, np.where(passed > 0.0, (rotation - before) / np.where(passed > 0.0, passed, 1.0), 0.0)
 
     def joint(self, index: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Time, s, measured angle and target of one joint, rad; (k,) each."""
-        time = np.array([row[0] for row in self._rows])
-        position, target = (np.array([row[column][index] for row in self._rows]) for column in (2, 3))
+        rows = [(row.time, row.position[index], row.target[index]) for row in self._rows]
+        time, position, target = np.array(rows).reshape(-1, 3).T
         return time, position, target
 
     def speed(self) -> float:

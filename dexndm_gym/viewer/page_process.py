@@ -6,11 +6,13 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import Any
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.viewer.page import ControlEvent, Page, PageSettings
@@ -48,8 +50,10 @@ class PageProcess:
 
         context = multiprocessing.get_context("spawn")
         self._slot = LatestSlot(context)
+        self._said, self._heard = context.RawValue("q", 0), 0  # looking at a number costs less than asking the system
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(settings, build, self._slot, theirs), daemon=True)
+        shared = (settings, build, self._slot, self._said, theirs)
+        self._process = context.Process(target=_serve, args=shared, daemon=True)
         self._process.start()
         theirs.close()
         self.url = self._wait_until_ready(settings)
@@ -75,10 +79,13 @@ class PageProcess:
 
     def events(self) -> list[ControlEvent]:
         """What people have done with the controls since the last call, in order."""
-        found = []
+        found: list[ControlEvent] = []
+        if self._said.value == self._heard:
+            return found
         with contextlib.suppress(EOFError, OSError):  # the page is gone
             while self._connection.poll():
                 found.append(self._connection.recv())
+                self._heard += 1
         return found
 
     def close(self) -> None:
@@ -103,9 +110,10 @@ class PageProcess:
         raise ConfigurationError(f"cannot serve the page on {settings.host}:{settings.port}: {problem}")
 
 
-def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, connection: Connection) -> None:
+def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, said: Any, connection: Connection) -> None:
     """The process of the page; it ends with the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it decides
+    sys.stdout = io.StringIO()  # viser says there what whoever started it says
     with contextlib.suppress(OSError):
         os.nice(_NICE)
     for name in ("websockets", "websockets.server"):
@@ -117,10 +125,10 @@ def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, connect
     def emit(event: ControlEvent) -> None:
         with sending, contextlib.suppress(OSError):
             connection.send(event)
+            said.value += 1
 
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # says where it is, which we do
-            server = viser.ViserServer(settings.host, settings.port, label=settings.title, verbose=False)
+        server = viser.ViserServer(settings.host, settings.port, label=settings.title, verbose=False)
         page = Page(server, settings, emit)
         build(page)
     except OSError as error:

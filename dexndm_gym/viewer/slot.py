@@ -4,7 +4,7 @@ from multiprocessing.context import SpawnContext
 
 import numpy as np
 
-from dexndm_gym.viewer.snapshot import RECORD, Snapshot
+from dexndm_gym.viewer.snapshot import RECORD, Fields, Snapshot, fields_of, read, write
 
 _PATIENCE = 0.05
 """How long a reader waits for the writer at most, s."""
@@ -21,14 +21,16 @@ class LatestSlot:
         self._lock = context.Lock()
         self._count = context.RawValue("q", 0)
         self._memory = context.RawArray("b", RECORD.itemsize)
+        self._fields: Fields = {}
 
     def put(self, snapshot: Snapshot) -> bool:
         """Leave a snapshot, if that is possible at once; whether it was."""
-        record = snapshot.record()
+        if not self._fields:
+            self._fields = fields_of(np.frombuffer(self._memory, RECORD))
         if not self._lock.acquire(block=False):
             return False
         try:
-            np.frombuffer(self._memory, RECORD)[0] = record
+            write(snapshot, self._fields)
             self._count.value += 1
         finally:
             self._lock.release()
@@ -43,6 +45,6 @@ class LatestSlot:
         if self._count.value == seen or not self._lock.acquire(timeout=_PATIENCE):
             return seen, None
         try:
-            return self._count.value, Snapshot.from_record(np.frombuffer(self._memory, RECORD)[0].copy())
+            return self._count.value, read(np.frombuffer(self._memory, RECORD).copy())
         finally:
             self._lock.release()

@@ -68,18 +68,6 @@ class Snapshot:
     note: str = ""
     """What else there is to say, for people: a fault, the end of an episode."""
 
-    def record(self) -> npt.NDArray[Any]:
-        """As one ``RECORD``, for memory that processes share."""
-        record = np.zeros((), RECORD)
-        for name in _NAMES:
-            record[name] = getattr(self, name)
-        return record
-
-    @classmethod
-    def from_record(cls, record: npt.NDArray[Any]) -> "Snapshot":
-        """What ``record`` made a record of."""
-        return cls(**{name: record[name] if record[name].ndim else record[name].item() for name in _NAMES})
-
 
 _NAMES = tuple(entry.name for entry in fields(Snapshot))
 _JOINTS = ("f8", (NUM_JOINTS,))
@@ -100,3 +88,23 @@ RECORD = np.dtype(
     ]
 )
 """A snapshot in memory of fixed size; longer texts are cut."""
+
+Fields = dict[str, npt.NDArray[Any]]
+"""The fields of one ``RECORD`` by name, where they lie."""
+
+
+def fields_of(records: npt.NDArray[Any]) -> Fields:
+    """The fields of the first of some records, to be written to."""
+    return {name: records[name][0] if records[name].ndim > 1 else records[name][:1] for name in _NAMES}
+
+
+def write(snapshot: Snapshot, to: Fields) -> None:
+    """Put a snapshot into a record, in microseconds."""
+    for name, place in to.items():
+        place[...] = getattr(snapshot, name)
+
+
+def read(records: npt.NDArray[Any]) -> Snapshot:
+    """The snapshot in the first of some records."""
+    values: dict[str, Any] = {name: records[name][0] for name in _NAMES}
+    return Snapshot(**{name: value if np.ndim(value) else value.item() for name, value in values.items()})

@@ -19,9 +19,11 @@ MOMENT = Snapshot(time=1.5, position=START_POSE, target=START_POSE + 0.1, object
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def test_a_snapshot_survives_fixed_memory() -> None:
+def test_a_snapshot_survives_shared_memory() -> None:
     full = replace(MOMENT, current=np.arange(16.0), paused=True, episode=3, note="x" * 500)
-    back = Snapshot.from_record(full.record())
+    slot = LatestSlot(SPAWN)
+    slot.put(full)
+    back = slot.take(0)[1]
     for entry in fields(Snapshot):
         if entry.name != "note":
             np.testing.assert_array_equal(getattr(back, entry.name), getattr(full, entry.name), err_msg=entry.name)

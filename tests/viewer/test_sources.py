@@ -10,6 +10,7 @@ import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.viewer import live, replay
 from dexndm_gym.viewer.live import LiveEpisodes
@@ -133,7 +134,7 @@ def test_stop_switches_the_torque_off_until_reset(env: gymnasium.Env[Any, Any], 
 
 def test_recordings_play_and_are_scrubbed_through(clock: Clock) -> None:
     def ramp(length: int, **more: Any) -> Trajectory:
-        position = np.repeat(0.01 * np.arange(length + 1)[:, None], 16, axis=1)
+        position: FloatArray = np.repeat(0.01 * np.arange(length + 1.0)[:, None], 16, axis=1)
         return Trajectory(position, position[1:] + 0.005, {"mode": "policy", "object": "cube"}, **more)
 
     poses = np.tile([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0], (5, 1))

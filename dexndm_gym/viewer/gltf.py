@@ -1,7 +1,6 @@
 """Surfaces as glTF, for the page and for other programs."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from trimesh.visual.material import PBRMaterial
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.objects.scene_model import OBJECT_BODY
-from dexndm_gym.outputs import write_bytes
 from dexndm_gym.rendering.hand_parts import Part, hand_parts
 from dexndm_gym.rendering.scene import HandPose, object_parts, rotations
 from dexndm_gym.viewer.snapshot import Snapshot
@@ -28,22 +26,13 @@ def glb(parts: Sequence[Part]) -> bytes:
     return _exported(scene)
 
 
-def write_glb(path: Path, snapshot: Snapshot, items: Mapping[str, Choice]) -> None:
-    """Write a moment of a hand as a binary glTF file, a node per body; up is +y, as glTF has it.
+def scene_glb(snapshot: Snapshot, items: Mapping[str, Choice]) -> bytes:
+    """A moment of a hand as a binary glTF file, a node per body; up is +y, as glTF has it.
 
     Args:
-        path: file to write.
         snapshot: the moment.
         items: objects by name, where they are none of the built-in ones.
-
-    Raises:
-        OutputError: the file cannot be written.
     """
-    write_bytes(path, scene_glb(snapshot, items))
-
-
-def scene_glb(snapshot: Snapshot, items: Mapping[str, Choice]) -> bytes:
-    """What ``write_glb`` writes."""
     scene, pose = trimesh.Scene(base_frame="world"), HandPose()
     y_up = np.array([[1.0, 0, 0, 0], [0, 0, 1.0, 0], [0, -1.0, 0, 0], [0, 0, 0, 1.0]])
     scene.graph.update("hand", "world", matrix=y_up @ _matrix(np.array([0.0, 0.0, 0.0, *snapshot.wrist])))

@@ -85,6 +85,9 @@ class Steered:
         wait_for(heard, f"the event {name} {value}")
 
     def colors(self) -> np.ndarray:
+        """What the left of the page shows, without the remark that there is no graphics card."""
+        hide = "for (const e of document.querySelectorAll('.mantine-Notification-root')) e.style.display = 'none'"
+        self.browser.execute_script(hide)
         picture = np.asarray(Image.open(io.BytesIO(self.browser.get_screenshot_as_png())).convert("RGB")).astype(int)
         return picture[:, : int(0.45 * picture.shape[1])].reshape(-1, 3)
 

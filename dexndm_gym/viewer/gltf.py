@@ -54,9 +54,7 @@ def has_object(snapshot: Snapshot) -> bool:
 
 def _mesh(part: Part) -> trimesh.Trimesh:
     color = np.round(255 * _linear(np.array([*part.color]))).astype(np.uint8)
-    material = PBRMaterial(
-        baseColorFactor=[*color.tolist(), 255], metallicFactor=0.0, roughnessFactor=_ROUGHNESS
-    )
+    material = PBRMaterial(baseColorFactor=[*color.tolist(), 255], metallicFactor=0.0, roughnessFactor=_ROUGHNESS)
     surface = part.surface
     return trimesh.Trimesh(
         vertices=surface.vertices,

@@ -110,10 +110,20 @@ def _set_stage(server: viser.ViserServer) -> None:
     )
     scene.add_light_directional("/lights/fill", color=(215, 228, 255), intensity=0.6, position=(-0.6, 0.5, 0.4))
     scene.add_grid(
-        "/ground", infinite_grid=True, cell_size=0.05, section_size=0.25,
-        cell_color=(222, 227, 233), section_color=(200, 207, 216), cell_thickness=0.6, section_thickness=0.9,
-        fade_distance=2.2, shadow_opacity=0.22, plane_color=(246, 248, 250), plane_opacity=1.0, position=(0.0, 0.0, _GROUND),
-    )  # fmt: skip
+        "/ground",
+        infinite_grid=True,
+        cell_size=0.05,
+        section_size=0.25,
+        cell_color=(222, 227, 233),
+        section_color=(200, 207, 216),
+        cell_thickness=0.6,
+        section_thickness=0.9,
+        fade_distance=2.2,
+        shadow_opacity=0.22,
+        plane_color=(246, 248, 250),
+        plane_opacity=1.0,
+        position=(0.0, 0.0, _GROUND),
+    )
     fade = np.linspace(0.0, 1.0, 256)[:, None]
     colors = (1.0 - fade) * [219, 226, 236] + fade * [250, 251, 252]
     scene.set_background_image(np.repeat(colors[:, None], 4, axis=1).astype(np.uint8), format="png")

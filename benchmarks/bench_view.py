@@ -22,8 +22,8 @@ import numpy as np
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.training.policy import load_policy
+from dexndm_gym.viewer.controls import PageSettings
 from dexndm_gym.viewer.live import LiveEpisodes
-from dexndm_gym.viewer.page import PageSettings
 from dexndm_gym.viewer.page_process import PageProcess
 from dexndm_gym.viewer.panels import episode_page
 

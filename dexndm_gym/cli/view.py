@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from typing import Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
 import tyro
@@ -16,6 +16,11 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.object_choice import Choice, find_objects
 from dexndm_gym.task.orientations import AXES, HAND_AXES, wrist_names
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
+
+if TYPE_CHECKING:  # the page is an extra
+    from dexndm_gym.viewer.controls import PageSettings
+    from dexndm_gym.viewer.live import Source
+    from dexndm_gym.viewer.page_process import PageBuilder
 
 
 def run(arguments: list[str]) -> None:
@@ -50,7 +55,7 @@ def _view_real(command: Real) -> None:
 
 
 def _view_recording(command: Recording) -> None:
-    from dexndm_gym.viewer.page import PageSettings
+    from dexndm_gym.viewer.controls import PageSettings
     from dexndm_gym.viewer.panels import recording_page
     from dexndm_gym.viewer.replay import Replay
 
@@ -72,8 +77,8 @@ _ACTIONS: dict[type, Callable[[Any], None]] = {
 
 
 def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time: bool = False, **hand: Any) -> None:
+    from dexndm_gym.viewer.controls import PageSettings
     from dexndm_gym.viewer.live import LiveEpisodes
-    from dexndm_gym.viewer.page import PageSettings
     from dexndm_gym.viewer.panels import episode_page
 
     items = {_name(choice): choice for choice in find_objects(command.object)}
@@ -96,7 +101,7 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
         _show(command, settings, episode_page, episodes)
 
 
-def _show(command: ViewOptions, settings: Any, build: Any, source: Any) -> None:
+def _show(command: ViewOptions, settings: "PageSettings", build: "PageBuilder", source: "Source") -> None:
     from dexndm_gym.viewer.page_process import PageProcess
     from dexndm_gym.viewer.session import view
 

@@ -12,7 +12,7 @@ from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.servo import SIM_SERVO
-from dexndm_gym.viewer.page import ControlEvent
+from dexndm_gym.viewer.controls import ControlEvent
 from dexndm_gym.viewer.snapshot import Snapshot
 
 _IDLE = 0.05

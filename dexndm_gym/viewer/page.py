@@ -1,57 +1,16 @@
 """The page: a scene, and panels beside it, both fed with snapshots; controls tell whoever moves the hand."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import viser
 
-from dexndm_gym.objects.object_choice import Choice
+from dexndm_gym.viewer.controls import ControlEvent, PageSettings
 from dexndm_gym.viewer.history import History
 from dexndm_gym.viewer.scene_view import CAMERAS, SceneView
 from dexndm_gym.viewer.snapshot import Snapshot
-
-
-@dataclass(frozen=True, kw_only=True)
-class ControlEvent:
-    """Somebody used a control of the page."""
-
-    name: str
-    """Which control."""
-
-    value: Any = None
-    """What it was set to, if anything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PageSettings:
-    """What a page shows and offers."""
-
-    title: str
-    """What hand it is."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-
-    port: int = 8080
-    """Port of the page; the next free one is taken."""
-
-    items: Mapping[str, Choice] = field(default_factory=dict)
-    """Objects by name, where they are none of the built-in ones."""
-
-    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """What there is to choose from: ``"object"``, ``"wrist"``, ``"axis"``, ``"policy"``; the first is chosen."""
-
-    slow_motion: bool = True
-    """Whether time can pass slower than on a clock."""
-
-    stoppable: bool = False
-    """Whether there is torque to switch off."""
-
-    lengths: Sequence[float] = ()
-    """Durations of recorded trajectories, s."""
 
 
 class Panel(Protocol):
@@ -86,7 +45,7 @@ class Page:
         """
         self.server, self.settings = server, settings
         self.scene = SceneView(server, settings.items)
-        self._emit, self._panels, self._history = emit, [], History()
+        self._emit, self._history = emit, History()
         self._panels: list[tuple[Panel, list[float]]] = []
         self._latest: Snapshot | None = None
         server.gui.set_panel_label(settings.title)

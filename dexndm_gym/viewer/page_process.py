@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.viewer.page import ControlEvent, Page, PageSettings
+from dexndm_gym.viewer.controls import ControlEvent, PageSettings
+from dexndm_gym.viewer.page import Page
 from dexndm_gym.viewer.slot import LatestSlot
 from dexndm_gym.viewer.snapshot import Snapshot
 

@@ -1,6 +1,7 @@
 """What is beside the scene: status, controls of the episode or of a recording, joints, servos, plots."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import imageio.v3 as iio
@@ -71,7 +72,7 @@ class HtmlPanel:
 
     period = 0.12
 
-    def __init__(self, page: Page, draw: Any) -> None:
+    def __init__(self, page: Page, draw: Callable[[Snapshot], str]) -> None:
         """Add it to a page; ``draw`` makes HTML of a snapshot."""
         self._html, self._draw = page.server.gui.add_html(""), draw
 

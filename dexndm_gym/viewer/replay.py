@@ -10,7 +10,7 @@ from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.objects.catalog import OBJECTS
 from dexndm_gym.task.orientations import WRISTS
-from dexndm_gym.viewer.page import ControlEvent
+from dexndm_gym.viewer.controls import ControlEvent
 from dexndm_gym.viewer.snapshot import Snapshot
 
 _IDLE = 0.03

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
-from dexndm_gym.viewer.page import ControlEvent, PageSettings
+from dexndm_gym.viewer.controls import ControlEvent, PageSettings
 from dexndm_gym.viewer.snapshot import Snapshot
 
 pytest.importorskip("viser", reason="the extra viewer is not installed")

@@ -8,7 +8,7 @@ import pytest
 
 from dexndm_gym.cli import main
 from dexndm_gym.data.recording import RecordingWriter
-from dexndm_gym.viewer.page import ControlEvent
+from dexndm_gym.viewer.controls import ControlEvent
 from dexndm_gym.viewer.session import view
 from dexndm_gym.viewer.snapshot import Snapshot
 

@@ -13,8 +13,8 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.viewer import live, replay
+from dexndm_gym.viewer.controls import ControlEvent
 from dexndm_gym.viewer.live import LiveEpisodes
-from dexndm_gym.viewer.page import ControlEvent
 from dexndm_gym.viewer.replay import Replay
 
 

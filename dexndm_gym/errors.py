@@ -33,6 +33,10 @@ class SimulationDivergedError(DexndmError, ArithmeticError):
     """A simulation reached a state that is not finite."""
 
 
+class SimulatorError(DexndmError, RuntimeError):
+    """A simulator in a process of its own ended, hangs or refuses what it was asked."""
+
+
 class HardwareError(DexndmError, RuntimeError):
     """The hand, its bus or its port failed; base of all hardware faults.
 

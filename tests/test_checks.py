@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dexndm_gym
-from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hints
+from dexndm_gym.checks import Bound, Checked, check_count, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
-NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": {"teacher": ("teacher.safetensors",)}}
+NEEDED = {
+    "Fault": {"kind": "stuck"},
+    "DistillConfig": {"teacher": ("teacher.safetensors",)},
+    "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
+}
 """Values of fields that have no default."""
 
 
@@ -86,7 +90,7 @@ def test_every_public_configuration_is_checked() -> None:
     assert names >= {
         *("TaskConfig", "RewardWeights", "Randomization", "DynamixelHandConfig", "GraspSearch", "CollectOptions"),
         *("HeatLimits", "FitOptions", "ModelConfig", "ServoFitOptions", "ResidualOptions", "InverseConfig"),
-        *("GapConfig", "DemoConfig", "Fault", "Spread"),
+        *("GapConfig", "DemoConfig", "Fault", "Spread", "ServoSettings", "TrainConfig", "DistillConfig", "Camera"),
     }
 
 
@@ -116,7 +120,32 @@ def test_bounds_are_said_in_words(bound: Bound, value: float, words: str) -> Non
     assert bound.describe(value) == words
 
 
-def test_what_is_not_a_dataclass_of_checks_can_be_checked() -> None:
+def test_plain_dataclass_can_be_checked() -> None:
     from dexndm_gym.task.config import TaskConfig
 
     check_fields(TaskConfig())
+
+
+@pytest.mark.parametrize("reward", ["x", {"rotation": 1.0}, None])
+def test_a_configuration_holds_configurations(reward: Any) -> None:
+    from dexndm_gym.task.config import TaskConfig
+
+    with pytest.raises(ConfigurationError, match="reward must be a RewardWeights"):
+        TaskConfig(reward=reward)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5, "2", True, math.nan])
+def test_what_does_not_say_how_many_is_refused(number: Any) -> None:
+    with pytest.raises(ConfigurationError, match="num_hands must be a whole number of at least 1"):
+        check_count("num_hands", number)
+
+
+def test_configurations_from_their_fields_need_them_all() -> None:
+    from dexndm_gym.rendering.camera import Camera
+    from dexndm_gym.task.config import TaskConfig
+    from dexndm_gym.task.config_json import config_of
+
+    with pytest.raises(ConfigurationError, match=r"Camera needs \['angle', 'target'\]"):
+        config_of(Camera, {"eye": [0.0, 0.0, 1.0]})
+    with pytest.raises(ConfigurationError, match="Expected a RewardWeights"):
+        config_of(TaskConfig, {"reward": "x"})

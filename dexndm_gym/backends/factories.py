@@ -44,6 +44,40 @@ def warp(request: BackendRequest, *, device: str = "cuda:0") -> Backend:
     )
 
 
+def isaacgym(
+    request: BackendRequest,
+    *,
+    python: str | None = None,
+    device: str = "cuda:0",
+    seed: int = 0,
+    timeout: float = 30.0,
+    start_timeout: float = 900.0,
+) -> Backend:
+    """``"isaacgym"``: Isaac Gym Preview 4 in a process of its own; see docs/isaacgym.md.
+
+    Args:
+        request: what is wanted.
+        python: a Python 3.8 in which ``import isaacgym`` works; None takes what ``DEXNDM_ISAACGYM_PYTHON`` names.
+        device: a CUDA device, or ``"cpu"``.
+        seed: draws what differs from hand to hand: masses and friction.
+        timeout: seconds after which a step is given up.
+        start_timeout: seconds after which starting is given up.
+    """
+    from dexndm_gym.backends.isaacgym_hand import IsaacGymHand
+    from dexndm_gym.backends.isaacgym_process import IsaacGymProcess
+
+    starts = request.start_states()
+    worker = IsaacGymProcess(request.num_hands, python=python, timeout=timeout, start_timeout=start_timeout)
+    return IsaacGymHand(
+        worker,
+        objects=request.objects,
+        starts=starts,
+        randomization=request.randomization,
+        device=device,
+        seed=seed,
+    )
+
+
 def virtual(request: BackendRequest, *, hand_seed: int = 0, num_threads: int = 0, surroundings: str = FREE) -> Backend:
     """``"virtual"``: virtual hands in this process, without a serial port.
 
@@ -79,7 +113,7 @@ def dynamixel(request: BackendRequest, *, port: str | None = None, **connection:
 
 def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 0.6) -> Backend:
     """``"weak_servos"``: joints that are first-order lags, for tests of one's own; see ``WeakServos``."""
-    from dexndm_gym.backends.testing import WeakServos
+    from dexndm_gym.backends.weak_servos import WeakServos
 
     request.expect_given_physics("weak_servos")
     return WeakServos(request.num_hands, stiffness=stiffness, spin=spin)

@@ -12,8 +12,8 @@ from dexndm_gym.backends.warp_objects import ObjectTable, resolve
 from dexndm_gym.backends.warp_physics import WorldPhysics
 from dexndm_gym.backends.warp_starts import Starts, StartTable
 from dexndm_gym.backends.warp_worlds import CONTACTS, ROWS, WarpWorlds, load_libraries
+from dexndm_gym.checks import check_count
 from dexndm_gym.constants import GRAVITY, PHYSICS_TIMESTEP
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
@@ -77,15 +77,14 @@ class WarpHand:
                 for all wrist orientations.
             MissingExtraError: MuJoCo Warp is not installed.
         """
-        if num_hands < 1:
-            raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
+        check_count("num_hands", num_hands)
         items = resolve(objects)
         self.objects = tuple(item.name for item in items)
         self.num_hands, self.randomization = num_hands, randomization
         self.device = torch.device(device)
         load_libraries(self.device)  # before anything is put on the device
         table = ObjectTable(items, self.device)
-        model = build_spec(SIM_SERVO, timestep=PHYSICS_TIMESTEP, first_object=table.container).compile()
+        model = build_spec(SIM_SERVO, first_object=table.container).compile()
         self._starts = StartTable(self.objects, starts, model, self.device)
         self._worlds = WarpWorlds(
             model,

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.checks import Checked
 from dexndm_gym.cli.common import NOTHING_KEPT, interruptible, parse
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.report.folder_report import write_folder_report
 from dexndm_gym.outputs import Output
+from dexndm_gym.progress import progress_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,8 @@ def run(arguments: list[str]) -> None:
         Output(suffixes=(".html",)).check(path, "the report")
     elif command.folder.exists():
         raise ConfigurationError(f"expected a folder, got the file {command.folder}")
-    with interruptible(lambda: NOTHING_KEPT), tqdm(desc="report", unit="video", leave=False) as bar:
-
-        def drawn(what: str) -> None:
-            bar.set_postfix_str(what, refresh=False)
-            bar.update()
-
-        found = write_folder_report(command.folder, path, videos=not command.no_videos, drawn=drawn)
+    with interruptible(lambda: NOTHING_KEPT), progress_bar("report", "video", leave=False) as progress:
+        found = write_folder_report(command.folder, path, videos=not command.no_videos, progress=progress)
     counts = {
         "evaluations": found.evaluations,
         "gap suites": found.gaps,

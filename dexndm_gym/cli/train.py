@@ -1,26 +1,31 @@
 """``dexndm train``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from dexndm_gym.cli.common import interruptible, parse
-from dexndm_gym.training.ppo import train_teacher
 from dexndm_gym.training.specialists import train_specialists
+from dexndm_gym.training.train import train
 from dexndm_gym.training.train_config import TrainConfig
 
 _DESCRIPTION = (
     "Learn a teacher with PPO on simulated hands. The teacher sees what only a simulator knows; dexndm distill turns "
     "it into a policy for a real hand. Checkpoint, teacher and TensorBoard logs go to OUT; --resume goes on from a "
-    "checkpoint, --start-from starts something else from its networks."
+    "checkpoint, --start-from starts something else from its networks. --backend warp learns on a GPU."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(TrainConfig):
     """Options of the command."""
+
+    extra_rewards: Annotated[dict[str, str], tyro.conf.arg(metavar="NAME MODULE:FUNCTION ...")] = field(
+        default_factory=dict
+    )
+    """Terms of your own that are added to the reward: name and module:function of each (docs/extending.md)."""
 
     spec: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Train the specialists of this TOML file one after the other instead, each in a folder of its own in OUT; those
@@ -34,6 +39,6 @@ def run(arguments: list[str]) -> None:
         with interruptible(lambda: "the same command goes on where it stopped"):
             teachers = train_specialists(command.spec, command.out)
     else:
-        teachers = [train_teacher(TrainConfig(**{name: getattr(command, name) for name in vars(TrainConfig())}))]
+        teachers = [train(TrainConfig(**{name: getattr(command, name) for name in vars(TrainConfig())}))]
     names = " ".join(map(str, teachers))
     print(f"Teacher: {names}\nNext: dexndm distill --teacher {names}")

@@ -10,11 +10,12 @@ from typing import Any, overload
 import h5py
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.data.recording import FORMAT, LATER_TABLES, TABLES, VERSION
-from dexndm_gym.data.salvage import copy_unclosed, is_unclosed
+from dexndm_gym.data.recovery import copy_unclosed, is_unclosed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import FileFormatError
-from dexndm_gym.hand.joints import JOINT_NAMES, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 
 class RecordingReader(Sequence[Trajectory]):

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.evaluation.episodes import EpisodeRecord
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import NO_OBJECT, OBJECTS
 from dexndm_gym.rendering.renderer import HandRenderer
 

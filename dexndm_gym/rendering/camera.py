@@ -1,19 +1,19 @@
 """Where pictures are taken from, and where their light comes from."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, Vector
+from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
-
-Vector = tuple[float, float, float]
 
 _LAMP_DISTANCE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class Camera(Checked):
     """Where from, and what at."""
 
     eye: Vector
@@ -22,7 +22,7 @@ class Camera:
     target: Vector
     """Point in the middle of the picture, hand frame, m."""
 
-    angle: float
+    angle: Annotated[float, Bound(above=0.0, below=180.0)]
     """Vertical angle of view, deg."""
 
 

@@ -22,7 +22,7 @@ def drawn_model(item: Choice, view: View) -> mujoco.MjModel:
         item: the object, by name or itself.
         view: where the camera and the lamp are.
     """
-    spec = build_spec(None, timestep=0.01, first_object=the_object(item))
+    spec = build_spec(None, first_object=the_object(item))
     for geom in list(spec.geoms):
         spec.delete(geom)
     for mesh in list(spec.meshes):

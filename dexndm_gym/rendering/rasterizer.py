@@ -5,8 +5,8 @@ It needs no graphics library, gives the same picture on every machine, and is fa
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.compiling import compiled
-from dexndm_gym.hand.joints import FloatArray, IntArray
 
 AMBIENT, DIFFUSE, SPECULAR, SHININESS = 0.50, 0.50, 0.16, 24
 """Shares of light from all around, of the lamp, and of its highlight, and how small that is."""

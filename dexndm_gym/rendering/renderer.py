@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray, IntArray
+from dexndm_gym.arrays import FloatArray, IntArray, Vector
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.objects.scene_model import OBJECT_BODY
-from dexndm_gym.rendering.camera import Camera, Vector, View, find_camera
+from dexndm_gym.rendering.camera import Camera, View, find_camera
 from dexndm_gym.rendering.hand_parts import Part, hand_parts
 from dexndm_gym.rendering.rasterizer import depths, project, shade
 from dexndm_gym.rendering.scene import HandPose, object_parts, rotations

@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.hand.model import build_hand, joint_indices
 from dexndm_gym.objects.geoms import ConvexGeom, Hull
 from dexndm_gym.objects.object_choice import Choice, the_object
@@ -23,7 +23,7 @@ class HandPose:
 
     def __init__(self) -> None:
         """Compile the hand."""
-        self._model = build_hand(None, timestep=0.01).compile()
+        self._model = build_hand(None).compile()
         self._data = mujoco.MjData(self._model)
         self._joints = joint_indices(self._model)[0]
         self.bodies = tuple(self._model.body(i).name for i in range(1, self._model.nbody))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import ConvexHull
 
-from dexndm_gym.hand.joints import FloatArray, IntArray
+from dexndm_gym.arrays import FloatArray, IntArray
 
 ROUND = 6
 """Facets of a quarter of a circle, where nothing else is asked for."""

@@ -12,12 +12,12 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.objects.scene_model import object_indices
-from dexndm_gym.rendering.camera import Camera, Vector, View
+from dexndm_gym.rendering.camera import Camera, View
 from dexndm_gym.rendering.drawn_model import drawn_model
 from dexndm_gym.rendering.opengl import OUT_OF_SIGHT, OpenGLRenderer, opengl_is_wanted
 from dexndm_gym.rendering.renderer import HandRenderer

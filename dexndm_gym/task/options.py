@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import OBJECT_SETS
 from dexndm_gym.objects.object_choice import Choice, find_objects
 from dexndm_gym.objects.scene import Scene
@@ -30,6 +29,17 @@ from dexndm_gym.task.orientations import (
 from dexndm_gym.task.quaternions import rotate
 
 OPTION_NAMES = ("object", "wrist", "axis")
+
+
+def by_name(options: Any) -> dict[str, Any]:
+    """What ``reset(options=...)`` was given, to be changed.
+
+    Raises:
+        ConfigurationError: it is no mapping.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigurationError(f"Expected options={{'object': ..., 'wrist': ..., 'axis': ...}}, got {options!r:.60}")
+    return dict(options or {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +84,7 @@ class EpisodeOptions:
         Raises:
             ConfigurationError: an option's name or value is unknown; the message lists what is known.
         """
-        options = dict(options or {})
+        options = by_name(options)
         for name in options:
             if name not in OPTION_NAMES:
                 raise ConfigurationError(f"Unknown option {name!r}; expected {_listed(OPTION_NAMES, name)}")
@@ -136,7 +146,7 @@ def _named(option: str, name: str, known: Mapping[str, Numbers], sets: Mapping[s
 
 def _vector(option: str, value: Any, known: Mapping[str, Numbers], size: int) -> Numbers:
     try:
-        vector: npt.NDArray[np.float64] = np.asarray(value, dtype=np.float64)
+        vector: FloatArray = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         vector = np.empty(0)
     norm = float(np.linalg.norm(vector)) if vector.shape == (size,) else 0.0

@@ -3,29 +3,30 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from dexndm_gym.checks import Count, LearningRate, NotEmpty, Seed
+from dexndm_gym.envs.rollout import roll_out
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, check_outputs
 from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.practice import PracticeConfig
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
+from dexndm_gym.training.training_env import TrainingEnvConfig
 
 _NOTHING = "no round was finished and nothing written"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DistillConfig(PracticeConfig):
+class DistillConfig(TrainingEnvConfig):
     """Options of a distillation."""
 
     teacher: Annotated[tuple[Path, ...], NotEmpty()]
@@ -90,7 +91,9 @@ class DistillConfig(PracticeConfig):
 class Lesson:
     """One teacher with hands of its own, on which teacher and student act."""
 
-    def __init__(self, config: DistillConfig, path: Path, num_envs: int) -> None:
+    def __init__(
+        self, config: DistillConfig, path: Path, num_envs: int, student: StudentPolicy, memory: "SampleMemory"
+    ) -> None:
         """Start episodes of what the teacher knows.
 
         Raises:
@@ -99,7 +102,7 @@ class Lesson:
             ModelMismatchError: it sees something else than these hands show.
         """
         self._teacher = load_teacher(path)
-        practice = PracticeConfig(
+        practice = TrainingEnvConfig(
             num_envs=num_envs,
             object=config.object or self._trained_on("object"),
             wrist=config.wrist or self._trained_on("wrist"),
@@ -115,22 +118,27 @@ class Lesson:
             config=config.task,
             joint_pos_noise=config.task.joint_pos_noise if practice.randomize else 0.0,
         )
-        self._observation, _ = self.env.reset(seed=config.seed)
+        self._student, self._memory = student, memory
+        self._acting = np.zeros(num_envs, dtype=np.bool_)
+        self._steps = roll_out(self, self.env, seed=config.seed, endless=True)
+        next(self._steps)
         self._teacher.predict(teacher_observation(self.env.task))  # better to learn now that it sees something else
 
     def _trained_on(self, option: str) -> tuple[str, ...]:
         return tuple(json.loads(self._teacher.about[option]))
 
-    def step(self, student: StudentPolicy, share: float, memory: "SampleMemory") -> tuple[float, int]:
-        """Play a control step with the student on a share of the hands; mean speed, rad/s, and drops of these."""
+    def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, None]:
+        """What student and teacher do, each on its hands; what the teacher would do on all of them is remembered."""
         wanted, _ = self._teacher.predict(teacher_observation(self.env.task))
-        memory.add(torch.from_numpy(self._observation), torch.from_numpy(wanted))
-        acting = np.arange(self.env.num_envs) < share * self.env.num_envs
-        action = np.where(acting[:, None], student.predict(self._observation)[0], wanted)
-        self._observation, _, terminated, _, info = self.env.step(action)
-        if not acting.any():
-            acting[:] = True
-        return float(info["rotation_speed"][acting].mean()), int(terminated[acting].sum())
+        self._memory.add(torch.from_numpy(observation), torch.from_numpy(wanted))
+        return np.where(self._acting[:, None], self._student.predict(observation)[0], wanted), None
+
+    def step(self, share: float) -> tuple[float, int]:
+        """Play a control step with the student on a share of the hands; mean speed, rad/s, and drops of these."""
+        self._acting = np.arange(self.env.num_envs) < share * self.env.num_envs
+        step = next(self._steps)
+        watched = self._acting if self._acting.any() else ~self._acting
+        return float(step.info["rotation_speed"][watched].mean()), int(step.terminated[watched].sum())
 
 
 class SampleMemory:
@@ -176,17 +184,19 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
     torch.manual_seed(config.seed)
     student = load_policy(config.resume) if config.resume else StudentPolicy()
     shares = np.array_split(np.arange(config.num_envs), len(config.teacher))
-    lessons = [Lesson(config, path, len(share)) for path, share in zip(config.teacher, shares, strict=True)]
+    memory = SampleMemory(config.memory)
+    lessons = [
+        Lesson(config, path, len(share), student, memory) for path, share in zip(config.teacher, shares, strict=True)
+    ]
     optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.rounds, config.learning_rate / 20)
-    memory = SampleMemory(config.memory)
     generator = torch.Generator().manual_seed(config.seed)
     bar = tqdm(range(config.rounds), desc="distill", unit="round", disable=not progress)
     finished = 0
     try:
         for index in bar:
             share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
-            played = np.array([[one.step(student, share, memory) for one in lessons] for _ in range(config.steps)])
+            played = np.array([[one.step(share) for one in lessons] for _ in range(config.steps)])
             student.train()
             loss = np.mean(
                 [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]

@@ -12,11 +12,12 @@ from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.assets import SHIPPED_POLICIES, SHIPPED_POLICY
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
-from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
+from dexndm_gym.task.config import OBSERVATION_SIZE
 from dexndm_gym.training.networks import mlp
 from dexndm_gym.training.torch_threads import one_torch_thread
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
-from dexndm_gym.task.plain import config_of
-from dexndm_gym.training.checkpoint import load_checkpoint
-from dexndm_gym.training.ppo import checkpoint_file, teacher_file, train_teacher
+from dexndm_gym.task.config_json import config_of
+from dexndm_gym.training.run_folder import checkpoint_file, read_checkpoint, teacher_file
+from dexndm_gym.training.train import train
 from dexndm_gym.training.train_config import TrainConfig
 
 if sys.version_info >= (3, 11):
@@ -62,7 +62,7 @@ def train_specialists(path: Path, out: Path, *, progress: bool = True) -> list[P
         Their teachers' files.
 
     Raises:
-        as ``read_spec`` and ``train_teacher``.
+        as ``read_spec`` and ``train``.
     """
     configs = read_spec(path, out)
     left = {name: config.steps - _done(config) for name, config in configs.items()}
@@ -71,14 +71,14 @@ def train_specialists(path: Path, out: Path, *, progress: bool = True) -> list[P
             continue
         after = sum(max(steps, 0) for steps in list(left.values())[number:])
         _LOG.info("%s, %d of %d; %.1f M steps to go in all", name, number + 1, len(configs), after / 1e6)
-        train_teacher(_resumed(config), progress=progress)
+        train(_resumed(config), progress=progress)
     return [teacher_file(config.out) for config in configs.values()]
 
 
 def _done(config: TrainConfig) -> int:
     """Steps that a specialist has had."""
     file = checkpoint_file(config.out)
-    return load_checkpoint(file).steps if file.exists() else 0
+    return read_checkpoint(file)["steps"] if file.exists() else 0
 
 
 def _resumed(config: TrainConfig) -> TrainConfig:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.viewer.snapshot import Snapshot
 
 CURRENT_RANGE = 0.6

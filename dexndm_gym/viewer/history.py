@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.viewer.snapshot import Snapshot
 
 SECONDS = 20.0

@@ -2,15 +2,15 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.evaluation.rollout import Policy
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.envs.rollout import EpisodeFaultError, Policy, Step, roll_out
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.viewer.controls import ControlEvent
 from dexndm_gym.viewer.snapshot import Snapshot
@@ -62,7 +62,7 @@ class LiveEpisodes:
         self._policy = next(iter(policies.values()))
         self._task, self._backend = env.unwrapped.task, env.unwrapped.backend  # type: ignore[attr-defined]
         self._repeats, self._real_time = repeats, real_time
-        self._observation: Any = None
+        self._playing: Iterator[Step] | None = None
         self._info: Mapping[str, Any] = {}
         self._temperature = np.full(16, np.nan)
         self._episode = self._steps = 0
@@ -87,41 +87,43 @@ class LiveEpisodes:
 
     def advance(self) -> Snapshot:
         """Play one control step, or wait a moment where nothing moves; what there is to see then."""
-        if self._observation is None:
+        if self._playing is None:
             self._reset()
         elif self._over:
             self._wait_for_the_next()
         elif self._paused and not self._real_time:
             time.sleep(_IDLE)
         else:
-            self._step()
+            self._step(self._playing)
             self._keep_time()
         return self._snapshot()
+
+    def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, Any]:
+        """What the chosen policy does; a hand that cannot be halted holds its targets while it is paused."""
+        if self._paused:
+            return np.zeros(self._env.action_space.shape or (), dtype=np.float32), None
+        return self._policy.predict(observation, deterministic=deterministic)
 
     def _reset(self) -> None:
         if hasattr(self._backend, "release_stop"):
             self._backend.release_stop()
-        seed = self._seed if self._observation is None else None
-        self._observation, self._info = self._env.reset(seed=seed, options=self._options)
+        seed = self._seed if self._playing is None else None
+        self._playing = roll_out(self, self._env, seed=seed, options=self._options)
+        self._info = next(self._playing).info
         self._episode, self._steps, self._over, self._note = self._episode + 1, 0, False, ""
         self._read_temperature()
         self._due = time.monotonic()
 
-    def _step(self) -> None:
-        """One control step; a hand that cannot be halted holds its targets while it is paused."""
-        if self._paused:
-            action = np.zeros(self._env.action_space.shape or (), dtype=np.float32)
-        else:
-            action, _ = self._policy.predict(self._observation, deterministic=True)
-        self._observation, _, terminated, truncated, info = self._env.step(action)
+    def _step(self, playing: Iterator[Step]) -> None:
+        """One control step."""
         self._steps += 1
-        self._over = terminated or truncated
-        if "fault" in info:
-            self._note = f"{info['fault']}: {info['fault_message']}"
-            self._repeats = False
+        try:
+            step = next(playing)
+        except EpisodeFaultError as error:
+            self._over, self._repeats, self._note = True, False, str(error)
         else:
-            self._info = info
-            self._note = "lost the object" if terminated else ""
+            self._info, self._over = step.info, not step.goes_on
+            self._note = "lost the object" if step.terminated else ""
             if self._steps % _TEMPERATURE_PERIOD == 0:
                 self._read_temperature()
         self._ended_at = time.monotonic() if self._over else self._ended_at

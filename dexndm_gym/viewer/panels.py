@@ -9,7 +9,8 @@ import numpy as np
 import viser
 import viser.uplot as uplot
 
-from dexndm_gym.hand.joints import JOINT_NAMES, FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.viewer.bars import joint_bars, servo_bars, status_line
 from dexndm_gym.viewer.gltf import scene_glb
 from dexndm_gym.viewer.history import SECONDS, History

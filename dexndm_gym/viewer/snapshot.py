@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 POSE_SIZE = 7
 

@@ -48,9 +48,13 @@ def make_warp(**options: Any) -> AnyEnv:
     return make_vector(**options)
 
 
+def make_isaacgym(**options: Any) -> AnyEnv:
+    return make_vector(**({"object": "cube", "backend": "isaacgym_in_process:make"} | options))
+
+
 SINGLE = [make_sim, make_randomized_sim, make_real]
 NEEDS_WARP = pytest.mark.skipif(find_spec("mujoco_warp") is None, reason="needs the extra gpu")
-ALL = [*SINGLE, make_vector, pytest.param(make_warp, marks=NEEDS_WARP)]
+ALL = [*SINGLE, make_vector, pytest.param(make_warp, marks=NEEDS_WARP), make_isaacgym]
 
 
 @pytest.fixture(scope="module", params=ALL, ids=lambda maker: maker.__name__)
@@ -114,7 +118,7 @@ def test_same_seed_gives_the_same_episode(maker: Maker) -> None:
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("maker", [make_sim, make_randomized_sim, *ALL[-2:]])
+@pytest.mark.parametrize("maker", [make_sim, make_randomized_sim, *ALL[-3:]])
 def test_reset_with_same_seed_repeats_episode_in_simulation(maker: Maker) -> None:
     env = maker()
     np.testing.assert_array_equal(play(env, seed=3), play(env, seed=3))

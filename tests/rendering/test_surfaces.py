@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.hand.geometry import contact_shapes
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import OBJECTS
 from dexndm_gym.rendering.hand_parts import hand_parts
 from dexndm_gym.rendering.scene import HandPose, object_parts

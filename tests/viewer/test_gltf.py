@@ -18,7 +18,7 @@ def test_bodies_are_where_the_simulation_has_them() -> None:
     pose = np.array([*PALM_REST_CENTER, 1.0, 0.0, 0.0, 0.0])
     glb = scene_glb(Snapshot(time=0.0, position=START_POSE, object="cube", object_pose=pose), {})
     scene = trimesh.load(io.BytesIO(glb), file_type="glb")
-    model = build_hand(None, timestep=0.01).compile()
+    model = build_hand(None).compile()
     data = mujoco.MjData(model)
     data.qpos[joint_indices(model)[0]] = START_POSE
     mujoco.mj_kinematics(model, data)

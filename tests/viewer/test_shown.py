@@ -24,6 +24,7 @@ def test_a_snapshot_survives_shared_memory() -> None:
     slot = LatestSlot(SPAWN)
     slot.put(full)
     back = slot.take(0)[1]
+    assert back is not None
     for entry in fields(Snapshot):
         if entry.name != "note":
             np.testing.assert_array_equal(getattr(back, entry.name), getattr(full, entry.name), err_msg=entry.name)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.viewer import live, replay
 from dexndm_gym.viewer.controls import ControlEvent

@@ -1,8 +1,6 @@
 """The report of a demonstration: one HTML file with everything in it."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from dexndm_gym import __version__
 from dexndm_gym.evaluation.demo.demo_result import RUNS, DemoResult
@@ -14,10 +12,11 @@ from dexndm_gym.evaluation.demo.plots import (
     rotation_per_object,
 )
 from dexndm_gym.evaluation.episodes import EpisodeRecord
-from dexndm_gym.evaluation.figures import COLORS
+from dexndm_gym.evaluation.plot_style import COLORS
 from dexndm_gym.evaluation.report_page import listing, page, plot, table, video
 from dexndm_gym.evaluation.videos import SPEED, STEPS_PER_FRAME, draw_episode, side_by_side
 from dexndm_gym.outputs import write_bytes
+from dexndm_gym.progress import Progress
 from dexndm_gym.rendering.renderer import HandRenderer
 
 _FAVORITE = "cube"
@@ -29,7 +28,7 @@ def write_report(
     path: Path,
     *,
     videos: bool = True,
-    progress: Callable[[int, int, str], Any] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write the report.
 
@@ -37,7 +36,7 @@ def write_report(
         result: what was measured.
         path: file to write; an existing one is replaced.
         videos: also show an episode of each run. Where no video can be made the report says why.
-        progress: told (done, total, a few words) while videos are drawn.
+        progress: told while videos are drawn.
     """
     trace, joint = joint_trace(result)
     sections = [
@@ -104,7 +103,7 @@ def _table(result: DemoResult) -> str:
     return table(head, rows, [COLORS[run] for run in RUNS])
 
 
-def _video(result: DemoResult, progress: Callable[[int, int, str], Any] | None) -> str:
+def _video(result: DemoResult, progress: Progress | None) -> str:
     shown = {run: _favorite(result, run) for run in RUNS}
     length = 1 + max(len(episode) for episode in shown.values()) // STEPS_PER_FRAME
     total, done = sum(1 + len(episode) // STEPS_PER_FRAME for episode in shown.values()), 0

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from dexndm_gym.evaluation.figures import COLORS, clean_figure
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.evaluation.gap.report import GapReport
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.evaluation.plot_style import COLORS, clean_figure
 
 DIRECT = "direct transfer"
 """What runs without correction are called."""

@@ -7,7 +7,7 @@ and turning objects; every baseline learns from the kind that suits it.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from gymnasium.vector import VectorEnv
 
@@ -15,22 +15,22 @@ from dexndm_gym.backends.backend import Backend
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
-from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
+from dexndm_gym.data.replay import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
-from dexndm_gym.dynamics.windows import WINDOW, WindowSet
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors, measure, stay
+from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned, find_correction
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
-from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
+from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.filters.target_filter import TargetFilter
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
-
-Tell = Callable[[str], Any]
-"""Told what has been done, once per run and fit."""
 
 CEILING = "own physics"
 """Row of the policies that were trained on the physics of the very hand they play."""
@@ -98,27 +98,28 @@ class Policies:
         return dict(self.others) | ({CEILING: self.ceilings[seed]} if seed in self.ceilings else {})
 
 
-def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda what: None) -> GapReport:
+def measure_gap(config: GapConfig, policies: Policies, *, progress: Progress | None = None) -> GapReport:
     """Record, fit, and play, hand after hand.
 
     Args:
         config: what to compare.
         policies: trained in simulation.
-        tell: told what has been done.
+        progress: told after each run and fit how many there have been, of how many, and what it was.
 
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
     """
+    tally = Tally(progress, _runs(config, policies))
     sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
-    tell("simulation")
+    tally(note="simulation")
     others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
-    suite = _Suite(config, policies, tell)
+    suite = _Suite(config, policies, tally)
     hands = [suite.measure_hand(seed) for seed in config.hands]
     return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
 
 
-def gap_steps(config: GapConfig, policies: Policies) -> int:
-    """How often ``measure_gap`` tells."""
+def _runs(config: GapConfig, policies: Policies) -> int:
+    """How many runs and fits there are."""
     learned = len(config.baselines) * len(config.data_minutes)
     beside = sum(len(policies.beside(seed)) for seed in config.hands)
     return 2 + len(config.hands) * (2 + learned) + beside + min(config.predicted_hands, len(config.hands))
@@ -127,8 +128,8 @@ def gap_steps(config: GapConfig, policies: Policies) -> int:
 class _Suite:
     """What all hands share: replays and models of the simulation."""
 
-    def __init__(self, config: GapConfig, policies: Policies, tell: Tell) -> None:
-        self._config, self._policies, self._tell = config, policies, tell
+    def __init__(self, config: GapConfig, policies: Policies, tally: Tally) -> None:
+        self._config, self._policies, self._tally = config, policies, tally
         self._minutes = sorted(config.data_minutes)
         steps, seed = TaskConfig().episode_steps, config.seed
         self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
@@ -146,18 +147,18 @@ class _Suite:
             name: correction.fit_simulation(simulated[correction.loaded], seed)
             for name, correction in self._corrections.items()
         }
-        tell("models of the simulation")
+        tally(note="models of the simulation")
 
     def measure_hand(self, seed: int) -> HandGap:
         config, policies = self._config, self._policies
         direct = self._play_hand(seed, policies.main)
-        self._tell(f"hand {seed}, direct")
+        self._tally(note=f"hand {seed}, direct")
         others = {}
         for name, policy in policies.beside(seed).items():
             others[name] = self._play_hand(seed, policy)
-            self._tell(f"hand {seed}, {name}")
+            self._tally(note=f"hand {seed}, {name}")
         recorded = {loaded: self._record_hand(seed, loaded) for loaded in self._kinds}
-        self._tell(f"hand {seed}, recorded")
+        self._tally(note=f"hand {seed}, recorded")
         corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
         learned: dict[str, Learned] = {}
         for name, correction in self._corrections.items():
@@ -165,11 +166,11 @@ class _Suite:
                 data = recorded[correction.loaded][:wanted]
                 learned[name] = correction.learn(data, self._models[name], self._replays, config.seed)
                 corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
-                self._tell(f"hand {seed}, {name}, {minutes:g} min")
+                self._tally(note=f"hand {seed}, {name}, {minutes:g} min")
         predictions = {}
         if seed in config.hands[: config.predicted_hands]:
             predictions = self._predict(seed, learned)
-            self._tell(f"hand {seed}, predictions")
+            self._tally(note=f"hand {seed}, predictions")
         return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
 
     def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:
@@ -201,7 +202,7 @@ class _Suite:
     def _predict(self, seed: int, learned: Mapping[str, Learned]) -> dict[str, dict[str, PredictionErrors]]:
         """Errors on motions recorded afresh, by kind of motion and model."""
         errors = {}
-        models = {"stays where it is": (stay, WINDOW)}
+        models = {"stays where it is": (stay, HISTORY)}
         models |= {name: (one.predict, one.window) for name, one in learned.items() if one.predict is not None}
         replays = self._replays[-_TEST_EPISODES:]
         for kind, (loaded, wrist, item) in TESTS.items():

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.general.rollouts import Conditions, Tell, play, reach_goals
-from dexndm_gym.evaluation.rollout import Policy
+from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
 from dexndm_gym.objects.catalog import OBJECT_SETS
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, draw_unit
 
@@ -101,47 +102,52 @@ def read_results(path: Path | None, config: GeneralConfig) -> dict[str, Any] | N
 
 
 def run_suite(
-    config: GeneralConfig, policy: Policy, tell: Tell, done: Mapping[str, Any] | None = None
+    config: GeneralConfig,
+    policy: Policy,
+    *,
+    done: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Play the suite part by part.
 
     Args:
         config: what to play.
         policy: what plays.
-        tell: called with the number of episodes that have just ended.
         done: what an earlier run of the same suite has yielded last; its parts are not played again.
+        progress: told how many episodes have ended, of how many.
 
     Yields:
         All results so far, after every part: ``cells`` by class, wrist and axis, ``random`` by axis group, ``goals``.
     """
+    tally = Tally(progress, config.total)
     results: dict[str, Any] = {"config": asdict(config), "cells": {}, "random": {}, **(done or {})}
     for name in config.classes:
         if name in results["cells"]:
-            tell(len(WRISTS) * len(AXES) * config.episodes)
+            tally(len(WRISTS) * len(AXES) * config.episodes)
             continue
-        results["cells"][name] = _cells(config, name, policy, tell)
+        results["cells"][name] = _cells(config, name, policy, tally)
         yield results
     for group, axes in AXIS_GROUPS.items():
         if group in results["random"]:
-            tell(config.random_episodes)
+            tally(config.random_episodes)
             continue
         setups = _draw(config, "unseen", "random", axes, config.random_episodes)
-        results["random"][group] = play(policy, setups, _conditions(config, "unseen"), tell).summary()
+        results["random"][group] = play(policy, setups, _conditions(config, "unseen"), tally).summary()
         yield results
     if "goals" not in results:
         setups = _draw(config, "unseen", "random", ("+z",), config.goals)
         rng = np.random.default_rng(config.seed)
         goals = np.array([draw_unit(rng, 4) for _ in setups])
-        reached = reach_goals(policy, setups, goals, _conditions(config, "unseen"), tell)
+        reached = reach_goals(policy, setups, goals, _conditions(config, "unseen"), tally)
         results["goals"] = {"success": float(reached.mean()), "episodes": len(reached)}
         yield results
 
 
-def _cells(config: GeneralConfig, name: str, policy: Policy, tell: Tell) -> dict[str, dict[str, float]]:
+def _cells(config: GeneralConfig, name: str, policy: Policy, tally: Tally) -> dict[str, dict[str, float]]:
     """Scores of all wrists and axes with one class of objects, by "wrist axis"."""
     keys = [(wrist, axis) for wrist in WRISTS for axis in AXES]
     setups = [setup for wrist, axis in keys for setup in _draw(config, name, wrist, (axis,), config.episodes)]
-    scores = play(policy, setups, _conditions(config, name), tell)
+    scores = play(policy, setups, _conditions(config, name), tally)
     return {
         f"{wrist} {axis}": scores.part(k * config.episodes, (k + 1) * config.episodes).summary()
         for k, (wrist, axis) in enumerate(keys)

@@ -1,8 +1,6 @@
 """The report on a folder of results."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from dexndm_gym import __version__
 from dexndm_gym.evaluation.report.findings import Findings, find_results
@@ -15,18 +13,17 @@ from dexndm_gym.evaluation.report.sections import (
 )
 from dexndm_gym.evaluation.report_page import listing, page
 from dexndm_gym.outputs import write_bytes
+from dexndm_gym.progress import Progress
 
 
-def write_folder_report(
-    folder: Path, path: Path, *, videos: bool = True, drawn: Callable[[str], Any] = lambda _: None
-) -> Findings:
+def write_folder_report(folder: Path, path: Path, *, videos: bool = True, progress: Progress | None = None) -> Findings:
     """Write one HTML file on everything in a folder; what was found.
 
     Args:
         folder: where to look, folders in it included.
         path: file to write; an existing one is replaced.
         videos: also show recordings moving.
-        drawn: told what is drawn.
+        progress: told while videos are drawn.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -40,7 +37,7 @@ def write_folder_report(
     sections += gap_section(found.gaps) if found.gaps else []
     sections += general_section(found.generals) if found.generals else []
     sections += demo_section(found.demos) if found.demos else []
-    sections += collection_section(found.recordings, videos=videos, drawn=drawn) if found.recordings else []
+    sections += collection_section(found.recordings, videos=videos, progress=progress) if found.recordings else []
     about = {"Version": f"dexndm_gym {__version__}"}
     if found.passed_over:
         about["Passed over"] = ", ".join(found.passed_over)

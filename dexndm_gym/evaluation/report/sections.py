@@ -1,9 +1,8 @@
 """The sections of a report, each from what one kind of command wrote."""
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,12 +11,13 @@ from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.evaluation.coverage import SETTING, coverage_figure, measure_coverage
 from dexndm_gym.evaluation.demo.demo_result import RUNS
-from dexndm_gym.evaluation.figures import COLORS, INK, PALE, clean_axes
 from dexndm_gym.evaluation.gap.plots import DIRECT, shares_per_hand
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
+from dexndm_gym.evaluation.plot_style import COLORS, INK, PALE, clean_axes
 from dexndm_gym.evaluation.report.findings import Numbers
 from dexndm_gym.evaluation.report_page import plot, table, video
 from dexndm_gym.evaluation.videos import FPS, SPEED, draw_trajectory, side_by_side
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.rendering.renderer import HandRenderer
 from dexndm_gym.task.orientations import AXES
 
@@ -108,9 +108,7 @@ def demo_section(files: Mapping[str, Numbers]) -> list[str]:
     return parts
 
 
-def collection_section(
-    files: Mapping[str, Path], *, videos: bool, drawn: Callable[[str], Any] = lambda _: None
-) -> list[str]:
+def collection_section(files: Mapping[str, Path], *, videos: bool, progress: Progress | None = None) -> list[str]:
     """What recordings cover, and some of them moving."""
     trajectories: list[Trajectory] = []
     for path in files.values():
@@ -128,11 +126,11 @@ def collection_section(
             "Where each joint was, how fast it moved and how hard its servo pulled; darker is more of the time, marks "
             "are the 1, 50 and 99&nbsp;% quantiles.",
         ),
-        *([_video(trajectories, drawn)] if videos else []),
+        *([_video(trajectories, progress)] if videos else []),
     ]
 
 
-def _video(trajectories: Sequence[Trajectory], drawn: Callable[[str], Any]) -> str:
+def _video(trajectories: Sequence[Trajectory], progress: Progress | None) -> str:
     """The longest recording of each kind, side by side."""
     kinds: dict[str, Trajectory] = {}
     for one in sorted(trajectories, key=len, reverse=True):
@@ -140,10 +138,10 @@ def _video(trajectories: Sequence[Trajectory], drawn: Callable[[str], Any]) -> s
     shown = dict(list(kinds.items())[:_MOST_VIDEOS])
     length = round(min(_VIDEO_SECONDS, max(one.seconds for one in shown.values()) / SPEED) * FPS) + 1
     renderer = HandRenderer(width=320, height=240)
-    runs = []
+    runs, tally = [], Tally(progress, len(shown))
     for kind, one in shown.items():
-        drawn(kind)
         runs.append(draw_trajectory(one, renderer, length=length))
+        tally(note=kind)
     return video(side_by_side(runs), [html.escape(kind) for kind in shown], f"Shown {SPEED:g} times as fast.")
 
 

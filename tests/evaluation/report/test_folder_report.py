@@ -15,7 +15,7 @@ from dexndm_gym.evaluation.demo.demo_result import DemoResult
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
 from dexndm_gym.evaluation.report.findings import find_results
 from dexndm_gym.evaluation.report.folder_report import write_folder_report
-from dexndm_gym.evaluation.rollout import Scores
+from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
 from dexndm_gym.task.orientations import AXES, WRISTS
 
@@ -81,8 +81,8 @@ def test_the_report_says_what_was_measured(results: Path, monkeypatch: pytest.Mo
 
     small = HandRenderer(width=32, height=32)
     monkeypatch.setattr(sections, "HandRenderer", lambda **_: small)
-    drawn: list[str] = []
-    write_folder_report(results, results / "all.html", drawn=drawn.append)
+    drawn: list[tuple[int, int, str]] = []
+    write_folder_report(results, results / "all.html", progress=lambda *told: drawn.append(told))
     text = (results / "all.html").read_text()
     for said in (
         "12.00 &plusmn; 1.00",  # evaluation
@@ -94,7 +94,7 @@ def test_the_report_says_what_was_measured(results: Path, monkeypatch: pytest.Mo
         "notes.json, c.h5",
     ):
         assert said in text, said
-    assert drawn == ["policy, cube, balls", "policy, cube, free"]
+    assert drawn == [(1, 2, "policy, cube, balls"), (2, 2, "policy, cube, free")]
     assert len(re.findall("data:image/png", text)) == 4
     assert len(re.findall("data:video/mp4", text)) == 1
 

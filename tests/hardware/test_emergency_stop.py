@@ -1,0 +1,81 @@
+"""A switch that stops the hand, and the keys of a terminal that press it."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import threading
+
+import pytest
+
+from dexndm_gym.errors import StopRequestedError
+from dexndm_gym.hardware.emergency_stop import StopKey, StopSwitch
+
+PROGRAM = """
+import sys, threading
+from dexndm_gym.hardware.emergency_stop import StopKey
+pressed = threading.Event()
+try:
+    with StopKey(lambda reason: (print(reason, flush=True), pressed.set())):
+        print("ready", flush=True)
+        pressed.wait(30.0)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_a_switch_stays_pressed_until_it_is_released() -> None:
+    switch = StopSwitch()
+    switch.check()
+    switch.press("because")
+    for _ in range(2):
+        with pytest.raises(StopRequestedError, match="because"):
+            switch.check()
+    switch.release()
+    switch.check()
+
+
+def read_until(terminal: int, text: bytes) -> bytes:
+    seen = b""
+    while text not in seen:
+        assert select.select([terminal], [], [], 30.0)[0], f"{text!r} did not come after {seen!r}"
+        seen += os.read(terminal, 1024)
+    return seen
+
+
+@pytest.mark.parametrize(("key", "text"), [(b" ", b"a key was pressed"), (b"\x03", b"interrupted")])
+def test_key_stops_and_the_terminal_is_restored(key: bytes, text: bytes) -> None:
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    # A session of its own, whose terminal this becomes: as in a shell, or over ssh.
+    command = [sys.executable, "-c", "import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)" + PROGRAM]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as program:
+        read_until(ours, b"ready")
+        assert not termios.tcgetattr(theirs)[3] & termios.ICANON, "no Enter is needed"
+        os.write(ours, key)
+        read_until(ours, text)
+        assert program.wait(30.0) == 0
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_without_a_terminal_there_is_no_key() -> None:
+    ended, end = os.pipe()
+    os.write(end, b" ")
+    stopped = threading.Event()
+    with StopKey(lambda _reason: stopped.set(), terminal=ended):
+        assert not stopped.wait(0.05)
+    os.close(ended)
+    os.close(end)
+
+
+def test_a_terminal_of_somebody_else_is_left_alone() -> None:
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    with StopKey(lambda _reason: None, terminal=theirs):
+        assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)

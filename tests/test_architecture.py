@@ -31,7 +31,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hand": ("the hand itself: joints, limits, geometry, MuJoCo model, servo parameters, self-collision", ()),
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
-    "rendering": ("pictures and the window", ("hand", "objects")),
+    "rendering": (
+        "pictures and the window, and the surfaces that they are made of",
+        ("compiling", "hand", "objects"),
+    ),
     "task": (
         'what "rotate the object" means: options, observation, [reward, metrics](task.md), parameters',
         ("compiling", "hand", "objects", "grasps"),
@@ -161,6 +164,22 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "data.replay",
         ),
     ),
+    "evaluation.report": (
+        "one report on all that a folder holds",
+        (
+            "rendering",
+            "task",
+            "data",
+            "evaluation",
+            "evaluation.demo",
+            "evaluation.general",
+            "evaluation.gap",
+        ),
+    ),
+    "viewer": (
+        "the page in the browser: snapshots, scene, panels, and the hands and recordings that it shows",
+        ("hand", "objects", "rendering", "task", "data", "envs"),
+    ),
     "cli": (
         "the `dexndm` command, thin",
         (
@@ -185,6 +204,8 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation.demo",
             "evaluation.general",
             "evaluation.gap",
+            "evaluation.report",
+            "viewer",
         ),
     ),
 }
@@ -199,6 +220,7 @@ CONFINED = {
     "isaacgym": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
+    "viser": {"viewer"},
 }
 
 

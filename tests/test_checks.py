@@ -141,7 +141,7 @@ def test_what_does_not_say_how_many_is_refused(number: Any) -> None:
 
 
 def test_configurations_from_their_fields_need_them_all() -> None:
-    from dexndm_gym.rendering.renderer import Camera
+    from dexndm_gym.rendering.camera import Camera
     from dexndm_gym.task.config import TaskConfig
     from dexndm_gym.task.config_json import config_of
 

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import build_hand, load_parameters
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice, the_object

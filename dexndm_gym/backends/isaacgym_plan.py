@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.isaacgym_assets import PALM_POSE, links, write_hand, write_object
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.start_states import StartStates
-from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.objects.object_model import RotatableObject
 from dexndm_gym.objects.scene_model import OBJECT_BODY

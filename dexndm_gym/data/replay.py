@@ -120,7 +120,8 @@ class EnvPlayer:
             for index, step in enumerate(roll_out(policy, self._env, seed=plan.seed, options=options)):
                 if read is not None:
                     yield read._replace(command=step.info["command"])
-                read = Tick(step.info["position"], None, self._current())
+                seen = step.info["object_pose"], str(step.info["object"])
+                read = Tick(step.info["position"], None, self._current(), *seen)
                 if index == length or ((index + 1) % _LOOK_AT_HEAT == 0 and self._too_hot()):
                     break
             if read is not None:

@@ -12,7 +12,7 @@ from dexndm_gym.backends.registry import BackendFactory, BackendRequest, make_ba
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
-from dexndm_gym.rendering.renderer import Camera
+from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.config_json import config_of
 from dexndm_gym.task.extra_rewards import Rewards
@@ -48,7 +48,7 @@ def make_sim_env(
         config: parameters of the task, or its fields by name; None for the paper's.
         extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
         render_mode: None, ``"rgb_array"`` or ``"human"``.
-        camera: ``"front"``, ``"top"``, or a ``rendering.renderer.Camera`` of your own, or its fields by name.
+        camera: ``"front"``, ``"top"``, or a ``rendering.camera.Camera`` of your own, or its fields by name.
         backend: what moves the fingers: a name such as ``"mujoco"``, ``"module:name"`` of a function that makes it, or
             the function; see ``dexndm_gym.backends.registry``.
         **backend_options: options of that backend.

@@ -19,7 +19,7 @@ from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.camera import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
@@ -66,8 +66,8 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             autoreset_mode: one of Gymnasium's, or its name.
-            render_mode: None, or ``"rgb_array"`` (drawn on the processor).
-            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
+            render_mode: None, or ``"rgb_array"`` (a picture, see ``HandPictures``).
+            camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such mode or camera.
@@ -171,6 +171,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
     def close_extras(self, **_: Any) -> None:
         """Release the hand."""
         self.backend.close()
+        self._pictures.close()
 
     def _mask(self, mask: Any) -> BoolArray:
         if mask is None:

@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.hand.model import TIP_NAMES, build_hand, joint_indices
 
 
@@ -12,7 +12,7 @@ class Fingertips:
 
     def __init__(self) -> None:
         """Compile the hand."""
-        self._model = build_hand(None, timestep=0.01).compile()
+        self._model = build_hand(None).compile()
         self._data = mujoco.MjData(self._model)
         self._joints, _ = joint_indices(self._model)
         self._sites = [self._model.site(name).id for name in TIP_NAMES]

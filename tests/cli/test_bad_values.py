@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dexndm_gym.checks import Bound, declared, field_hints
-from dexndm_gym.cli import hand, main
+from dexndm_gym.cli import hand, main, view
 from dexndm_gym.cli.collect import CollectCommand
 from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.coverage import CoverageCommand
@@ -22,6 +22,7 @@ from dexndm_gym.cli.fit import FitCommand
 from dexndm_gym.cli.gallery import GalleryCommand
 from dexndm_gym.cli.grasps import GraspsCommand
 from dexndm_gym.cli.objects import ObjectsCommand
+from dexndm_gym.cli.report import ReportCommand
 from dexndm_gym.cli.train import TrainCommand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import Output
@@ -38,9 +39,12 @@ COMMANDS: dict[str, Any] = {
     "gallery": GalleryCommand,
     "grasps": GraspsCommand,
     "objects": ObjectsCommand,
+    "report": ReportCommand,
     "train": TrainCommand,
 } | {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
+COMMANDS |= {f"view {kind.__name__.lower()}": kind for kind in view._ACTIONS}
 NEEDED = {"coverage": ["x.h5"], "export": ["lerobot", "x.h5", "new"], "distill": ["--teacher", "teacher.zip"]}
+NEEDED |= {"report": ["runs"], "view recording": ["x.h5"]}
 
 
 def everything_in(hint: Any) -> Iterator[Any]:

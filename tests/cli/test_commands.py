@@ -237,6 +237,13 @@ def wrong_files(tmp_path: Path) -> dict[str, Path]:
         (["demo", "--policy", "POLICY", "--sim-model", "NONE"], "none"),
         (["demo", "--policy", "SHAPE"], "do not fit"),
         (["distill", "--teacher", "NONE"], "none"),
+        (["report", "NONE"], "none"),
+        (["report", "EMPTY"], "nothing to report"),
+        (["report", "TEXT"], "expected a folder"),
+        (["view", "sim", "--policy", "NONE"], "none"),
+        (["view", "sim", "--axis", "sideways"], "hand+z"),
+        (["view", "virtual", "--object", "cub"], "cube"),
+        (["view", "recording", "TEXT"], "text.h5"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

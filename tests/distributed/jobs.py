@@ -70,3 +70,15 @@ def wait_for_ever(mark: Path, tell: Any) -> None:
     except KeyboardInterrupt:
         mark.with_suffix(".interrupted").touch()
         raise
+
+
+def draw_on_go(job: tuple[Path, int], tell: Any) -> float:
+    """Say on which machine this is, wait for a file, and draw a number."""
+    import ray
+
+    mine, seed = job
+    if ray.is_initialized():
+        mine.with_suffix(".node").write_text(ray.get_runtime_context().get_node_id())
+    while not (mine.parent / "go").exists():
+        time.sleep(0.05)
+    return float(np.random.default_rng(seed).random())

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.checks import Bound, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
     File,
@@ -32,6 +32,7 @@ from dexndm_gym.cli.common import (
 )
 from dexndm_gym.cli.gap_tables import gap_text
 from dexndm_gym.cli.general_suite import measure_generality
+from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
@@ -54,7 +55,7 @@ _SIMULATION, _REAL = "sim", "real"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateCommand(Checked):
+class EvaluateCommand(WorkersConfig):
     """Measure a policy: how far it turns objects in 20 s, and how long it keeps them.
 
     In simulation all episodes run at once; on a hand they run one after another, with the objects in turn.
@@ -104,7 +105,8 @@ class EvaluateCommand(Checked):
     suite: Literal["gap", "general"] | None = None
     """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings.
     "general" measures the policy over all wrists, axes and classes of objects, with --episodes per cell, and goes on
-    from what --json holds already. Of the options above only --policy, --episodes and --seed count."""
+    from what --json holds already. Of the options above only --policy, --episodes and --seed count. Hands, and parts of
+    the general suite, are shared out over --processes or a --cluster."""
 
     classes: Annotated[tuple[str, ...], NotEmpty()] = tuple(CLASSES)
     """Classes of objects of the general suite."""
@@ -218,7 +220,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         predicted_hands=command.predict,
         seed=command.seed,
     )
-    announce(f"virtual hands {command.hands}, in this process")
+    announce(f"virtual hands {command.hands}")
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},
@@ -233,7 +235,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
             bar.set_postfix_str(what, refresh=False)
             bar.update()
 
-        report = measure_gap(config, policies, tell=tell)
+        report = measure_gap(config, policies, workers=command, tell=tell)
     print(gap_text(report))
     write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:

@@ -24,7 +24,7 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
         interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
         tqdm(total=config.total, desc="general", unit="episode") as bar,
     ):
-        for results in run_suite(config, policy, bar.update, done):
+        for results in run_suite(config, policy, bar.update, done, workers=command):
             write_json(results | {"policy": str(command.policy)}, command.json)
     for name, cells in results["cells"].items():
         print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")

@@ -1,7 +1,7 @@
 """The reality gap over many virtual hands: what is lost in direct transfer, and how much each correction returns.
 
-Everything runs in this process, all episodes of a hand at once. Each hand is recorded for the same time twice: empty,
-and turning objects; every baseline learns from the kind that suits it.
+All episodes of a hand run at once, and each hand is a job of its own. Each hand is recorded for the same time twice:
+empty, and turning objects; every baseline learns from the kind that suits it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,8 @@ from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
 from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.distributed.workers import map_jobs
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
 from dexndm_gym.dynamics.windows import WINDOW, WindowSet
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
@@ -98,13 +100,20 @@ class Policies:
         return dict(self.others) | ({CEILING: self.ceilings[seed]} if seed in self.ceilings else {})
 
 
-def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda what: None) -> GapReport:
-    """Record, fit, and play, hand after hand.
+def measure_gap(
+    config: GapConfig,
+    policies: Policies,
+    *,
+    workers: WorkersConfig = IN_THIS_PROCESS,
+    tell: Tell = lambda what: None,
+) -> GapReport:
+    """Record, fit, and play every hand.
 
     Args:
         config: what to compare.
         policies: trained in simulation.
-        tell: told what has been done.
+        workers: where hands are measured; the numbers do not depend on it.
+        tell: told what has been done; from another thread where others do it.
 
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
@@ -112,9 +121,10 @@ def measure_gap(config: GapConfig, policies: Policies, *, tell: Tell = lambda wh
     sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
     tell("simulation")
     others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
-    suite = _Suite(config, policies, tell)
-    hands = [suite.measure_hand(seed) for seed in config.hands]
-    return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
+    suite = _Suite(config, policies)
+    tell("models of the simulation")
+    hands = map_jobs(suite.measure_hand, {f"hand {seed}": seed for seed in config.hands}, workers, tell=tell)
+    return GapReport(sim=sim, hands=[hands[f"hand {seed}"] for seed in config.hands], minutes=sorted(config.data_minutes), others_in_sim=others)
 
 
 def gap_steps(config: GapConfig, policies: Policies) -> int:
@@ -127,8 +137,8 @@ def gap_steps(config: GapConfig, policies: Policies) -> int:
 class _Suite:
     """What all hands share: replays and models of the simulation."""
 
-    def __init__(self, config: GapConfig, policies: Policies, tell: Tell) -> None:
-        self._config, self._policies, self._tell = config, policies, tell
+    def __init__(self, config: GapConfig, policies: Policies) -> None:
+        self._config, self._policies = config, policies
         self._minutes = sorted(config.data_minutes)
         steps, seed = TaskConfig().episode_steps, config.seed
         self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
@@ -146,18 +156,17 @@ class _Suite:
             name: correction.fit_simulation(simulated[correction.loaded], seed)
             for name, correction in self._corrections.items()
         }
-        tell("models of the simulation")
 
-    def measure_hand(self, seed: int) -> HandGap:
+    def measure_hand(self, seed: int, tell: Tell) -> HandGap:
         config, policies = self._config, self._policies
         direct = self._play_hand(seed, policies.main)
-        self._tell(f"hand {seed}, direct")
+        tell(f"hand {seed}, direct")
         others = {}
         for name, policy in policies.beside(seed).items():
             others[name] = self._play_hand(seed, policy)
-            self._tell(f"hand {seed}, {name}")
+            tell(f"hand {seed}, {name}")
         recorded = {loaded: self._record_hand(seed, loaded) for loaded in self._kinds}
-        self._tell(f"hand {seed}, recorded")
+        tell(f"hand {seed}, recorded")
         corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
         learned: dict[str, Learned] = {}
         for name, correction in self._corrections.items():
@@ -165,11 +174,11 @@ class _Suite:
                 data = recorded[correction.loaded][:wanted]
                 learned[name] = correction.learn(data, self._models[name], self._replays, config.seed)
                 corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
-                self._tell(f"hand {seed}, {name}, {minutes:g} min")
+                tell(f"hand {seed}, {name}, {minutes:g} min")
         predictions = {}
         if seed in config.hands[: config.predicted_hands]:
             predictions = self._predict(seed, learned)
-            self._tell(f"hand {seed}, predictions")
+            tell(f"hand {seed}, predictions")
         return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
 
     def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:

@@ -143,7 +143,7 @@ _send: Any = None
 
 
 def _begin(send: _Sender) -> None:
-    """In a new worker: be out of reach of the terminal's Ctrl-C, and end with the process that maps, however it ends."""
+    """In a new worker: be out of reach of the terminal's Ctrl-C, and end with the process that maps."""
     global _send
     _send = send
     os.setpgid(0, 0)

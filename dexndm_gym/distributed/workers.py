@@ -104,7 +104,7 @@ class Workers:
         after = after or {}
         _check_order(jobs, after)
         config = self._config
-        if config.cluster is None and config.processes_for(len(jobs)) == 1:
+        if config.alone_for(len(jobs)):
             for name, job in jobs.items():
                 yield name, perform(work, Task(name=name, job=job, threads=config.cpus_per_job), tell).get()
             return

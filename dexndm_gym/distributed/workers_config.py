@@ -28,6 +28,10 @@ class WorkersConfig(Checked):
         """How many processes of this machine so many jobs keep busy."""
         return min(self.processes or processors(), max(jobs, 1))
 
+    def alone_for(self, jobs: int) -> bool:
+        """Whether this process does so many jobs itself."""
+        return self.cluster is None and self.processes_for(jobs) == 1
+
     def threads(self, jobs: int) -> int:
         """Threads that each of so many jobs may use."""
         if self.cpus_per_job:

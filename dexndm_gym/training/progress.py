@@ -1,5 +1,6 @@
 """What is learned and what is stuck, while a training runs: a table of wrists and axes, and the same in TensorBoard."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import cast
@@ -15,8 +16,10 @@ from dexndm_gym.task.gravity_curriculum import CellReport
 from dexndm_gym.task.orientations import AXES, WRISTS
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 
+_LOG = logging.getLogger(__name__)
+
 _BETWEEN_TABLES = 60.0
-"""Time between two tables where the output is no terminal that could be drawn anew, s."""
+"""Time between two tables, or lines of the log, where the output is no terminal that could be drawn anew, s."""
 
 
 class CurriculumTable(BaseCallback):
@@ -27,7 +30,7 @@ class CurriculumTable(BaseCallback):
 
         Args:
             steps: how many the run has in all.
-            shown: whether to show the table; it is logged in any case.
+            shown: whether to show the table, or else a line in the log now and then; TensorBoard has it in any case.
         """
         super().__init__()
         self._total, self._shown = steps, shown
@@ -54,26 +57,31 @@ class CurriculumTable(BaseCallback):
         if report:
             self.logger.record("rollout/speed", float(np.mean([cell.speed for cell in report])))
             self.logger.record("rollout/dropped", float(np.mean([cell.dropped for cell in report])))
-        if not self._shown:
-            return
-        if self._console.is_terminal:
+        if self._shown and self._console.is_terminal:
             self._live.update(self._drawn(report), refresh=True)
         elif time.monotonic() - self._printed > _BETWEEN_TABLES:
             self._printed = time.monotonic()
-            self._console.print(self._drawn(report))
+            if self._shown:
+                self._console.print(self._drawn(report))
+            else:
+                _LOG.info("%s", self._head())
 
     def _on_training_end(self) -> None:
         self._live.stop()
 
-    def _drawn(self, report: Sequence[CellReport]) -> RenderableType:
+    def _head(self) -> str:
         spent = time.monotonic() - self._began
         rate = (self.num_timesteps - self._first) / max(spent, 1e-9)
         left = (self._total - self.num_timesteps) / max(rate, 1e-9)
-        head = Text(
+        return (
             f"{self.num_timesteps / 1e6:.2f} of {self._total / 1e6:.2f} M steps, {rate:,.0f} steps/s, "
             f"{left / 60:.0f} min left"
         )
-        return Group(head, *(_table(report, objects) for objects in dict.fromkeys(cell.objects for cell in report)))
+
+    def _drawn(self, report: Sequence[CellReport]) -> RenderableType:
+        return Group(
+            Text(self._head()), *(_table(report, objects) for objects in dict.fromkeys(cell.objects for cell in report))
+        )
 
 
 def _table(report: Sequence[CellReport], objects: str) -> Table:

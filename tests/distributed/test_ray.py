@@ -15,7 +15,9 @@ from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from tests.distributed import jobs
 
-needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (extra distributed)")
+needs_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed (extra distributed)"
+)
 ON_CLUSTER = WorkersConfig(cluster="auto")
 MACHINE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
@@ -52,7 +54,7 @@ def test_results_of_a_cluster_are_those_of_here(cluster: Any, caplog: pytest.Log
     assert sorted(told) == list(range(6))
     map_jobs(jobs.log, {"a": "this"}, ON_CLUSTER)
     assert "a: said this" in caplog.messages
-    with pytest.raises(ConfigurationError, match="^hand 3: expected this$"):
+    with pytest.raises(ConfigurationError, match=r"^hand 3: expected this$"):
         map_jobs(jobs.fail, {"hand 3": "typed"}, ON_CLUSTER)
 
 

@@ -56,9 +56,7 @@ def test_the_callers_random_numbers_stay(two: Workers) -> None:
     assert torch.rand(1) == expected
 
 
-def test_a_job_whose_worker_died_begins_anew(
-    two: Workers, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_job_whose_worker_died_begins_anew(two: Workers, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     told: list[str] = []
     work = {"one": (tmp_path / "mark", 1.5), "two": (tmp_path, 2.5)}
@@ -91,7 +89,12 @@ def test_logs_of_workers_arrive_here(two: Workers, caplog: pytest.LogCaptureFixt
 
 def test_jobs_wait_for_those_before_them(two: Workers, tmp_path: Path) -> None:
     files = {name: tmp_path / name for name in "abcd"}
-    work = {"a": (files["a"], None), "b": (files["b"], files["a"]), "c": (files["c"], None), "d": (files["d"], files["b"])}
+    work = {
+        "a": (files["a"], None),
+        "b": (files["b"], files["a"]),
+        "c": (files["c"], None),
+        "d": (files["d"], files["b"]),
+    }
     assert all(dict(two.run(jobs.follow, work, after={"b": "a", "d": "b"})).values())
     with pytest.raises(ConfigurationError, match="'a' waits for 'b'"):
         map_jobs(jobs.follow, work, IN_THIS_PROCESS, after={"a": "b"})
@@ -119,7 +122,7 @@ def test_an_interrupted_program_leaves_no_process(how: str, tmp_path: Path) -> N
         start_new_session=True,
         text=True,
     )
-    pids = [int(wait_until(lambda: (tmp_path / name).read_text())) for name in ("a", "b")]
+    pids = [int(wait_until((tmp_path / name).read_text)) for name in ("a", "b")]
     if how == "ctrl-c":
         os.killpg(program.pid, signal.SIGINT)
     else:

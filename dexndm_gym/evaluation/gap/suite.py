@@ -124,7 +124,12 @@ def measure_gap(
     suite = _Suite(config, policies)
     tell("models of the simulation")
     hands = map_jobs(suite.measure_hand, {f"hand {seed}": seed for seed in config.hands}, workers, tell=tell)
-    return GapReport(sim=sim, hands=[hands[f"hand {seed}"] for seed in config.hands], minutes=sorted(config.data_minutes), others_in_sim=others)
+    return GapReport(
+        sim=sim,
+        hands=[hands[f"hand {seed}"] for seed in config.hands],
+        minutes=sorted(config.data_minutes),
+        others_in_sim=others,
+    )
 
 
 def gap_steps(config: GapConfig, policies: Policies) -> int:

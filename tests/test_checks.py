@@ -12,7 +12,8 @@ import dexndm_gym
 from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
-NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": {"teacher": ("teacher.safetensors",)}}
+_TAUGHT = {"teacher": ("teacher.safetensors",)}
+NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": _TAUGHT, "DistillCommand": _TAUGHT}
 """Values of fields that have no default."""
 
 

@@ -22,11 +22,15 @@ _LOG = logging.getLogger(__name__)
 class Pool(Protocol):
     """Workers somewhere."""
 
-    lost: tuple[type[BaseException], ...]
-    """What a future raises if the worker has died."""
+    @property
+    def lost(self) -> tuple[type[BaseException], ...]:
+        """What a future raises if the worker has died."""
+        ...
 
-    slots: int
-    """How many tasks it is given at a time."""
+    @property
+    def slots(self) -> int:
+        """How many tasks it is given at a time."""
+        ...
 
     @property
     def listener(self) -> Listener:

@@ -53,7 +53,7 @@ class Simulations(Batch):
         Args:
             model: what they have in common.
             num_simulations: how many.
-            num_threads: threads that step them, 0 for all processors, or ``limit_threads``; results do not depend on it.
+            num_threads: threads that step them, 0 for all that ``limit_threads`` leaves; results do not depend on it.
         """
         super().__init__(model, num_simulations, num_threads or _most_threads)
         self._num_threads = num_threads

@@ -1,7 +1,9 @@
 """Distillation: a student that sees only what a real hand measures learns the teacher's actions."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +12,18 @@ import torch
 from tqdm import tqdm
 
 from dexndm_gym.checks import Count, LearningRate, NotEmpty, Seed
+from dexndm_gym.distributed.job import Tell
+from dexndm_gym.distributed.workers import Workers
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, check_outputs
-from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.training.learner import Learner
 from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.practice import PracticeConfig
+from dexndm_gym.training.process_group import ProcessGroup, process_group
+from dexndm_gym.training.sample_memory import SampleMemory
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
@@ -45,6 +52,9 @@ class DistillConfig(PracticeConfig):
 
     resume: Path | None = None
     """A student to go on from."""
+
+    parts: Count = 1
+    """Parts into which each teacher's hands are cut, for more workers than there are teachers."""
 
     rounds: Count = 60
     """Rounds of collecting and learning."""
@@ -77,9 +87,10 @@ class DistillConfig(PracticeConfig):
             ConfigurationError: a value is out of range, or memory is too small for a step of all hands.
         """
         super().__post_init__()
-        if self.num_envs < len(self.teacher):
+        if self.num_envs < len(self.teacher) * self.parts:
             raise ConfigurationError(
-                f"expected at least one hand for each of the {len(self.teacher)} teachers, got num_envs {self.num_envs}"
+                f"expected at least one hand for each of the {len(self.teacher)} teachers in each of {self.parts} "
+                f"parts, got num_envs {self.num_envs}"
             )
         if self.memory < self.num_envs:
             raise ConfigurationError(
@@ -121,7 +132,7 @@ class Lesson:
     def _trained_on(self, option: str) -> tuple[str, ...]:
         return tuple(json.loads(self._teacher.about[option]))
 
-    def step(self, student: StudentPolicy, share: float, memory: "SampleMemory") -> tuple[float, int]:
+    def step(self, student: StudentPolicy, share: float, memory: "Samples") -> tuple[float, int]:
         """Play a control step with the student on a share of the hands; mean speed, rad/s, and drops of these."""
         wanted, _ = self._teacher.predict(teacher_observation(self.env.task))
         memory.add(torch.from_numpy(self._observation), torch.from_numpy(wanted))
@@ -133,34 +144,51 @@ class Lesson:
         return float(info["rotation_speed"][acting].mean()), int(terminated[acting].sum())
 
 
-class SampleMemory:
-    """The newest samples of (observation, teacher's action)."""
+class Samples:
+    """What one lesson brought in a round."""
 
-    def __init__(self, size: int) -> None:
-        """Reserve memory for ``size`` samples."""
-        self._observations = torch.empty((size, OBSERVATION_SIZE))
-        self._actions = torch.empty((size, NUM_JOINTS))
-        self._next, self._filled = 0, 0
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.steps: list[tuple[torch.Tensor, torch.Tensor]] = []
+        """Of each control step, observations (n, 327) and the teacher's actions (n, 16)."""
 
     def add(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
-        """Overwrite the oldest samples."""
-        rows = (self._next + torch.arange(len(observations))) % len(self._observations)
-        self._observations[rows], self._actions[rows] = observations, actions
-        self._next = int(rows[-1]) + 1
-        self._filled = max(self._filled, min(self._filled + len(rows), len(self._observations)))
+        """Remember a control step."""
+        self.steps.append((observations, actions))
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Random samples, with replacement."""
-        rows = torch.randint(self._filled, (count,), generator=generator)
-        return self._observations[rows], self._actions[rows]
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What a lesson made of a round."""
+
+    lesson: Lesson
+    """Where the next round goes on."""
+
+    samples: Samples
+    """To learn from."""
+
+    played: list[tuple[float, int]]
+    """Of each control step, speed and drops; see ``Lesson.step``."""
+
+
+def play_round(student: StudentPolicy, share: float, steps: int, lesson: Lesson, tell: Tell) -> Round:
+    """On a worker: play a lesson's next control steps. A lesson travels as a whole, so that any worker can go on."""
+    samples = Samples()
+    played = [lesson.step(student, share, samples) for _ in range(steps)]
+    return Round(lesson=lesson, samples=samples, played=played)
 
 
 @one_torch_thread()
-def distill(config: DistillConfig, *, progress: bool = True) -> Path:
+def distill(config: DistillConfig, *, workers: WorkersConfig = IN_THIS_PROCESS, progress: bool = True) -> Path:
     """Distill by DAgger: the student acts more and more of the time, the teacher says what it would have done.
 
     The paper clones surviving trajectories instead, since DAgger failed for it in reality; on our hands DAgger gives
-    the better student for the same minutes.
+    the better student for the same minutes. Processes that torchrun has started share lessons and batches.
+
+    Args:
+        config: what to distill.
+        workers: where lessons are played; the student does not depend on it.
+        progress: whether to show a bar.
 
     Returns:
         The file of the student.
@@ -173,45 +201,59 @@ def distill(config: DistillConfig, *, progress: bool = True) -> Path:
         KeyboardInterrupt: says what was kept.
     """
     check_outputs(config)
+    with process_group() as group:
+        if group.size > 1 and workers.cluster is None:
+            workers = WorkersConfig(processes=1, cpus_per_job=group.cpus)
+        with Workers(workers) as pool:
+            _distill(config, group, pool, progress=progress and group.rank == 0)
+    return config.out
+
+
+def _distill(config: DistillConfig, group: ProcessGroup, pool: Workers, *, progress: bool) -> None:
     torch.manual_seed(config.seed)
     student = load_policy(config.resume) if config.resume else StudentPolicy()
-    shares = np.array_split(np.arange(config.num_envs), len(config.teacher))
-    lessons = [Lesson(config, path, len(share)) for path, share in zip(config.teacher, shares, strict=True)]
-    optimizer = torch.optim.Adam(student.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.rounds, config.learning_rate / 20)
+    lessons = dict(group.mine(list(_lessons(config))))
     memory = SampleMemory(config.memory)
-    generator = torch.Generator().manual_seed(config.seed)
+    learner = Learner(
+        student,
+        group,
+        rounds=config.rounds,
+        learning_rate=config.learning_rate,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
     bar = tqdm(range(config.rounds), desc="distill", unit="round", disable=not progress)
     finished = 0
     try:
         for index in bar:
             share = 0.0 if config.resume is None and index == 0 else min(1.0, 0.2 + index / (0.4 * config.rounds))
-            played = np.array([[one.step(student, share, memory) for one in lessons] for _ in range(config.steps)])
-            student.train()
-            loss = np.mean(
-                [_update(student, optimizer, *memory.draw(config.batch_size, generator)) for _ in range(config.updates)]
-            )
-            schedule.step()
-            speeds = " ".join(f"{speed:.2f}" for speed in played[:, :, 0].mean(axis=0))
+            found = dict(pool.run(partial(play_round, student, share, config.steps), lessons))
+            lessons = {name: found[name].lesson for name in lessons}
+            rounds = group.together([(found[name].samples, found[name].played) for name in lessons])
+            for step in zip(*(samples.steps for samples, _ in rounds), strict=True):
+                for observations, actions in step:
+                    memory.add(observations, actions)
+            loss = learner.learn(memory, config.updates)
+            played = np.array([played for _, played in rounds])
+            speeds = " ".join(f"{speed:.2f}" for speed in played[:, :, 0].mean(axis=1))
             drops = int(played[:, :, 1].sum())
             bar.set_postfix(loss=f"{loss:.4f}", rad_per_s=speeds, dropped=drops, student=f"{share:.0%}")
-            student.eval().save(config.out)
+            if group.rank == 0:
+                student.save(config.out)
             finished += 1
     except KeyboardInterrupt as error:
         kept = f"the student so far is in {config.out}; go on with --resume {config.out}" if finished else _NOTHING
         raise KeyboardInterrupt(kept) from error
     finally:
         bar.close()
-        for one in lessons:
+        for one in lessons.values():
             one.env.close()
-    return config.out
 
 
-def _update(
-    student: StudentPolicy, optimizer: torch.optim.Optimizer, observations: torch.Tensor, actions: torch.Tensor
-) -> float:
-    loss = torch.nn.functional.mse_loss(student(observations), actions)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return float(loss.detach())
+def _lessons(config: DistillConfig) -> Iterator[tuple[str, Lesson]]:
+    """Every teacher's hands, in so many parts, by name."""
+    shares = np.array_split(np.arange(config.num_envs), len(config.teacher) * config.parts)
+    for index, share in enumerate(shares):
+        number, part = divmod(index, config.parts)
+        seeded = replace(config, seed=(config.seed + 1000 * part) % 2**32)
+        yield f"teacher {number + 1}, part {part + 1}", Lesson(seeded, config.teacher[number], len(share))

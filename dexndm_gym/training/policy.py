@@ -50,7 +50,7 @@ class StudentPolicy(nn.Module):
         frame = observation[:, HISTORY * 2 * NUM_JOINTS :]
         if self.hand_frame:
             wrist, axis = frame[:, :4], frame[:, 4:]
-            down = torch.tensor([0.0, 0.0, -1.0]).expand_as(axis)
+            down = axis.new_tensor([0.0, 0.0, -1.0]).expand_as(axis)
             features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
         return self.network(torch.cat([*features, frame], dim=1))
 

@@ -16,9 +16,10 @@ from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatch
 from dexndm_gym.task.config import RewardWeights, TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
-from dexndm_gym.training.distill import DistillConfig, Lesson, SampleMemory, distill
+from dexndm_gym.training.distill import DistillConfig, Lesson, distill
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
+from dexndm_gym.training.sample_memory import SampleMemory
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train_config import TrainConfig

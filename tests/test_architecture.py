@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "assets": ("weights and start states that are shipped, each with a card", ()),
     "compiling": ("how functions are compiled and cached", ()),
     "hand": ("the hand itself: joints, limits, geometry, MuJoCo model, servo parameters, self-collision", ()),
+    "distributed": ("many jobs at once, on processes of this machine or a Ray cluster", ("hand",)),
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
     "rendering": ("pictures and the window", ("hand", "objects")),
@@ -37,7 +38,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "data": ("recordings of trajectories, their collection and export", ("hand", "objects")),
     "dynamics": (
         "joint-wise models: physics and networks, identification, fitting, inverse",
-        ("compiling", "hand", "data"),
+        ("compiling", "hand", "distributed", "data"),
     ),
     "dynamics.servo_bench": (
         "models of a single servo, fitted to logs of a bench",
@@ -74,6 +75,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "teachers, distillation, policies",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
             "task",
@@ -139,12 +141,13 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "evaluation.general": (
         "one policy over wrists, axes and objects, and goal orientations",
-        ("hand", "objects", "grasps", "task", "backends", "envs", "evaluation"),
+        ("hand", "distributed", "objects", "grasps", "task", "backends", "envs", "evaluation"),
     ),
     "evaluation.gap": (
         "the gap suite over many virtual hands, and the baselines it compares",
         (
             "hand",
+            "distributed",
             "task",
             "data",
             "dynamics",
@@ -162,6 +165,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "the `dexndm` command, thin",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
             "rendering",
@@ -195,6 +199,7 @@ CONFINED = {
     "mujoco_warp": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
+    "ray": {"distributed"},
 }
 
 

@@ -1,7 +1,7 @@
 """Simulate hours of teachers turning objects, on all processors of this machine or on a Ray cluster.
 
 python examples/simulate_dataset.py OUT --teachers A/teacher.safetensors B/teacher.safetensors --hours 100
-python examples/simulate_dataset.py OUT --teachers ... --hours 23750 --cluster auto     # the steps of the paper's data
+python examples/simulate_dataset.py OUT --teachers ... --hours 31000 --cluster auto     # as much as the paper's
 
 Every file in OUT holds the episodes of 512 hands that kept their object for 20 s: joint positions (n, 401, 16) and
 commands (n, 400, 16), float32, rad. The same command goes on where it was interrupted. On a cluster OUT and the

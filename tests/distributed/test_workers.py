@@ -109,6 +109,7 @@ def test_processors_are_shared_out() -> None:
     assert WorkersConfig(cluster="auto", cpus_per_job=8).threads(5) == 8
 
 
+@pytest.mark.slow  # a program and two workers for each
 @pytest.mark.parametrize("how", ["ctrl-c", "kill"])
 def test_an_interrupted_program_leaves_no_process(how: str, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

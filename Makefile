@@ -60,7 +60,7 @@ coverage: $(INSTALLED) ## Run all tests that are not slow and print which lines 
 	@mkdir -p build
 	COVERAGE_FILE=$(CURDIR)/build/.coverage $(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage
 
-# 20 mutants per module, drawn at random. Others, or of fewer modules: MUTANTS_ARGS="--sample 5 --seed 1 task/reward"
+# 15 mutants per module, drawn at random. Others, or of fewer modules: MUTANTS_ARGS="--sample 5 --seed 1 task/reward"
 mutants: $(INSTALLED) ## Change the code in small ways and count the changes that no test notices: an hour
 	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[mutants]"
 	$(BIN)/python tools/mutants.py $(MUTANTS_ARGS)

@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dexndm_gym.constants import CONTROL_HZ
+from dexndm_gym.constants import CONTROL_HZ, HISTORY
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import JointwiseInverse
 from dexndm_gym.dynamics.fit import fit_trajectories
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model_file import load_sim_model
-from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.hand.joints import NUM_JOINTS
 
 TICKS = 400
@@ -55,8 +54,8 @@ def time_correction(hands: int, repeats: int) -> float:
     real = copy.deepcopy(sim)
     real.physics.copy_(torch.from_numpy(weaker(sim.physics.double().numpy())))
     inverse = JointwiseInverse(real, sim)
-    position = rng.normal(0.3, 0.1, (hands, WINDOW, NUM_JOINTS))
-    base = position[:, 1:] + rng.normal(0, 0.1, (hands, WINDOW - 1, NUM_JOINTS))
+    position = rng.normal(0.3, 0.1, (hands, HISTORY, NUM_JOINTS))
+    base = position[:, 1:] + rng.normal(0, 0.1, (hands, HISTORY - 1, NUM_JOINTS))
     sent = base + rng.normal(0, 0.02, base.shape)
     target = base[:, -1] + rng.normal(0, 0.03, (hands, NUM_JOINTS))
     return 1e6 * float(np.median([seconds(lambda: inverse(position, base, sent, target)) for _ in range(repeats)]))

@@ -20,7 +20,7 @@ import torch
 
 from dexndm_gym.distributed import WorkersConfig
 from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
-from dexndm_gym.hand.simulations import limit_threads
+from dexndm_gym.hand.mujoco_batch import limit_threads
 from dexndm_gym.training.policy import load_policy
 
 

@@ -21,12 +21,12 @@ import numpy as np
 from mujoco.batch import Batch
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.mujoco_hand import SUBSTEPS
 from dexndm_gym.envs import LeapRotateVectorEnv
 from dexndm_gym.envs.make import make_sim_vector_env
 from dexndm_gym.grasps.grasp_search import find_palm_rests
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import get_object
 from dexndm_gym.objects.object_model import primitive
 

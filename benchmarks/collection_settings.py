@@ -17,13 +17,13 @@ from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.cli.common import load_policy_file, table
 from dexndm_gym.data.collection import CollectOptions
-from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
+from dexndm_gym.data.replay import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
 from dexndm_gym.dynamics.fit import fit_trajectories
-from dexndm_gym.dynamics.measures import measure
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
+from dexndm_gym.dynamics.prediction_errors import measure
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL

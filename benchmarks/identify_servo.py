@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 from scipy.optimize import minimize
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 from dexndm_gym.virtual_hand.single_joint import SingleJoints

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.dynamics.servo_bench.logs import ServoLog, ServoTicks, read_servo_logs, resample
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.virtual_hand.firmware import PWM_FULL
 from dexndm_gym.virtual_hand.motor_bank import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.parameters import ServoParameters

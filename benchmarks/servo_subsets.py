@@ -21,10 +21,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, bring_to_control_rate, fit_physics
 from dexndm_gym.dynamics.servo_bench.logs import ServoLog, read_servo_logs
 from dexndm_gym.dynamics.servo_bench.physics import ServoPhysics, observe, simulate
-from dexndm_gym.hand.joints import FloatArray
 
 UNITS = {"one_step_mrad": "1 step, rms, mrad", "open_loop_deg": "open loop, mean abs, deg"}
 
@@ -136,7 +136,13 @@ def main() -> None:
         "any kinds left out, all gains": [fit for fit in fits if len(fit.gains) == len(gains)],
     }
     if not options.kinds_only:
-        selections["any kinds and gains left out"] = fits
+        selections |= {
+            "one kind left out, two gains or more": [
+                f for f in fits if len(f.kinds) == len(kinds) - 1 and len(f.gains) > 1
+            ],
+            "any kinds left out, two gains or more": [f for f in fits if len(f.gains) > 1],
+            "any kinds and gains left out": fits,
+        }
     report = {name: {unit: summarize(some, logs, unit) for unit in UNITS} for name, some in selections.items()}
     for name, summaries in report.items():
         for unit, summary in summaries.items():

@@ -26,11 +26,12 @@ import numpy as np
 import serial
 from fuzz import fuzz_driver, fuzz_virtual_hand
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig
 from dexndm_gym.backends.dynamixel_hand import DynamixelHand
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import HardwareError
-from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS, FloatArray
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.units import rad_from_ticks
 from dexndm_gym.objects.scene import Scene

@@ -22,12 +22,12 @@ import torch
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
-from dexndm_gym.evaluation.rollout import evaluate_vector
+from dexndm_gym.evaluation.scores import evaluate_vector
 from dexndm_gym.training.ppo import checkpoint_file, train_teacher
-from dexndm_gym.training.practice import PracticeConfig
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train_config import TrainConfig
+from dexndm_gym.training.training_env import TrainingEnvConfig
 
 FAST, FEW = 0.5, 0.05
 """rad/s, and share of the episodes dropped."""
@@ -59,7 +59,7 @@ class SeeingTeacher:
 
 def play(teacher: Path) -> tuple[float, float]:
     """Speed of turning the cylinder, rad/s, a dropped one standing still; and share of the episodes dropped."""
-    look = PracticeConfig(num_envs=EPISODES, object=("cylinder",), randomize=False)
+    look = TrainingEnvConfig(num_envs=EPISODES, object=("cylinder",), randomize=False)
     env = LeapRotateVectorEnv(look.make_hand(), options=look.options)
     scores = evaluate_vector(SeeingTeacher(teacher, env.task), env, seed=0)
     seconds = env.task.config.episode_steps * CONTROL_PERIOD

@@ -21,9 +21,9 @@ import numpy as np
 
 from dexndm_gym.distributed import WorkersConfig, map_jobs
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
-from dexndm_gym.training.practice import PracticeConfig
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
+from dexndm_gym.training.training_env import PracticeConfig
 
 HANDS = 512
 STEPS = 400

@@ -14,14 +14,16 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 300
 
 # Every room may import these.
-OPEN_TO_ALL = {"errors", "lazy", "constants", "checks", "outputs", "assets", "__version__"}
+OPEN_TO_ALL = {"errors", "lazy", "arrays", "constants", "progress", "checks", "outputs", "assets", "__version__"}
 
 # Room: what is in it, and the rooms that it may import besides itself, all of which stand above it. A room inside a
 # room has its own line; whatever is not here may not be imported. docs/architecture.md shows this table.
 ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "errors": ("every error raised on purpose; each also inherits a builtin", ()),
     "lazy": ("public names that are loaded when they are asked for", ()),
+    "arrays": ("types of arrays, for annotations", ()),
     "constants": ("numbers that several rooms share: control period, physics step, gravity", ()),
+    "progress": ("how far something is, and a bar that shows it", ()),
     "checks": ("what the fields of a configuration may hold", ()),
     "outputs": ("files and folders that are written", ()),
     "assets": ("weights and start states that are shipped, each with a card", ()),
@@ -60,7 +62,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("hand", "objects", "grasps", "task", "hardware", "virtual_hand", "backends.backend"),
     ),
     "envs": (
-        "the environment, its vector twin, spaces",
+        "the environment, its vector twin, spaces, the loop in which a policy acts on them",
         ("hand", "objects", "rendering", "task", "filters.target_filter", "backends.backend"),
     ),
     "envs.make": (
@@ -70,6 +72,22 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "wrappers": (
         "`DynamicsCorrectionWrapper`",
         ("hand", "task", "dynamics", "filters.target_filter", "filters", "envs"),
+    ),
+    "data.replay": (
+        "collects recordings by playing episodes on an environment",
+        (
+            "hand",
+            "objects",
+            "grasps",
+            "task",
+            "data",
+            "filters.target_filter",
+            "filters",
+            "backends.backend",
+            "envs",
+            "envs.make",
+            "wrappers",
+        ),
     ),
     "training": (
         "teachers, distillation, policies",
@@ -90,7 +108,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "evaluation": (
-        "roll-outs, episodes, stability of grasps, coverage of recordings",
+        "episodes and their scores, stability of grasps, coverage of recordings",
         (
             "hand",
             "objects",
@@ -107,23 +125,6 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "training",
         ),
     ),
-    "data.env_player": (
-        "collects recordings by playing episodes on an environment",
-        (
-            "hand",
-            "objects",
-            "grasps",
-            "task",
-            "data",
-            "filters.target_filter",
-            "filters",
-            "backends.backend",
-            "envs",
-            "envs.make",
-            "wrappers",
-            "evaluation",
-        ),
-    ),
     "evaluation.demo": (
         "simulation, direct transfer and corrected run, and their report",
         (
@@ -134,9 +135,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "dynamics",
             "virtual_hand",
             "filters",
+            "envs",
             "wrappers",
             "evaluation",
-            "data.env_player",
+            "data.replay",
         ),
     ),
     "evaluation.general": (
@@ -158,7 +160,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "envs",
             "wrappers",
             "evaluation",
-            "data.env_player",
+            "data.replay",
         ),
     ),
     "cli": (
@@ -182,7 +184,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "wrappers",
             "training",
             "evaluation",
-            "data.env_player",
+            "data.replay",
             "evaluation.demo",
             "evaluation.general",
             "evaluation.gap",

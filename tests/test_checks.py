@@ -13,7 +13,12 @@ from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hint
 from dexndm_gym.errors import ConfigurationError
 
 _TAUGHT = {"teacher": ("teacher.safetensors",)}
-NEEDED = {"Fault": {"kind": "stuck"}, "DistillConfig": _TAUGHT, "DistillCommand": _TAUGHT}
+NEEDED = {
+    "Fault": {"kind": "stuck"},
+    "DistillConfig": _TAUGHT,
+    "DistillCommand": _TAUGHT,
+    "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
+}
 """Values of fields that have no default."""
 
 
@@ -87,7 +92,7 @@ def test_every_public_configuration_is_checked() -> None:
     assert names >= {
         *("TaskConfig", "RewardWeights", "Randomization", "DynamixelHandConfig", "GraspSearch", "CollectOptions"),
         *("HeatLimits", "FitOptions", "ModelConfig", "ServoFitOptions", "ResidualOptions", "InverseConfig"),
-        *("GapConfig", "DemoConfig", "Fault", "Spread"),
+        *("GapConfig", "DemoConfig", "Fault", "Spread", "ServoSettings", "TrainConfig", "DistillConfig", "Camera"),
     }
 
 
@@ -117,7 +122,7 @@ def test_bounds_are_said_in_words(bound: Bound, value: float, words: str) -> Non
     assert bound.describe(value) == words
 
 
-def test_what_is_not_a_dataclass_of_checks_can_be_checked() -> None:
+def test_plain_dataclass_can_be_checked() -> None:
     from dexndm_gym.task.config import TaskConfig
 
     check_fields(TaskConfig())

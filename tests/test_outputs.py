@@ -70,7 +70,7 @@ def test_devices_may_be_written_and_shared() -> None:
     assert not null.is_file()
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_replaced_whole_or_not(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     write_bytes(path, b"old")
     with pytest.raises(OutputError, match="No space left on device"), replacing(path) as unfinished:
@@ -89,7 +89,7 @@ def test_links_stay_links(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"new"
 
 
-def test_a_folder_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_folder_is_made_whole_or_not(tmp_path: Path) -> None:
     with pytest.raises(OutputError), new_folder(tmp_path / "a") as unfinished:
         fill_the_disk(unfinished / "half")
     assert list(tmp_path.iterdir()) == []

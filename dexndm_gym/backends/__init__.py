@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from dexndm_gym.backends.mujoco_hand import MujocoHand
     from dexndm_gym.backends.randomization import Randomization
     from dexndm_gym.backends.registry import BackendFactory, BackendRequest, backend_names, make_backend
-    from dexndm_gym.backends.testing import WeakServos
     from dexndm_gym.backends.virtual_hand import VirtualHand
     from dexndm_gym.backends.warp_array_hand import WarpArrayHand
     from dexndm_gym.backends.warp_hand import WarpHand
+    from dexndm_gym.backends.weak_servos import WeakServos
     from dexndm_gym.hand.state import HandState
 
 __all__ = [
@@ -58,7 +58,7 @@ __getattr__ = lazy_names(
         "VirtualHand": "dexndm_gym.backends.virtual_hand",
         "WarpArrayHand": "dexndm_gym.backends.warp_array_hand",
         "WarpHand": "dexndm_gym.backends.warp_hand",
-        "WeakServos": "dexndm_gym.backends.testing",
+        "WeakServos": "dexndm_gym.backends.weak_servos",
         "backend_names": "dexndm_gym.backends.registry",
         "connect": "dexndm_gym.backends.hand_port",
         "make_backend": "dexndm_gym.backends.registry",

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray, IntArray
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.scene import Scene
 

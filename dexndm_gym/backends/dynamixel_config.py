@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Bound, CountOrZero, NotNegative, Positive
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.constants import BAUDRATE
 from dexndm_gym.hardware.driver import DriverConfig
 from dexndm_gym.objects.scene import Scene
 
@@ -37,7 +38,7 @@ class Closeable(Protocol):
 class DynamixelHandConfig(DriverConfig):
     """How the hand is driven."""
 
-    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = 4_000_000
+    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = BAUDRATE
     """Bits per second on the servo bus, as the servos are set."""
 
     reply_timeout: Positive | None = None

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import HandDriver, Reading

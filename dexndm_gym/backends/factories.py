@@ -79,7 +79,7 @@ def dynamixel(request: BackendRequest, *, port: str | None = None, **connection:
 
 def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 0.6) -> Backend:
     """``"weak_servos"``: joints that are first-order lags, for tests of one's own; see ``WeakServos``."""
-    from dexndm_gym.backends.testing import WeakServos
+    from dexndm_gym.backends.weak_servos import WeakServos
 
     request.expect_given_physics("weak_servos")
     return WeakServos(request.num_hands, stiffness=stiffness, spin=spin)

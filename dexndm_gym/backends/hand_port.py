@@ -16,7 +16,7 @@ from dexndm_gym.hardware.pacing import NoPacer, Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.objects.object_choice import Choice, own_objects
 from dexndm_gym.objects.scene import FREE
-from dexndm_gym.task.plain import config_of
+from dexndm_gym.task.config_json import config_of
 
 if TYPE_CHECKING:
     from dexndm_gym.virtual_hand.client import VirtualHandProcess

@@ -8,14 +8,15 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch, SimulationError
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.randomization import Randomization, Range
 from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY, PHYSICS_TIMESTEP
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
+from dexndm_gym.hand.mujoco_batch import Simulations
 from dexndm_gym.hand.servo import SIM_SERVO
-from dexndm_gym.hand.simulations import Simulations
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.catalog import NO_OBJECT, OBJECTS
 from dexndm_gym.objects.object_choice import Choice, object_of, own_objects
@@ -73,7 +74,7 @@ class MujocoHand:
         self._starts = starts if starts is not None else load_starts()
         self._own = {item.name: item for item in own_objects(objects)}
         meshes = [item for item in self._own.values() if item.has_hulls]
-        spec = build_spec(SIM_SERVO, timestep=PHYSICS_TIMESTEP, object_slots=MAX_GEOMS, meshes=meshes)
+        spec = build_spec(SIM_SERVO, object_slots=MAX_GEOMS, meshes=meshes)
         self._model = build_batch_model(spec)
         self._batch = Simulations(self._model, num_hands, num_threads)
         self._joint_qpos, self._joint_dof = joint_indices(self._model)

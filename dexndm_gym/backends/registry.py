@@ -14,7 +14,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.grasps.start_states import StartStates
 from dexndm_gym.objects.object_choice import Choice
-from dexndm_gym.task.references import is_reference, resolve
+from dexndm_gym.task.import_paths import is_reference, resolve
 
 GROUP = "dexndm_gym.backends"
 """Entry-point group: a name, and the ``BackendFactory`` that it stands for."""

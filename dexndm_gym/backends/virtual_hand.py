@@ -4,20 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dexndm_gym.constants import CONTROL_PERIOD, SIDE_JOINTS
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.constants import CONTROL_PERIOD, D_GAIN, GOAL_CURRENT, P_GAIN, SIDE_GAIN, SIDE_JOINTS
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.scene import FREE, Scene
 from dexndm_gym.virtual_hand.firmware import CURRENT_BASED_POSITION_MODE
 from dexndm_gym.virtual_hand.hand_physics import VirtualHandPhysics
 from dexndm_gym.virtual_hand.motor_bank import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.parameters import HandParameters
-
-P_GAIN, SIDE_P_GAIN, D_GAIN, SIDE_D_GAIN = 800, 600, 200, 150
-GOAL_CURRENT = 500
-"""mA."""
 
 
 class VirtualHand:
@@ -38,7 +35,7 @@ class VirtualHand:
         physics, side = self.physics, list(SIDE_JOINTS)
         physics.operating_mode[...] = CURRENT_BASED_POSITION_MODE
         physics.p_gain[...], physics.d_gain[...] = P_GAIN, D_GAIN
-        physics.p_gain[:, side], physics.d_gain[:, side] = SIDE_P_GAIN, SIDE_D_GAIN
+        physics.p_gain[:, side], physics.d_gain[:, side] = round(SIDE_GAIN * P_GAIN), round(SIDE_GAIN * D_GAIN)
         physics.goal_current[...] = GOAL_CURRENT
         physics.torque_enable[...] = 1
         self._to_start_pose(np.arange(self.num_hands))

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.warp_hand import WarpHand
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.grasps.start_states import StartStates
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.objects.scene import Scene

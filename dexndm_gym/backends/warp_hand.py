@@ -85,7 +85,7 @@ class WarpHand:
         self.device = torch.device(device)
         load_libraries(self.device)  # before anything is put on the device
         table = ObjectTable(items, self.device)
-        model = build_spec(SIM_SERVO, timestep=PHYSICS_TIMESTEP, first_object=table.container).compile()
+        model = build_spec(SIM_SERVO, first_object=table.container).compile()
         self._starts = StartTable(self.objects, starts, model, self.device)
         self._worlds = WarpWorlds(
             model,

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.start_states import SAME_DIRECTION, StartStates
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
 
 _SIX = tuple((*vector,) for vector in np.concatenate([np.eye(3), -np.eye(3)]).tolist())

@@ -13,8 +13,8 @@ from dexndm_gym.errors import ConfigurationError, MissingExtraError
 CONTACTS = 16
 """Room for contacts per world; worlds share it. Object sets average 4, with 13 at most."""
 
-ROWS = 96
-"""Room for constraint rows in each world; object sets need 80 at most."""
+ROWS = 128
+"""Room for constraint rows in each world; random targets need 80 at most, learning hands have needed over 96."""
 
 _FEWEST_CONTACTS = 64
 """Room for contacts in all, however few worlds share it."""

@@ -27,11 +27,11 @@ from dexndm_gym.cli.common import (
 )
 from dexndm_gym.cli.coverage import summarize
 from dexndm_gym.data.collection import CollectOptions, CollectReport, collect, recordings_in
-from dexndm_gym.data.env_player import EnvPlayer, HeatLimits, simulate
+from dexndm_gym.data.replay import EnvPlayer, HeatLimits, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.rollout import Policy
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.outputs import OutputFolder

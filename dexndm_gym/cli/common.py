@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.checks import NotEmpty
 from dexndm_gym.cli.parsing import parse_options
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dexndm_gym.backends.address import HandAddress
-    from dexndm_gym.dynamics.fit import Progress
-    from dexndm_gym.hardware.stop import StopKey
+    from dexndm_gym.hardware.emergency_stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
 Options = TypeVar("Options")
@@ -187,24 +185,10 @@ def announce_stop_key() -> None:
 
 def stop_key(env: "gymnasium.Env[Any, Any]") -> "StopKey":
     """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``."""
-    from dexndm_gym.hardware.stop import StopKey
+    from dexndm_gym.hardware.emergency_stop import StopKey
 
     announce_stop_key()
     return StopKey(env.unwrapped.backend.stop)  # type: ignore[attr-defined]
-
-
-@contextmanager
-def tqdm_progress(label: str) -> "Iterator[Progress]":
-    """A progress bar on stderr for functions that take a ``Progress``."""
-    with tqdm(desc=label, unit="epoch", leave=False) as bar:
-
-        def show(done: int, total: int, note: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(note, refresh=False)
-            bar.update(done - bar.n)
-            bar.refresh()
-
-        yield show
 
 
 def write_json(numbers: dict[str, Any], path: Path | None) -> None:

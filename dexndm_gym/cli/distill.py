@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from dexndm_gym.cli.common import parse
 from dexndm_gym.distributed.workers_config import WorkersConfig
-from dexndm_gym.training.distill import DistillConfig, distill
+from dexndm_gym.training.distill import distill
+from dexndm_gym.training.distill_config import DistillConfig
 
 _DESCRIPTION = (
     "Teach a policy that sees only what a real hand measures to act as a teacher does (see dexndm train). Roll-outs of "

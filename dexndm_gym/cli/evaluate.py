@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import gymnasium
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress
@@ -36,14 +35,15 @@ from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.episodes import Step, record_episodes, scores
+from dexndm_gym.evaluation.episodes import record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
 from dexndm_gym.evaluation.gap.plots import gap_plots
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
 from dexndm_gym.evaluation.general.suite import CLASSES
-from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.evaluation.scores import Scores, evaluate_vector
+from dexndm_gym.progress import Progress, progress_bar
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
@@ -153,19 +153,18 @@ def run(arguments: list[str]) -> None:
         {"gap": _gap, "general": measure_generality}[command.suite](command, policy)
         return
     address = _announce(command.env, command.hand_seed)
-    total = command.episodes * TaskConfig().episode_steps
-    with interruptible(lambda: NOTHING_KEPT), tqdm(total=total, desc="evaluate", unit="step") as bar:
+    with interruptible(lambda: NOTHING_KEPT), progress_bar("evaluate", "step") as progress:
         if address is None:
-            measured = _simulated(command, wanted, policy, models, bar)
+            measured = _simulated(command, wanted, policy, models, progress)
         else:
-            measured = _on_hand(command, address, wanted | {"object": list(items)}, policy, models, bar)
+            measured = _on_hand(command, address, wanted | {"object": list(items)}, policy, models, progress)
     numbers = measured.summary()
     print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
     write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
 
 
 def _simulated(
-    command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, bar: "tqdm[Any]"
+    command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, progress: Progress
 ) -> Scores:
     env = make_sim_vector_env(
         num_envs=command.episodes, starts=command.starts, randomize=command.varied or False, **wanted
@@ -173,7 +172,7 @@ def _simulated(
     if models is not None:
         env = DynamicsCorrectionVectorWrapper(env, models)
     try:
-        return evaluate_vector(policy, env, seed=command.seed, progress=bar.update)
+        return evaluate_vector(policy, env, seed=command.seed, progress=progress)
     finally:
         env.close()
 
@@ -192,22 +191,19 @@ def _on_hand(
     options: dict[str, Any],
     policy: Policy,
     models: Models,
-    bar: "tqdm[Any]",
+    progress: Progress,
 ) -> Scores:
     if command.varied is not None:
         raise ConfigurationError("--randomize varies the simulated physics; it needs --env sim")
     items = options["object"]
     if address.is_virtual:
         options["hand_seed"] = command.hand_seed
-
-    def watch(step: Step) -> None:
-        if not step.is_reset:
-            bar.update()
-
     with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env:
         played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
-            episodes = record_episodes(policy, played, command.episodes, seed=command.seed, items=items, watch=watch)
+            episodes = record_episodes(
+                policy, played, command.episodes, seed=command.seed, items=items, progress=progress
+            )
         return scores(episodes)
 
 
@@ -226,16 +222,8 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         others={name: load_policy_file(path) for name, path in command.policies.items()},
         ceilings=_ceilings(command.ceiling, config.hands),
     )
-    with (
-        interruptible(lambda: NOTHING_KEPT),
-        tqdm(total=gap_steps(config, policies), desc="gap", unit="run") as bar,
-    ):
-
-        def tell(what: str) -> None:
-            bar.set_postfix_str(what, refresh=False)
-            bar.update()
-
-        report = measure_gap(config, policies, workers=command, tell=tell)
+    with interruptible(lambda: NOTHING_KEPT), progress_bar("gap", "run") as progress:
+        report = measure_gap(config, policies, workers=command, progress=progress)
     print(gap_text(report))
     write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.mujoco_hand import MujocoHand
@@ -18,21 +17,20 @@ from dexndm_gym.cli.common import (
     load_policy_file,
     parse,
     table,
-    tqdm_progress,
     write_json,
 )
 from dexndm_gym.data.collection import CollectOptions
-from dexndm_gym.data.env_player import replay_at_once, simulate
+from dexndm_gym.data.replay import replay_at_once, simulate
 from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.fit import FitOptions, FitReport, fit_recordings, fit_trajectories
 from dexndm_gym.dynamics.fit_hands import fit_hands
-from dexndm_gym.dynamics.measures import PredictionErrors
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors
 from dexndm_gym.dynamics.servo_bench.fit import ServoFitOptions, ServoFitReport, fit_servo_logs
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import Output
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.progress import Tally, progress_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +100,8 @@ def run(arguments: list[str]) -> None:
             "add one of these, or give a model of that kind as --start"
         )
     if logs:
-        with interruptible(lambda: NOTHING_KEPT), tqdm_progress("fit") as tell:
-            scores = fit_servo_logs(command.paths[0], options=command.bench, progress=tell)
+        with interruptible(lambda: NOTHING_KEPT), progress_bar("fit", "epoch", leave=False) as progress:
+            scores = fit_servo_logs(command.paths[0], options=command.bench, progress=progress)
         print(servo_summary(scores))
         write_json(scores.as_dict(), command.json)
         return
@@ -155,9 +153,9 @@ def _fit(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     recordings = find_recordings(command.paths)
     start = None if command.from_scratch else load_model(command.start)
     config = _config(command) if command.from_scratch else None
-    with tqdm_progress("fit") as tell:
+    with progress_bar("fit", "epoch", leave=False) as progress:
         return fit_recordings(
-            recordings, start=start, config=config, options=command, checkpoint=_checkpoint(command), progress=tell
+            recordings, start=start, config=config, options=command, checkpoint=_checkpoint(command), progress=progress
         )
 
 
@@ -174,14 +172,15 @@ def _fit_many(command: FitCommand, folder: Path) -> None:
     reports: dict[str, FitReport] = {}
     with (
         interruptible(lambda: f"the models that are ready are in {folder}" if reports else NOTHING_KEPT),
-        tqdm(total=len(hands), desc="fit", unit="hand") as bar,
+        progress_bar("fit", "hand") as progress,
     ):
+        tally = Tally(progress, len(hands))
         for name, (model, report) in fit_hands(
             hands, folder, start=start, config=config, options=options, workers=command
         ):
             save_model(model, folder / f"{name}.safetensors")
             reports[name] = report
-            bar.update()
+            tally(note=name)
     rows = [_errors(name, reports[name].fitted) for name in hands]
     print(table(("hand", "1 step, rms", "1 s open loop, mean abs"), rows))
     print(f"\nModels: {folder}")
@@ -190,13 +189,14 @@ def _fit_many(command: FitCommand, folder: Path) -> None:
 
 def _pretrain(command: FitCommand) -> tuple[JointwiseModel, FitReport]:
     policy = load_policy_file(command.policy)
-    with tqdm(total=2 * command.episodes * TaskConfig().episode_steps, desc="simulate", unit="step") as bar:
-        replays = simulate(policy, command.episodes, seed=command.seed, progress=bar.update)
-        hand = MujocoHand(len(replays))
-        trajectories = replay_at_once(hand, replays, CollectOptions(seed=command.seed), progress=bar.update)
-    with tqdm_progress("fit") as tell:
+    with progress_bar("simulate", "step") as progress:
+        replays = simulate(policy, command.episodes, seed=command.seed, progress=progress)
+    with progress_bar("replay", "step") as progress:
+        hand, options = MujocoHand(len(replays)), CollectOptions(seed=command.seed)
+        trajectories = replay_at_once(hand, replays, options, progress=progress)
+    with progress_bar("fit", "epoch", leave=False) as progress:
         return fit_trajectories(
-            trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=tell
+            trajectories, config=_config(command), options=command, checkpoint=_checkpoint(command), progress=progress
         )
 
 

@@ -21,9 +21,9 @@ from dexndm_gym.outputs import PICTURES, Output
 from dexndm_gym.rendering.contact_sheet import write_sheet
 from dexndm_gym.rendering.renderer import Camera, HandRenderer
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.metrics import are_dropped
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
+from dexndm_gym.task.termination import are_dropped
 
 _SIZE = (200, 160)
 _SEE_THROUGH = 0.65

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from dexndm_gym.cli.common import NOTHING_KEPT, announce, interruptible, table, write_figure, write_json
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
 from dexndm_gym.evaluation.general.suite import GeneralConfig, read_results, run_suite
-from dexndm_gym.evaluation.rollout import Policy
+from dexndm_gym.progress import progress_bar
 from dexndm_gym.task.orientations import AXES
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
     results: dict[str, Any] = {}
     with (
         interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
-        tqdm(total=config.total, desc="general", unit="episode") as bar,
+        progress_bar("general", "episode") as progress,
     ):
-        for results in run_suite(config, policy, bar.update, done, workers=command):
+        for results in run_suite(config, policy, done=done, progress=progress, workers=command):
             write_json(results | {"policy": str(command.policy)}, command.json)
     for name, cells in results["cells"].items():
         print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")

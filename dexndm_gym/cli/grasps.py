@@ -9,13 +9,13 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, Names, interruptible, parse, table, write_json
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.grasp_batch import GRASP_KINDS
 from dexndm_gym.grasps.grasp_search import UPRIGHT_SHARE, Found, find_starts, grasp_kinds
-from dexndm_gym.grasps.start_states import Direction, StartStates
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.grasps.start_states import StartStates
 from dexndm_gym.objects.catalog import NO_OBJECT, get_object
 from dexndm_gym.outputs import Output
 from dexndm_gym.task.options import object_names
@@ -81,7 +81,7 @@ def run(arguments: list[str]) -> None:
             ]
             for name in bar
         }
-    rows: dict[tuple[str, Direction | None], FloatArray] = {
+    rows: dict[tuple[str, Vector | None], FloatArray] = {
         (name, key): states[: command.keep]
         for name, items in found.items()
         for item in items
@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> None:
     write_json({name: {"held": held, "kept": kinds[name]} for name, held in numbers.items()}, command.json)
 
 
-def _search(command: GraspsCommand, name: str, direction: Direction | None) -> Found:
+def _search(command: GraspsCommand, name: str, direction: Vector | None) -> Found:
     return find_starts(
         get_object(name), command.tries, command.seed, direction=direction, upright=command.upright, close=command.close
     )

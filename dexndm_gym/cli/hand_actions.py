@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dexndm_gym.cli.common import announce_stop_key, ask, table
 from dexndm_gym.cli.hand_options import Calibrate, Check, Gains, HandOptions, Mirror, Relax, Scan, Watch
+from dexndm_gym.constants import SIDE_GAIN
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.outputs import replacing
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 def _with_stop_key(session: "HandSession", moves: Iterator[T]) -> Iterator[T]:
     """Let any key stop the hand while it moves, and only then: between two moves there may be questions to answer."""
-    from dexndm_gym.hardware.stop import StopKey
+    from dexndm_gym.hardware.emergency_stop import StopKey
 
     announce_stop_key()
     while True:
@@ -151,9 +152,9 @@ def gains(command: Gains, port: "HandPort") -> None:
 
     settings = ServoSettings(
         p_gain=command.p_gain,
-        side_p_gain=command.p_gain * 3 // 4,
+        side_p_gain=int(SIDE_GAIN * command.p_gain),
         d_gain=command.d_gain,
-        side_d_gain=command.d_gain * 3 // 4,
+        side_d_gain=int(SIDE_GAIN * command.d_gain),
         current_limit=command.current_limit,
     )
     with _session(command, port, settings) as session:

@@ -6,12 +6,12 @@ from typing import Annotated, TypeAlias
 
 from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.cli.common import Port
+from dexndm_gym.constants import BAUDRATE, D_GAIN, GOAL_CURRENT, P_GAIN
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.hardware.registers import Current, Gain
 from dexndm_gym.outputs import OutputFolder
 
 Joints: TypeAlias = Annotated[tuple[int, ...], Bound(least=0, most=NUM_JOINTS - 1), NotEmpty()]
-Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
-"""What the servos' registers of gains take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class HandOptions(Checked):
     """Serial port of the hand, such as /dev/ttyUSB0; "virtual" starts a virtual hand. If not given, the one that the
     environment variable DEXNDM_PORT names, else a virtual hand."""
 
-    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = 4_000_000
+    baudrate: Annotated[int, Bound(least=9_600, most=4_500_000)] = BAUDRATE
     """Bits per second that the servos are set to."""
 
     hand_seed: Seed = 0
@@ -71,13 +71,13 @@ class Gains(HandOptions):
     joints: Joints = tuple(range(NUM_JOINTS))
     """Joints to try."""
 
-    p_gain: Gain = 800
+    p_gain: Gain = P_GAIN
     """Position P gain; the joints that move fingers sideways get three quarters of it."""
 
-    d_gain: Gain = 200
+    d_gain: Gain = D_GAIN
     """Position D gain; the joints that move fingers sideways get three quarters of it."""
 
-    current_limit: Annotated[int, Bound(least=1, most=1_750)] = 500
+    current_limit: Current = GOAL_CURRENT
     """Goal current, mA."""
 
 

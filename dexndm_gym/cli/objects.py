@@ -6,7 +6,6 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 from dexndm_gym.checks import Checked, CountOrZero
 from dexndm_gym.cli.common import NOTHING_KEPT, JsonFile, interruptible, parse, table, write_json
@@ -17,6 +16,7 @@ from dexndm_gym.grasps.start_states import StartStates
 from dexndm_gym.objects.catalog import NO_OBJECT, OBJECT_SETS, REGISTERED
 from dexndm_gym.objects.object_choice import find_objects, the_object
 from dexndm_gym.objects.object_model import RotatableObject
+from dexndm_gym.progress import progress_bar
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 
 
@@ -64,8 +64,8 @@ def run(arguments: list[str]) -> None:
     names = [item.name for item in items]
     found: dict[tuple[str, str], Held] = {}
     if command.check:
-        with interruptible(lambda: NOTHING_KEPT), tqdm(total=len(WRISTS), desc="check", unit="wrist") as bar:
-            found = survival(names, command.check, tell=bar.update)
+        with interruptible(lambda: NOTHING_KEPT), progress_bar("check", "wrist") as progress:
+            found = survival(names, command.check, progress=progress)
     starts = start_states_of(items)
     rows = [
         _row(item, starts, {wrist: held for (name, wrist), held in found.items() if name == item.name})

@@ -18,13 +18,13 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Bound, Checked, Radians, Seed, Share
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 
 TICKS_PER_MINUTE = 60 * CONTROL_HZ
 

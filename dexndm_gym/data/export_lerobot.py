@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.trajectory import Trajectory
@@ -145,7 +146,7 @@ class _Statistics:
 
     def __init__(self) -> None:
         self.count = 0
-        self._sums: dict[str, list[npt.NDArray[np.float64]]] = {}
+        self._sums: dict[str, list[FloatArray]] = {}
 
     def add(self, columns: Columns) -> None:
         for name, values in columns.items():

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from dexndm_gym.data.recording import FORMAT, TABLES, VERSION
-from dexndm_gym.data.salvage import copy_unclosed, is_unclosed
+from dexndm_gym.data.recovery import copy_unclosed, is_unclosed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import FileFormatError
 from dexndm_gym.hand.joints import JOINT_NAMES

@@ -28,11 +28,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.storage import claim, close_safely, reason, require_room
 from dexndm_gym.data.trajectory import as_row
 from dexndm_gym.errors import ConfigurationError, FileFormatError, OutputError
-from dexndm_gym.hand.joints import JOINT_NAMES, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES
 
 FORMAT = "dexndm-recording"
 VERSION = 1

@@ -7,9 +7,9 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.scene import FREE
 
 

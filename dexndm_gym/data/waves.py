@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ, SIDE_JOINTS
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
 
 MIDDLE = (LOWER_LIMITS + UPPER_LIMITS) / 2
 """The pose that waves start from, (16,), rad."""

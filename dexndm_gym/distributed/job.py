@@ -15,7 +15,7 @@ import torch
 
 from dexndm_gym import __version__
 from dexndm_gym.errors import ConfigurationError, DexndmError, WorkerError
-from dexndm_gym.hand.simulations import limit_threads
+from dexndm_gym.hand.mujoco_batch import limit_threads
 
 Tell = Callable[..., Any]
 """Told how far a job is, in whatever words the one who maps and the one who works have agreed on."""

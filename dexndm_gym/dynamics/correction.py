@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 
+from dexndm_gym.arrays import BoolArray, FloatArray
 from dexndm_gym.checks import Bound, Checked, NotNegative, Positive
 from dexndm_gym.dynamics.batch_layout import Objective
 from dexndm_gym.dynamics.inference_model import export_for_inference
 from dexndm_gym.dynamics.inverse_kernel import invert
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.errors import ModelMismatchError
-from dexndm_gym.hand.joints import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ class Correction:
     command: FloatArray
     """What to send, (n, joints), rad."""
 
-    fallback: npt.NDArray[np.bool_]
+    fallback: BoolArray
     """Hands that got their target because an input or a prediction was not finite, (n,)."""
 
 

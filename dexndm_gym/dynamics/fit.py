@@ -15,11 +15,12 @@ from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.data.trajectory import Trajectory, TrajectoryView
 from dexndm_gym.dynamics.identification import identify_joints
-from dexndm_gym.dynamics.measures import PredictionErrors, measure, one_step_errors, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
-from dexndm_gym.dynamics.training import FitOptions, Progress, Training
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors, measure, one_step_errors, stay
+from dexndm_gym.dynamics.training import FitOptions, Training
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+from dexndm_gym.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

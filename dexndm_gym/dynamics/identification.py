@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ, CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, JointPhysics, advance
 from dexndm_gym.dynamics.least_squares import least_squares
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.servo import SIM_SERVO
 
 _RUN = 10

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from dexndm_gym.checks import Checked, Count, NotEmpty, Width
-from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.constants import CONTROL_PERIOD, HISTORY
 from dexndm_gym.dynamics.joint_physics import PARAMETERS, JointPhysics, advance
-from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
+from dexndm_gym.dynamics.windows import WindowSet, features
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.hand.joints import JOINT_NAMES
 
@@ -39,7 +39,7 @@ class ModelConfig(Checked):
     joint_names: tuple[str, ...] = JOINT_NAMES
     """The joints, in order."""
 
-    window: Count = WINDOW
+    window: Count = HISTORY
     """Control periods in the input window."""
 
     physics: PhysicsRole = "beside"

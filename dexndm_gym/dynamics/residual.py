@@ -15,13 +15,14 @@ import torch
 from torch import nn
 
 from dexndm_gym.checks import Checked, Count, LearningRate, NotEmpty, Positive, Seed, Width
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.model import JointwiseModel, StackedLinear, joints_together
-from dexndm_gym.dynamics.windows import WINDOW, WindowSet, features
+from dexndm_gym.dynamics.windows import WindowSet, features
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.progress import Progress
 
-PAST = 2 * WINDOW - 1
+PAST = 2 * HISTORY - 1
 """Control periods that count: every target of the model's window carries its own residual, which has its own window."""
 
 _SCALE = 10.0
@@ -61,7 +62,7 @@ class ResidualPolicy(nn.Module):
         """Build a policy that adds nothing yet."""
         super().__init__()
         self.bound, self.together = options.bound, joints_together(options.network, NUM_JOINTS)
-        networks, widths = NUM_JOINTS // self.together, (2 * WINDOW * self.together, *options.hidden)
+        networks, widths = NUM_JOINTS // self.together, (2 * HISTORY * self.together, *options.hidden)
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
             layers += [StackedLinear(networks, before, after), nn.ELU()]
@@ -139,6 +140,6 @@ def step_with(
         position: (16, n, PAST) rad, oldest first.
         target: (16, n, PAST) rad, oldest first, without residuals.
     """
-    positions, targets = (values.unfold(-1, WINDOW, 1).flatten(1, 2) for values in (position, target))
-    residual = policy(positions, targets).unflatten(1, (-1, WINDOW))
-    return model(position[..., -WINDOW:], target[..., -WINDOW:] + residual)
+    positions, targets = (values.unfold(-1, HISTORY, 1).flatten(1, 2) for values in (position, target))
+    residual = policy(positions, targets).unflatten(1, (-1, HISTORY))
+    return model(position[..., -HISTORY:], target[..., -HISTORY:] + residual)

@@ -6,7 +6,7 @@ import io
 import itertools
 import logging
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,15 +16,13 @@ import torch
 
 from dexndm_gym.checks import Bound, Checked, Count, LearningRate, Seed
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.prediction_errors import one_step_errors
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.outputs import write_bytes
+from dexndm_gym.progress import Progress
 
 _LOG = logging.getLogger(__name__)
-
-Progress = Callable[[int, int, str], None]
-"""Told (epochs done, epochs planned, a few words) after each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)

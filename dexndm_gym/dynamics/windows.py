@@ -9,11 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
-
-WINDOW = 10
-"""Control periods in a window (0.5 s)."""
 
 
 def features(position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
@@ -35,7 +33,7 @@ def features(position: torch.Tensor, command: torch.Tensor) -> torch.Tensor:
 class WindowSet:
     """All windows of some trajectories, gathered on demand."""
 
-    def __init__(self, trajectories: Sequence[Trajectory], window: int = WINDOW) -> None:
+    def __init__(self, trajectories: Sequence[Trajectory], window: int = HISTORY) -> None:
         """Index the windows.
 
         Args:

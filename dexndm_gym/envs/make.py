@@ -14,9 +14,9 @@ from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.rendering.renderer import Camera
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config_json import config_of
 from dexndm_gym.task.extra_rewards import Rewards
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.plain import config_of
 
 
 def make_sim_env(

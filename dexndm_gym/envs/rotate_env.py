@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium.envs.registration import EnvSpec
 
 from dexndm_gym.backends.backend import Backend
-from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.constants import CONTROL_HZ, CONTROL_PERIOD
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
@@ -38,7 +38,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     A hand with servos also says there how it keeps its clock: see ``DynamixelHand``.
     """
 
-    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": 20}  # noqa: RUF012 (Gymnasium's own form)
+    metadata = {"render_modes": ["human", "rgb_array"], "render_fps": round(CONTROL_HZ)}  # noqa: RUF012 (Gymnasium's own form)
 
     def __init__(
         self,

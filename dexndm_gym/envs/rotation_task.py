@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.backend import Backend, SimulatedBackend, TorqueHand
 from dexndm_gym.envs.step_result import StepResult
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter, TargetWindow
-from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, FloatArray, IntArray, clip_to_limits
+from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS, clip_to_limits
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice
@@ -127,8 +128,7 @@ class RotationTask:
             self._items[i] = episode.scene.item or episode.scene.object
         running["has_object"][ids] = self.objects[ids] != NO_OBJECT
         running["start"][ids] = start
-        running["history"][ids, :, 0] = self._measured()[ids, None]
-        running["history"][ids, :, 1:] = start[:, None, None]
+        observation.begin(running, ids, self._measured()[ids], start)
         running["steps"][ids] = 0
         running["resets"][ids] += 1
         running["speed_sums"][ids] = 0.0

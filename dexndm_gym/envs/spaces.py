@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Space
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.task.config import HISTORY
 
 
 def action_space() -> Space[npt.NDArray[np.float32]]:

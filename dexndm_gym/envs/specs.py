@@ -6,7 +6,7 @@ from typing import Any
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import VectorEnv
 
-from dexndm_gym.task.plain import plain
+from dexndm_gym.task.config_json import plain
 
 VECTOR_WRAPPERS = "vector_wrappers"
 """Option of ``make_vec`` that holds the wrappers of a vector env, as Gymnasium's spec has no place for them."""

@@ -2,13 +2,8 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import BoolArray, FloatArray
 from dexndm_gym.task.metrics import STEP_METRICS
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 class StepResult(NamedTuple):

@@ -11,14 +11,14 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 from dexndm_gym.backends.backend import Backend
+from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
-from dexndm_gym.envs.step_result import BoolArray
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.rendering.renderer import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
 from dexndm_gym.task.checks import checked_action
@@ -41,7 +41,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
 
     metadata = {  # noqa: RUF012 (Gymnasium's own form)
         "render_modes": ["rgb_array"],
-        "render_fps": 20,
+        "render_fps": round(CONTROL_HZ),
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
 
@@ -191,7 +191,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             raise ConfigurationError(f"Expected one seed, or {self.num_envs} of them; got {seed!r:.80}")
         return seeds
 
-    def _reset_each(self, ids: npt.NDArray[np.int64], seeds: list[int | None], options: Mapping[str, Any]) -> None:
+    def _reset_each(self, ids: IntArray, seeds: list[int | None], options: Mapping[str, Any]) -> None:
         known = [seed for seed in seeds if seed is not None]
         if len(known) == len(seeds):  # of all that is drawn later for all hands together
             self._np_random = np.random.default_rng(known)

@@ -1,44 +1,19 @@
-"""Episodes on one hand, step by step or as a whole: what was asked for, what was sent, and what came of it."""
+"""Whole episodes on one hand: what was asked for, what was sent, and what came of it."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.envs.rollout import Policy, roll_out
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.rollout import EpisodeFaultError, Policy, Scores
-from dexndm_gym.hand.joints import FloatArray
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One control step, seen from its end; the first of an episode is the reset."""
-
-    position: FloatArray
-    """Joint positions, (16,), rad."""
-
-    object_pose: FloatArray
-    """Object in the hand frame, (7,), m and quaternion w x y z; NaN where it is not seen."""
-
-    info: dict[str, Any]
-    """The environment's; of the reset in the first step."""
-
-    current: FloatArray | None = None
-    """Servo currents, (16,), A; None where they are not measured."""
-
-    terminated: bool = False
-    """The object was lost."""
-
-    is_reset: bool = False
-    """This is the reset, before the first control step."""
-
-
-Watch = Callable[[Step], Any]
-"""Told each step as it has passed."""
+from dexndm_gym.evaluation.scores import Scores
+from dexndm_gym.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,46 +58,13 @@ class EpisodeRecord:
         return Trajectory(self.position, self.command, {"object": self.object} | (metadata or {}))
 
 
-def play_steps(
-    policy: Policy, env: gymnasium.Env[Any, Any], *, seed: int | None, options: dict[str, Any] | None = None
-) -> Generator[Step, None, None]:
-    """Play one episode, yielding the reset and then every control step as it has passed.
-
-    Raises:
-        EpisodeFaultError: the hand failed during the episode.
-    """
-    observation, info = env.reset(seed=seed, options=options)
-    state = _task(env).state()
-    yield Step(
-        position=state.position[0],
-        object_pose=info["object_pose"],
-        info=info,
-        current=_first(state.current),
-        is_reset=True,
-    )
-    ended = False
-    while not ended:
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, _, terminated, truncated, info = env.step(action)
-        if "fault" in info:
-            raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
-        yield Step(
-            position=info["position"],
-            object_pose=info["object_pose"],
-            info=info,
-            current=_first(_task(env).state().current),
-            terminated=bool(terminated),
-        )
-        ended = terminated or truncated
-
-
 def record_episode(
     policy: Policy,
     env: gymnasium.Env[Any, Any],
     *,
     seed: int | None,
     item: str | None = None,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
 ) -> EpisodeRecord:
     """Play one episode and keep all of it.
 
@@ -131,24 +73,28 @@ def record_episode(
         env: one hand.
         seed: of the episode.
         item: name of the object; None leaves the choice to the env.
-        watch: told every step as it has passed, the reset first.
+        progress: told after the reset and after each control step how many have been played, of how many at most.
+
+    Raises:
+        EpisodeFaultError: the hand failed during the episode.
     """
-    steps = []
-    for step in play_steps(policy, env, seed=seed, options={"object": item} if item else None):
+    most, steps = _episode_steps(env), []
+    for played, step in enumerate(roll_out(policy, env, seed=seed, options={"object": item} if item else None)):
         steps.append(step)
-        if watch is not None:
-            watch(step)
-    poses, infos = np.array([step.object_pose for step in steps]), [step.info for step in steps[1:]]
+        if progress is not None:
+            progress(played, most, f"{steps[0].info['object']}, {step.info['rotation']:.1f} rad")
+    infos = [step.info for step in steps]
+    poses, acted = np.array([info["object_pose"] for info in infos]), infos[1:]
     seen = not np.isnan(poses).all()
     return EpisodeRecord(
-        object=str(steps[0].info["object"]),
-        position=np.array([step.position for step in steps]),
-        target=np.array([info["target"] for info in infos]),
-        command=np.array([info["command"] for info in infos]),
+        object=str(infos[0]["object"]),
+        position=np.array([info["position"] for info in infos]),
+        target=np.array([info["target"] for info in acted]),
+        command=np.array([info["command"] for info in acted]),
         object_pose=poses if seen else None,
-        rotation=np.array([0.0, *(info["rotation"] for info in infos)]),
+        rotation=np.array([0.0, *(info["rotation"] for info in acted)]),
         metrics={name: float(infos[-1][name]) if seen else np.nan for name in ("RotR", "RotP", "TTF")},
-        dropped=steps[-1].terminated,
+        dropped=bool(steps[-1].terminated),
     )
 
 
@@ -159,7 +105,7 @@ def record_episodes(
     *,
     seed: int,
     items: Sequence[str],
-    watch: Watch | None = None,
+    progress: Progress | None = None,
 ) -> list[EpisodeRecord]:
     """Play episodes one after another, with the objects in turn; episode k has the seed ``seed + k``.
 
@@ -169,12 +115,19 @@ def record_episodes(
         episodes: how many.
         seed: of the first episode.
         items: names of the objects.
-        watch: told every step as it has passed, each episode's reset included.
+        progress: told of each control step; an episode that ends early counts as a whole one.
     """
-    return [
-        record_episode(policy, env, seed=seed + index, item=items[index % len(items)], watch=watch)
-        for index in range(episodes)
-    ]
+    most, played = _episode_steps(env), []
+    for index in range(episodes):
+
+        def told(done: int, _: int, note: str, before: int = index * most) -> None:
+            if progress is not None:
+                progress(before + done, episodes * most, note)
+
+        item = items[index % len(items)]
+        played.append(record_episode(policy, env, seed=seed + index, item=item, progress=told))
+        told(most, most, "")
+    return played
 
 
 def scores(episodes: Sequence[EpisodeRecord]) -> Scores:
@@ -197,9 +150,5 @@ def scores(episodes: Sequence[EpisodeRecord]) -> Scores:
     )
 
 
-def _task(env: gymnasium.Env[Any, Any]) -> Any:
-    return env.unwrapped.task  # type: ignore[attr-defined]  # of both LeapRotate ids
-
-
-def _first(values: FloatArray | None) -> FloatArray | None:
-    return None if values is None else values[0]
+def _episode_steps(env: gymnasium.Env[Any, Any]) -> int:
+    return env.unwrapped.task.config.episode_steps  # type: ignore[attr-defined]  # of both LeapRotate ids

@@ -1,6 +1,6 @@
 """Whether episodes begin with the object safely in the hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +10,10 @@ from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY
 from dexndm_gym.grasps.contacts import penetration
 from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
 from dexndm_gym.objects.scene import Scene
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.metrics import are_dropped
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
+from dexndm_gym.task.termination import are_dropped
 
 HOLDING_TIME = 0.5
 """An episode that begins must still have its object then, s; from then on bodies are said to be at rest."""
@@ -33,7 +34,7 @@ class Held(NamedTuple):
 
 
 def survival(
-    objects: Sequence[str], episodes: int, *, seed: int = 0, tell: Callable[[], object] = lambda: None
+    objects: Sequence[str], episodes: int, *, seed: int = 0, progress: Progress | None = None
 ) -> dict[tuple[str, str], Held]:
     """Begin episodes, and hold the targets still for REST_TIME.
 
@@ -41,13 +42,14 @@ def survival(
         objects: names.
         episodes: how many to start for each object in each named wrist orientation.
         seed: of the draws of start states.
-        tell: called after each of the ``len(WRISTS)`` parts.
+        progress: told after each wrist orientation.
 
     Returns:
         What came of it by object and wrist; where an object has no start state there is none.
     """
     starts, config = start_states_of(objects), TaskConfig().record
     found: dict[tuple[str, str], Held] = {}
+    tally = Tally(progress, len(WRISTS))
     for wrist, quat in WRISTS.items():
         x, y, z = down_in_hand(np.array(quat))
         names = [name for name in objects if starts.count(name, (x, y, z))]
@@ -71,5 +73,5 @@ def survival(
             shares = kept.reshape(len(names), episodes).mean(axis=1).tolist()
             depths = deepest.reshape(len(names), episodes).max(axis=1).tolist()
             found |= {(name, wrist): Held(*held) for name, *held in zip(names, shares, depths, strict=True)}
-        tell()
+        tally(note=wrist)
     return found

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.correction import JointwiseInverse
 from dexndm_gym.filters.target_filter import TargetWindow
-from dexndm_gym.hand.joints import FloatArray
 
 FALLBACK = "correction_fallback"
 """What ``info`` says of hands whose target could not be corrected."""

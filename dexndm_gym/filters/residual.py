@@ -2,9 +2,9 @@
 
 import torch
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.residual import ResidualPolicy
 from dexndm_gym.filters.target_filter import TargetWindow
-from dexndm_gym.hand.joints import FloatArray
 
 
 class ResidualFilter:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_HZ
-from dexndm_gym.hand.joints import FloatArray
 
 
 class TargetNoise:

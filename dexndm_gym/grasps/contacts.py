@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 
 
 def contacts(batch: Batch, i: int) -> tuple[mujoco.MjModel, mujoco.MjData]:

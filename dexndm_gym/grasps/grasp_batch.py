@@ -4,12 +4,11 @@ from functools import cached_property
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 from mujoco.batch import Batch
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.constants import PHYSICS_TIMESTEP
 from dexndm_gym.grasps.contacts import contacts
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.objects.object_model import MAX_GEOMS, RotatableObject
@@ -36,7 +35,7 @@ class GraspBatch:
             scale: factors on its size, (n,).
             friction: of the object; None for nominal.
         """
-        spec = build_spec(SIM_SERVO, timestep=PHYSICS_TIMESTEP, first_object=item, object_slots=MAX_GEOMS)
+        spec = build_spec(SIM_SERVO, first_object=item, object_slots=MAX_GEOMS)
         _add_depth_sensor(spec)
         self._model = model = build_batch_model(spec)
         self._batch = Batch(model, len(scale))
@@ -103,7 +102,7 @@ class GraspBatch:
         return np.stack(parts, axis=1)
 
     @cached_property
-    def _tip_geoms(self) -> npt.NDArray[np.int64]:
+    def _tip_geoms(self) -> IntArray:
         return np.array([self._model.geom(name).id for name in TIP_NAMES])
 
     @property

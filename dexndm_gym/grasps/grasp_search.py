@@ -1,25 +1,25 @@
 """Finds states in which a hand holds an object, many tries at once.
 
 Three kinds: *fingertip grasps*, the object between thumb and fingers in the paper's canonical pose, from which fingers
-can turn it; *fists*, the hand closed around it, for what fingertips do not hold; both stay whichever way gravity pulls;
-and *palm rests*, palm up, the object lying in the open hand. All of it runs in the training simulation with nominal
-servos.
+can turn it; *power grasps*, the hand closed around it, for what fingertips do not hold; both stay whichever way gravity
+pulls; and *palm rests*, palm up, the object lying in the open hand. All of it runs in the training simulation with
+nominal servos.
 """
 
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from dexndm_gym.arrays import BoolArray, FloatArray, Vector
 from dexndm_gym.constants import GRAVITY, PHYSICS_TIMESTEP
-from dexndm_gym.grasps.fingertips import hold_between_fingertips
-from dexndm_gym.grasps.fists import GraspSearch, close_fists
+from dexndm_gym.grasps.fingertip_grasps import hold_between_fingertips
 from dexndm_gym.grasps.grasp_batch import GRASP_KINDS, GraspBatch
+from dexndm_gym.grasps.grasp_search_config import GraspSearch
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, SETTLE_TIME, START_POSE, draw_object_pose
 from dexndm_gym.grasps.placement import _product, draw_orientations, draw_scale
-from dexndm_gym.grasps.start_states import PALM_UP, Direction, palm_rest_rows, rounded
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.grasps.power_grasps import close_hand
+from dexndm_gym.grasps.start_states import PALM_UP, palm_rest_rows, rounded
 from dexndm_gym.objects.object_model import RotatableObject
 
 GRAVITY_DIRECTIONS = np.concatenate([np.eye(3), -np.eye(3)])
@@ -34,7 +34,7 @@ _FEWEST_PALM_RESTS = 0.1
 """Share of tries below which an object is said not to lie well in the open hand; palm up it then starts grasped."""
 
 _ENOUGH_FINGERTIP_GRASPS = 16
-"""Fingertip grasps from which on no more rounds of tries are made, and no fists are looked for."""
+"""Fingertip grasps from which on no more rounds of tries are made, and no power grasps are looked for."""
 
 _FINGERTIP_ROUNDS = 12
 """How many rounds of fingertip tries there are at most: few tries hold an object of 2.5 cm."""
@@ -52,7 +52,7 @@ FINGERTIP_SEARCH = GraspSearch(slip=0.02, reach=0.03)
 class Found:
     """Start states of one object."""
 
-    rows: dict[Direction | None, FloatArray]
+    rows: dict[Vector | None, FloatArray]
     """Rows as ``StartStates`` takes them, by direction of gravity; None stands for any."""
 
     held: dict[str, tuple[int, int]]
@@ -64,7 +64,7 @@ def find_starts(
     tries: int,
     seed: int,
     *,
-    direction: Direction | None = None,
+    direction: Vector | None = None,
     upright: float = UPRIGHT_SHARE,
     close: bool = False,
 ) -> Found:
@@ -87,8 +87,8 @@ def find_starts(
         rounds.append(find_fingertip_grasps(item, tries, rng, directions=directions, **how))
     kinds = {"by fingertips": np.concatenate(rounds)}
     if len(kinds["by fingertips"]) < _ENOUGH_FINGERTIP_GRASPS:
-        kinds["in the fist"] = find_fists(item, tries, rng, directions=directions)
-    rows: dict[Direction | None, FloatArray] = {direction: np.concatenate(list(kinds.values()))}
+        kinds["in the fist"] = find_power_grasps(item, tries, rng, directions=directions)
+    rows: dict[Vector | None, FloatArray] = {direction: np.concatenate(list(kinds.values()))}
     if direction is None:
         kinds["in the open hand"] = find_palm_rests(item, tries, rng)
         if len(kinds["in the open hand"]) >= _FEWEST_PALM_RESTS * tries:
@@ -118,7 +118,7 @@ def find_palm_rests(item: RotatableObject, tries: int, rng: np.random.Generator)
     return _resisting(item, rows, np.array([PALM_UP]), FIST_SEARCH)
 
 
-def find_fists(
+def find_power_grasps(
     item: RotatableObject,
     tries: int,
     rng: np.random.Generator,
@@ -143,7 +143,7 @@ def find_fists(
     """
     scale = draw_scale(item, tries, rng)
     batch = GraspBatch(item, scale, friction=search.friction)
-    target = close_fists(batch, item, scale, search, rng)
+    target = close_hand(batch, item, scale, search, rng)
     rows = _held(batch, item, scale, target, directions, search)
     return rows[np.argsort(-rows[:, 34])]
 
@@ -158,7 +158,7 @@ def find_fingertip_grasps(
     upright: float = UPRIGHT_SHARE,
     close: bool = False,
 ) -> FloatArray:
-    """As ``find_fists``, but the object is put between thumb and fingers.
+    """As ``find_power_grasps``, but the object is put between thumb and fingers.
 
     Links may touch it, too; ``GraspBatch.held_by`` tells. ``close`` is that of ``hold_between_fingertips``.
     """
@@ -207,7 +207,7 @@ def _resisting(item: RotatableObject, rows: FloatArray, directions: FloatArray, 
 
 def _resists(
     item: RotatableObject, rows: FloatArray, direction: FloatArray, search: GraspSearch, friction: float | None
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Which of the states keep their object where it is while gravity pulls one way."""
     pose = rows[:, 32:39]
     batch = GraspBatch(item, rows[:, 39], friction=friction)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from dexndm_gym import __version__
-from dexndm_gym.grasps.grasp_search import GraspSearch, find_starts
-from dexndm_gym.grasps.start_states import Direction, StartStates, load_starts
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray, Vector
+from dexndm_gym.grasps.grasp_search import find_starts
+from dexndm_gym.grasps.grasp_search_config import GraspSearch
+from dexndm_gym.grasps.start_states import StartStates, load_starts
 from dexndm_gym.objects.cache import cached_file
 from dexndm_gym.objects.object_choice import own_objects
 from dexndm_gym.objects.object_model import RotatableObject
@@ -58,9 +59,9 @@ def _found(item: RotatableObject) -> Path:
     return cached_file("starts", repr((__version__, item, GraspSearch(), _TRIES, _KEEP)), search)
 
 
-def _rows(item: RotatableObject) -> dict[tuple[str, Direction | None], FloatArray]:
+def _rows(item: RotatableObject) -> dict[tuple[str, Vector | None], FloatArray]:
     """Start states as a file has them; where hardly any try holds the object it is tried again."""
-    rounds: list[Mapping[Direction | None, FloatArray]] = []
+    rounds: list[Mapping[Vector | None, FloatArray]] = []
     for seed in range(_ROUNDS):
         rounds.append(find_starts(item, _TRIES, seed).rows)
         if sum(len(rows[None]) for rows in rounds) >= _ENOUGH:

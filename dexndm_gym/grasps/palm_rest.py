@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.objects.object_model import RotatableObject
 
 START_POSE = np.array(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.objects.object_model import RotatableObject
 
 SIZE_SCALE = (0.95, 1.05)

@@ -11,9 +11,10 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.grasps.palm_rest import START_POSE
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
 
 ANY_WRIST = "any"
@@ -24,8 +25,6 @@ PALM_UP = (0.0, 0.0, -1.0)
 
 NUM_COLUMNS = 2 * NUM_JOINTS + 7 + 1
 """Joints, targets, object pose, size factor."""
-
-Direction = tuple[float, float, float]
 
 # Files hold whole multiples of these: 0.1 mrad, 0.01 mm, and 1e-4 of quaternions and size factors.
 _QUANTUM = np.array([1e-4] * 2 * NUM_JOINTS + [1e-5] * 3 + [1e-4] * 5)
@@ -54,12 +53,12 @@ class StartState:
 class StartStates:
     """Start states by object and by the direction in which gravity pulls."""
 
-    def __init__(self, rows: Mapping[tuple[str, Direction | None], FloatArray]) -> None:
+    def __init__(self, rows: Mapping[tuple[str, Vector | None], FloatArray]) -> None:
         """Take rows of (16 joints, 16 targets, 7 object pose, 1 size factor), (k, 40), by object and direction.
 
         A direction is that of gravity in the hand frame, a unit vector; None stands for any.
         """
-        self._states: dict[str, list[tuple[Direction | None, FloatArray]]] = {}
+        self._states: dict[str, list[tuple[Vector | None, FloatArray]]] = {}
         for (name, direction), states in rows.items():
             if len(states):
                 self._states.setdefault(name, []).append((direction, states))
@@ -68,7 +67,7 @@ class StartStates:
         """How many states there are for an object under this gravity, hand frame."""
         return len(self._find(name, gravity))
 
-    def of_object(self, name: str) -> tuple[tuple[Direction | None, FloatArray], ...]:
+    def of_object(self, name: str) -> tuple[tuple[Vector | None, FloatArray], ...]:
         """All states of an object: the direction that each lot was found for, None for any, and its rows, (k, 40)."""
         return tuple(self._states.get(name, ()))
 
@@ -125,7 +124,7 @@ class StartStates:
             FileNotFoundError: there is no such file.
             FileFormatError: it holds something else.
         """
-        rows: dict[tuple[str, Direction | None], FloatArray] = {}
+        rows: dict[tuple[str, Vector | None], FloatArray] = {}
         for path in paths:
             try:
                 with np.load(path, allow_pickle=False) as file:
@@ -158,11 +157,11 @@ def load_starts(*extra: Path) -> StartStates:
         return StartStates.load(all_objects, basic, *extra)
 
 
-def _key(name: str, direction: Direction | None) -> str:
+def _key(name: str, direction: Vector | None) -> str:
     return f"{name}/{ANY_WRIST if direction is None else ' '.join(f'{x:.4g}' for x in direction)}"
 
 
-def _parse(key: str) -> tuple[str, Direction | None]:
+def _parse(key: str) -> tuple[str, Vector | None]:
     name, slash, wrist = key.rpartition("/")  # names of meshes are paths
     if not slash:
         return key, PALM_UP

@@ -6,7 +6,7 @@ rubber caps whose end fits a sphere). Frames are those of the bodies; lengths in
 
 from dataclasses import dataclass
 
-Vector = tuple[float, float, float]
+from dexndm_gym.arrays import Vector
 
 SERVO_COLOR = (0.25, 0.26, 0.29, 1.0)
 BRACKET_COLOR = (0.90, 0.90, 0.88, 1.0)

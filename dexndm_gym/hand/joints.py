@@ -8,8 +8,7 @@ thumb by one joint.
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from dexndm_gym.arrays import FloatArray
 
 NUM_JOINTS = 16
 

@@ -12,6 +12,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from dexndm_gym.constants import PHYSICS_TIMESTEP
 from dexndm_gym.hand.geometry import Capsule, Shape, contact_shapes, tip_shapes, visual_shapes
 from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS
 
@@ -60,7 +61,7 @@ def load_parameters() -> list[dict[str, Any]]:
 def build_hand(
     servo: JointServo | None,
     *,
-    timestep: float,
+    timestep: float = PHYSICS_TIMESTEP,
     visual: bool = False,
     impedance: tuple[float, ...] = STIFF_CONTACT,
 ) -> mujoco.MjSpec:

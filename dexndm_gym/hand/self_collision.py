@@ -3,7 +3,8 @@
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.model import build_hand, joint_indices
 
 DIGITS = ("palm", "index", "middle", "ring", "thumb")
@@ -22,7 +23,7 @@ class SelfCollision:
 
     def __init__(self) -> None:
         """Build the model."""
-        spec = build_hand(None, timestep=0.01)
+        spec = build_hand(None)
         everybody = (1 << len(DIGITS)) - 1
         for geom in spec.geoms:
             name = geom.parent.name

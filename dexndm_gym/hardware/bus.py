@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.errors import (
     BusProtocolError,
     BusTimeoutError,
@@ -17,7 +18,7 @@ from dexndm_gym.errors import (
     SafetyError,
     ServoAlertError,
 )
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts
 from dexndm_gym.hardware.transport import Transport, name_servos

@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dexndm_gym.arrays import IntArray
+from dexndm_gym.constants import TICKS_PER_TURN
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import OFFSET_RANGE
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE
 from dexndm_gym.hardware.servo_requirements import IMPOSED
 from dexndm_gym.hardware.servo_setup import STATUS_RETURN_LEVEL
 from dexndm_gym.hardware.transport import name_servos
-from dexndm_gym.hardware.units import RAD_PER_TICK, TICKS_PER_TURN, ZERO_TICK
+from dexndm_gym.hardware.units import RAD_PER_TICK, ZERO_TICK
 
 _SAMPLES = 20
 _STEADY = 6

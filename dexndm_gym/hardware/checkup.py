@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.errors import BusTimeoutError
-from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS, IntArray
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.port import adapter_latency_ms
 from dexndm_gym.hardware.registers import MODEL_NAMES, REGISTERS, describe_alerts

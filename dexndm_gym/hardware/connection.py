@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, HardwareError
 from dexndm_gym.hardware.bus import DynamixelBus
+from dexndm_gym.hardware.emergency_stop import StopSwitch
 from dexndm_gym.hardware.safety import TorqueGuard
-from dexndm_gym.hardware.stop import StopSwitch
 
 _LOG = logging.getLogger(__name__)
 

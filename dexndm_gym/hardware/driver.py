@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.connection import SafeConnection
 from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacing
-from dexndm_gym.hardware.safety import check_plausible, limit_command
+from dexndm_gym.hardware.safety import MAX_COMMAND_STEP, check_plausible, limit_command
 from dexndm_gym.hardware.self_collision import OVERLAP, CollisionGuard
-from dexndm_gym.hardware.servo_setup import WATCHDOG_MARGIN, ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
+from dexndm_gym.hardware.watchdog import WATCHDOG_MARGIN, rearm
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class DriverConfig(Checked):
     servos: ServoSettings = field(default_factory=ServoSettings)
     """Gains, current limit and watchdog of the servos."""
 
-    max_command_step: Positive = 0.25
+    max_command_step: Positive = MAX_COMMAND_STEP
     """Largest change of a joint's command from one control step to the next, rad."""
 
     health_period: Positive = 1.0
@@ -207,5 +209,5 @@ class HandDriver:
             _LOG.log(
                 self._pause_level, "The servos stopped after a pause of %.0f ms between commands; going on", pause_ms
             )
-            self.goal = rad_from_ticks(rearm(self._bus, self._config.servos))
+            self.goal = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
         self.pacer.spent("bus")

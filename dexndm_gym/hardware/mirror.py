@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.errors import BusProtocolError, SafetyError
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.registers import TICK_WRAP
 from dexndm_gym.hardware.transport import name_servos
 

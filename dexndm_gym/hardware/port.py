@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dexndm_gym.constants import BAUDRATE
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, MissingExtraError, PortError
 
 try:
@@ -68,7 +69,7 @@ class SerialPort(PortHandler):
     def __init__(
         self,
         path: str,
-        baudrate: int = 4_000_000,
+        baudrate: int = BAUDRATE,
         reply_timeout: float | None = None,
         confirm_silence: Callable[[], None] | None = None,
     ) -> None:

@@ -5,10 +5,13 @@ power cycle and can be written only while torque is off.
 """
 
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import IntArray
+from dexndm_gym.checks import Bound
 from dexndm_gym.errors import ConfigurationError
 
 MODEL_NAMES = {1200: "XL330-M288-T", 1240: "XC330-M288-T"}
@@ -32,6 +35,12 @@ TICK_WRAP = 32768
 
 PWM_FULL = 885
 """Full duty in units of the PWM registers."""
+
+Gain: TypeAlias = Annotated[int, Bound(least=0, most=16_383)]
+"""What the registers of gains take."""
+
+Current: TypeAlias = Annotated[int, Bound(least=1, most=1_750)]
+"""Goal currents that move a joint, mA."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Register:
             raise ConfigurationError(f"{self.name} takes values from {self.minimum} to {self.maximum}, got {value}")
         return value.to_bytes(self.size, "little", signed=self.signed)
 
-    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> npt.NDArray[np.int64]:
+    def decode(self, rows: npt.NDArray[np.uint8], begin: int) -> IntArray:
         """Values (servos,) out of bytes (servos, n) that were read from address ``begin`` on."""
         offset = self.address - begin
         cells = np.ascontiguousarray(rows[:, offset : offset + self.size])

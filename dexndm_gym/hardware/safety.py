@@ -10,8 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, FloatArray, clip_to_limits
+from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS, clip_to_limits
+
+MAX_COMMAND_STEP = 0.25
+"""Largest change of a joint's command from one control step to the next, rad, unless another is asked for."""
 
 LIMIT_TOLERANCE = 0.5
 """How far beyond its limits a joint may read and still be believed, rad: horns are mounted by hand."""

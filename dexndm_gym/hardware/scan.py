@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from dexndm_gym.constants import BAUDRATE
 from dexndm_gym.hardware.bus import IDS
 from dexndm_gym.hardware.port import SerialPort
 from dexndm_gym.hardware.registers import MODEL_NAMES
 from dexndm_gym.hardware.transport import Transport, name_servos
 
-HAND_BAUDRATE = 4_000_000
-BAUDRATES = (HAND_BAUDRATE, 57600, 1_000_000, 3_000_000, 2_000_000, 115_200, 9600)
+BAUDRATES = (BAUDRATE, 57600, 1_000_000, 3_000_000, 2_000_000, 115_200, 9600)
 """All that the servos can be set to, the likely ones first: those of LEAP hands, of the factory, of other software."""
 
 _FACTORY_ID = 1
@@ -74,11 +74,11 @@ def _foreign_ids(found: Sequence[FoundServo]) -> Iterator[str]:
 
 
 def _wrong_baudrate(found: Sequence[FoundServo]) -> Iterator[str]:
-    others = sorted({servo.baudrate for servo in found} - {HAND_BAUDRATE})
+    others = sorted({servo.baudrate for servo in found} - {BAUDRATE})
     for baudrate in others:
         ids = [servo.id for servo in found if servo.baudrate == baudrate]
         yield (
-            f"Servos {ids} talk at {baudrate} baud. Set register 8 (baud rate) to 6 for {HAND_BAUDRATE}, or give "
+            f"Servos {ids} talk at {baudrate} baud. Set register 8 (baud rate) to 6 for {BAUDRATE}, or give "
             f"--baudrate {baudrate} to the other commands if all sixteen are at that rate."
         )
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import SafetyError
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.self_collision import DIGIT_OF_JOINT, DIGITS, SelfCollision
 
 OVERLAP = 0.005

@@ -4,16 +4,20 @@ Servos keep these registers for years, and other programs leave theirs in them. 
 go by the two tables here, so that none of them judges a hand by other modes than it will move in.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.arrays import BoolArray, IntArray
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.registers import CURRENT_BASED_POSITION_MODE, OFFSET_RANGE, PWM_FULL, REGISTERS, REVERSE_MODE
+from dexndm_gym.hardware.safety import MAX_COMMAND_STEP
 from dexndm_gym.hardware.transport import name_servos
+from dexndm_gym.hardware.units import RAD_PER_SECOND_PER_UNIT
 
 if TYPE_CHECKING:
     from dexndm_gym.hardware.servo_setup import ServoSettings
@@ -36,8 +40,8 @@ _HOTTEST = 70
 """Temperature limit of the factory, degrees Celsius."""
 _HIGHEST_SUPPLY = 60
 """Supply that the servos are specified for, 0.1 V."""
-_FASTEST = 209
-"""Speed of goals that move 0.25 rad in each control period, 0.229 rpm."""
+_FASTEST = math.ceil(MAX_COMMAND_STEP / CONTROL_PERIOD / RAD_PER_SECOND_PER_UNIT)
+"""Speed of goals that move as far as they may in each control period, 0.229 rpm."""
 
 _CALIBRATE = "Run dexndm hand calibrate, which sets both zero and direction"
 
@@ -49,7 +53,7 @@ class Requirement:
     register: str
     wanted: str
     """In words and the register's units."""
-    holds: Callable[[IntArray], npt.NDArray[np.bool_]]
+    holds: Callable[[IntArray], BoolArray]
     """Which of the values, (16,), will do."""
     remedy: str
     """What to do about the others."""
@@ -109,7 +113,7 @@ def requirements(settings: "ServoSettings") -> tuple[Requirement, ...]:
         ),
         Requirement(
             "velocity_limit",
-            f"at least {_FASTEST} (0.229 rpm), as goals move up to 5 rad/s",
+            f"at least {_FASTEST} (0.229 rpm), as goals move up to {MAX_COMMAND_STEP / CONTROL_PERIOD:g} rad/s",
             lambda v: v >= _FASTEST,
             "Set it to that of the factory, 445 (XL330) or 350 (XC330)",
         ),

@@ -3,24 +3,25 @@
 import logging
 import time
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from dexndm_gym.constants import SIDE_JOINTS
-from dexndm_gym.errors import BusTimeoutError, ConfigurationError, SafetyError, ServoAlertError
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.arrays import IntArray
+from dexndm_gym.checks import Bound, Checked, Positive
+from dexndm_gym.constants import D_GAIN, GOAL_CURRENT, P_GAIN, SIDE_GAIN, SIDE_JOINTS
+from dexndm_gym.errors import BusTimeoutError, SafetyError, ServoAlertError
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.bus import DynamixelBus
-from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED, WATCHDOG_UNIT
+from dexndm_gym.hardware.registers import PWM_FULL, WATCHDOG_EXPIRED, Current, Gain
 from dexndm_gym.hardware.safety import check_plausible
 from dexndm_gym.hardware.servo_requirements import EEPROM, IMPOSED, changes, name_group, unmet
 from dexndm_gym.hardware.transport import name_servos
 from dexndm_gym.hardware.units import rad_from_ticks
+from dexndm_gym.hardware.watchdog import arm, disarm, watchdog_units
 
 _LOG = logging.getLogger(__name__)
 
-
-WATCHDOG_MARGIN = 0.8
-"""After a pause of this share of the servos' watchdog, it is asked for before the next goal."""
 
 STATUS_RETURN_LEVEL = 2
 """Servos answer every request."""
@@ -29,33 +30,36 @@ _REBOOT_TIME = 2.0
 """How long a servo may take to come back from a reboot, s."""
 
 
+_SIDE_P_GAIN, _SIDE_D_GAIN = round(SIDE_GAIN * P_GAIN), round(SIDE_GAIN * D_GAIN)
+
+
 @dataclass(frozen=True, kw_only=True)
-class ServoSettings:
+class ServoSettings(Checked):
     """What the servos of the hand are set to."""
 
-    p_gain: int = 800
+    p_gain: Gain = P_GAIN
     """Position P gain (register 84)."""
 
-    side_p_gain: int = 600
+    side_p_gain: Gain = _SIDE_P_GAIN
     """The same for the three joints that move fingers sideways."""
 
-    d_gain: int = 200
+    d_gain: Gain = D_GAIN
     """Position D gain (register 80)."""
 
-    side_d_gain: int = 150
+    side_d_gain: Gain = _SIDE_D_GAIN
     """The same for the three joints that move fingers sideways."""
 
-    current_limit: int = 500
+    current_limit: Current = GOAL_CURRENT
     """Goal Current, mA: bounds the torque. The vendor of the hand advises 300 for light, 500-600 for full hands."""
 
-    watchdog: float = 0.08
+    watchdog: Positive = 0.08
     """After this long without a packet the servos stop by themselves, s; a multiple of 20 ms. A control step of 50 ms
     may be late by 30 ms before that happens, and servos whose host has died stop within 100 ms."""
 
-    max_temperature: int = 65
+    max_temperature: Annotated[int, Bound(least=1, most=100)] = 65
     """Temperature from which on the hand is switched off, degrees Celsius. The servos themselves give up at 70."""
 
-    min_voltage: float = 3.7
+    min_voltage: Annotated[float, Bound(least=0.0, most=7.0)] = 3.7
     """Supply below which the hand is switched off, V: the least that the servos are specified for."""
 
     reboot_alerted: bool = False
@@ -66,16 +70,10 @@ class ServoSettings:
         """Check the values.
 
         Raises:
-            ConfigurationError: the watchdog's time cannot be set.
+            ConfigurationError: a value is none that the servos take, or the watchdog's time cannot be set.
         """
-        units = self.watchdog / WATCHDOG_UNIT
-        if not (1 <= round(units) <= 127 and abs(units - round(units)) < 1e-6):
-            raise ConfigurationError(f"watchdog must be a multiple of 0.02 s, at most 2.54 s, got {self.watchdog}")
-
-    @property
-    def watchdog_units(self) -> int:
-        """Value of the watchdog register."""
-        return round(self.watchdog / WATCHDOG_UNIT)
+        super().__post_init__()
+        watchdog_units(self.watchdog)
 
 
 def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
@@ -98,7 +96,7 @@ def prepare(bus: DynamixelBus, settings: ServoSettings) -> None:
         _LOG.warning("The servos have different firmware versions: %s", firmware.tolist())
     bus.torque_off()
     # An expired watchdog makes goals read-only, and one that is armed could expire while settings are written.
-    bus.ensure("bus_watchdog", 0)
+    disarm(bus)
     values = bus.sync_read(*EEPROM)
     if problems := unmet(values, settings):
         raise SafetyError(" ".join(problems))
@@ -123,7 +121,7 @@ def hold_still(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
     for servo, tick in enumerate(present.tolist()):
         bus.write(servo, "goal_position", tick)
     # Some firmware counts only with torque on: until then this is just a setting.
-    bus.ensure("bus_watchdog", settings.watchdog_units)
+    arm(bus, settings.watchdog)
     bus.ensure("torque_enable", 1)
     return present
 
@@ -161,22 +159,6 @@ def check_health(bus: DynamixelBus, settings: ServoSettings) -> bool:
             f"most {settings.max_temperature}. Let the hand cool down"
         )
     return not bool((status["bus_watchdog"] == WATCHDOG_EXPIRED).any())
-
-
-def rearm(bus: DynamixelBus, settings: ServoSettings) -> IntArray:
-    """After the watchdog has stopped the servos: arm it again, and let them hold where they are.
-
-    Returns:
-        The goals, (16,), ticks.
-    """
-    present = bus.sync_read("present_position")["present_position"]
-    check_plausible(rad_from_ticks(present))
-    # Goals are read-only until 0 is written. Until it is armed again nobody watches, but the servos stand still: armed
-    # before, it would expire once more on a machine that is slow to send the goals.
-    bus.sync_write("bus_watchdog", 0)
-    bus.ensure("goal_position", present)
-    bus.ensure("bus_watchdog", settings.watchdog_units)
-    return present
 
 
 def _clear_alerts(bus: DynamixelBus, *, reboot: bool) -> None:

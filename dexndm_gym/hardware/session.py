@@ -2,9 +2,9 @@
 
 from types import TracebackType
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import HardwareError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import DriverConfig, HandDriver
 from dexndm_gym.hardware.pacing import Pacing

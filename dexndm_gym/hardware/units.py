@@ -7,9 +7,9 @@ and cut goals off instead of rounding them; here both directions share one const
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.constants import TICKS_PER_TURN
 
-TICKS_PER_TURN = 4096
 ZERO_TICK = 2048
 RAD_PER_TICK = 2 * np.pi / TICKS_PER_TURN
 
@@ -25,7 +25,7 @@ def rad_from_ticks(ticks: npt.ArrayLike) -> FloatArray:
     return (np.asarray(ticks, dtype=np.float64) - ZERO_TICK) * RAD_PER_TICK
 
 
-def ticks_from_rad(angles: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def ticks_from_rad(angles: npt.ArrayLike) -> IntArray:
     """The nearest position ticks of joint angles in rad."""
     return np.rint(np.asarray(angles, dtype=np.float64) / RAD_PER_TICK + ZERO_TICK).astype(np.int64)
 

@@ -6,10 +6,8 @@ from functools import cached_property
 import mujoco
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray, Quaternion, Vector
 
-Vector = tuple[float, float, float]
-Quaternion = tuple[float, float, float, float]
 Color = tuple[float, float, float, float]
 
 GEOM_TYPES = {

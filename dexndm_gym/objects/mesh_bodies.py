@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 from dexndm_gym.errors import FileFormatError
-from dexndm_gym.hand.joints import FloatArray, IntArray
-from dexndm_gym.objects.mesh_edges import BoolArray, Pairs, components
+from dexndm_gym.objects.mesh_edges import Pairs, components
 
 _NO_VOLUME = 1e-6
 """Volume of a body that is none, in cubes of its longest side."""

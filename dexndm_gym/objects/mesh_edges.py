@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dexndm_gym.hand.joints import FloatArray, IntArray
-
-BoolArray = npt.NDArray[np.bool_]
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 
 _SAME_DIRECTION = 1e-5
 """Triangles that are no farther apart about an edge lie in the same direction from it, rad."""

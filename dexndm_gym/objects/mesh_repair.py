@@ -7,10 +7,10 @@ from typing import NoReturn
 import numpy as np
 from scipy.spatial import KDTree
 
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 from dexndm_gym.errors import FileFormatError
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.objects.mesh_bodies import orient_bodies
-from dexndm_gym.objects.mesh_edges import BoolArray, Edges, components, pair_sides, split_vertices
+from dexndm_gym.objects.mesh_edges import Edges, components, pair_sides, split_vertices
 
 MERGE_DISTANCES = (1e-7, 1e-6, 1e-5, 1e-4, 3e-4)
 """How far apart vertices on open edges may be to be taken for one, in longest sides of the mesh; tried in turn."""

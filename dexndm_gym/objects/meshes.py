@@ -12,8 +12,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.errors import ConfigurationError, FileFormatError
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.objects.cache import cached_file, missing_meshes_extra
 from dexndm_gym.objects.geoms import Color, Hull
 from dexndm_gym.objects.mesh_repair import SAME_PLACE, repair_mesh

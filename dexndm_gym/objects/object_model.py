@@ -10,9 +10,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
-from dexndm_gym.objects.geoms import GEOM_TYPES, ConvexGeom, Hull, Vector
+from dexndm_gym.objects.geoms import GEOM_TYPES, ConvexGeom, Hull
 
 MAX_GEOMS = 10
 """Most geoms that an object may have: every simulated hand keeps room for as many."""

@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.objects.object_model import RotatableObject
 from dexndm_gym.objects.scene_model import OBJECT_BODY, mesh_name
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
+from dexndm_gym.constants import PHYSICS_TIMESTEP
 from dexndm_gym.hand.model import OBJECT_BIT, STIFF_CONTACT, JointServo, add_stage, build_hand
 from dexndm_gym.objects.catalog import OBJECTS
 from dexndm_gym.objects.geoms import Hull
@@ -16,7 +17,7 @@ OBJECT_BODY = "object"
 def build_spec(
     servo: JointServo | None,
     *,
-    timestep: float,
+    timestep: float = PHYSICS_TIMESTEP,
     visual: bool = False,
     impedance: tuple[float, ...] = STIFF_CONTACT,
     first_object: RotatableObject = OBJECTS["cylinder"],

@@ -5,19 +5,18 @@ kind of geom, and is fast enough for films of small pictures.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import BoolArray, FloatArray, Vector
+from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice, the_object
 from dexndm_gym.objects.scene_model import OBJECT_BODY, build_spec, object_indices
-
-Vector = tuple[float, float, float]
 
 SUPERSAMPLING = 2
 """Rays along each side of a pixel on an edge; elsewhere one ray is enough."""
@@ -30,7 +29,7 @@ _OBJECT_GROUP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class Camera(Checked):
     """Where from, and what at."""
 
     eye: Vector
@@ -39,7 +38,7 @@ class Camera:
     target: Vector
     """Point in the middle of the picture, hand frame, m."""
 
-    angle: float
+    angle: Annotated[float, Bound(above=0.0, below=180.0)]
     """Vertical angle of view, deg."""
 
 
@@ -129,7 +128,7 @@ class HandRenderer:
     ) -> tuple[mujoco.MjModel, mujoco.MjData]:
         key = item if isinstance(item, str) else item.fingerprint
         if key not in self._scenes:
-            model = build_spec(None, timestep=0.01, visual=True, first_object=the_object(item)).compile()
+            model = build_spec(None, visual=True, first_object=the_object(item)).compile()
             model.geom_group[model.geom_bodyid == model.body(OBJECT_BODY).id] = _OBJECT_GROUP
             self._scenes[key] = (model, mujoco.MjData(model))
         model, data = self._scenes[key]
@@ -178,7 +177,7 @@ class HandRenderer:
         return colors, geom
 
     def _shade(
-        self, points: FloatArray, normal: FloatArray, rays: FloatArray, paint: FloatArray, lit: npt.NDArray[np.bool_]
+        self, points: FloatArray, normal: FloatArray, rays: FloatArray, paint: FloatArray, lit: BoolArray
     ) -> FloatArray:
         """Colors of surfaces, (k, 3): a light with its highlight and shadow, more from above than from below."""
         light = self._light - points

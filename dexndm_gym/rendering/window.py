@@ -11,12 +11,12 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import joint_indices
 from dexndm_gym.objects.object_choice import Choice, the_object
 from dexndm_gym.objects.scene_model import build_spec, object_indices
-from dexndm_gym.rendering.renderer import Camera, HandRenderer, Vector
+from dexndm_gym.rendering.renderer import Camera, HandRenderer
 
 _GOODBYE = 5.0
 """How long a window may take to close, s."""
@@ -111,7 +111,7 @@ class HandWindow:
     def _open(self, item: Choice) -> None:
         import mujoco.viewer  # loads a window library
 
-        self._model = build_spec(None, timestep=0.01, visual=True, first_object=the_object(item)).compile()
+        self._model = build_spec(None, visual=True, first_object=the_object(item)).compile()
         self._model.vis.global_.fovy = self._camera.angle
         self._data = mujoco.MjData(self._model)
         others = threading.enumerate()

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.task import observation
 

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.task.config import HISTORY
 
 EPISODE_STATE = np.dtype(
     [

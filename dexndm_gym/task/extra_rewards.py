@@ -6,10 +6,10 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.task.checks import as_numbers
-from dexndm_gym.task.references import is_reference, resolve
+from dexndm_gym.task.import_paths import is_reference, resolve
 from dexndm_gym.task.reward import REWARD_TERMS
 
 

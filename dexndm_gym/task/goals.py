@@ -4,20 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, IntArray, Quaternion, Vector
 from dexndm_gym.compiling import compiled
-from dexndm_gym.hand.joints import FloatArray, IntArray
 from dexndm_gym.task.episode_state import StructArray
-from dexndm_gym.task.quaternions import (
-    Quaternion,
-    Vector,
-    conjugate,
-    multiply,
-    norm,
-    quaternion,
-    rotation_vector,
-    turn,
-    vector,
-)
+from dexndm_gym.task.quaternions import conjugate, multiply, norm, quaternion, rotation_vector, turn, vector
 
 
 @compiled

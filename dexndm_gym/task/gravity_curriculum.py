@@ -11,13 +11,17 @@ from typing import Annotated
 
 import numpy as np
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.checks import Bound, Checked, Count, NotNegative
 from dexndm_gym.task.options import EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, down_in_hand
 
 _WRIST_NAMES, _AXIS_NAMES = tuple(WRISTS), tuple(AXES)
-_DOWN = np.array([down_in_hand(np.array(wrist)) for wrist in WRISTS.values()])
-_AXIS = np.array(list(AXES.values()))
+NAMED_DOWN = np.array([down_in_hand(np.array(wrist)) for wrist in WRISTS.values()])
+"""Direction of gravity in the hand frame of each named wrist; a wrist belongs to the nearest."""
+
+NAMED_AXES = np.array(list(AXES.values()))
+"""The named axes, world frame; an axis belongs to the nearest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,37 @@ class CellReport:
     """How many they are."""
 
 
+class _Judged:
+    """The latest episodes of a cell and their sums: adding up thousands anew for each would take too long."""
+
+    def __init__(self, size: int) -> None:
+        self._episodes: deque[tuple[float, bool]] = deque()
+        self._size, self._rotation, self._dropped = size, 0.0, 0
+
+    def add(self, rotation: float, dropped: bool) -> None:
+        """Take in an episode; the oldest makes room for it."""
+        if self.full:
+            oldest, lost = self._episodes.popleft()
+            self._rotation, self._dropped = self._rotation - oldest, self._dropped - lost
+        self._episodes.append((rotation, dropped))
+        self._rotation, self._dropped = self._rotation + rotation, self._dropped + dropped
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many as are to be judged."""
+        return len(self._episodes) == self._size
+
+    @property
+    def rotation(self) -> float:
+        """Mean rotation, rad."""
+        return self._rotation / len(self._episodes)
+
+    @property
+    def dropped(self) -> float:
+        """Share that dropped the object."""
+        return self._dropped / len(self._episodes)
+
+
 class GravityCurriculum:
     """Gravity of cells: nearest named wrist x nearest principal axis x object set.
 
@@ -82,14 +117,18 @@ class GravityCurriculum:
         shape = (len(self._sets), len(WRISTS), len(AXES))
         self.gravity = np.full(shape, config.start)
         self._version = np.zeros(shape, dtype=np.int64)
-        self._judged: dict[int, deque[tuple[float, bool]]] = {}
+        self._judged: dict[int, _Judged] = {}
         self._latest: dict[int, deque[tuple[float, float, bool]]] = {}
 
     def cell(self, episode: EpisodeSetup) -> int:
         """Number of the cell that an episode belongs to."""
-        wrist = int(np.argmax(_DOWN @ np.array(down_in_hand(episode.wrist))))
-        axis = int(np.argmax(_AXIS @ episode.axis))
+        wrist = int(np.argmax(NAMED_DOWN @ np.array(down_in_hand(episode.wrist))))
+        axis = int(np.argmax(NAMED_AXES @ episode.axis))
         return int(np.ravel_multi_index((self._set_of[episode.scene.object], wrist, axis), self.gravity.shape))
+
+    def sets_of(self, objects: Sequence[str]) -> IntArray:
+        """Number of the set that each of these objects belongs to; first index of ``gravity`` and ``versions``."""
+        return np.array([self._set_of[name] for name in objects])
 
     def lightened(self, episode: EpisodeSetup) -> EpisodeSetup:
         """The episode under the gravity of its cell."""
@@ -100,6 +139,11 @@ class GravityCurriculum:
     def version(self, cell: int) -> int:
         """How often the gravity of a cell has changed: to be handed back with the result of an episode of it."""
         return int(self._version.flat[cell])
+
+    @property
+    def versions(self) -> IntArray:
+        """``version`` of every cell, of the same shape as ``gravity``."""
+        return self._version
 
     def record(self, cell: int, version: int, *, rotation: float, time: float, dropped: bool) -> None:
         """Take in how an episode ended, and change its cell's gravity where it is time.
@@ -115,23 +159,21 @@ class GravityCurriculum:
         self._latest.setdefault(cell, deque(maxlen=2 * c.episodes)).append((rotation, time, dropped))
         if version != self._version.flat[cell]:
             return
-        judged = self._judged.setdefault(cell, deque(maxlen=c.episodes))
-        judged.append((rotation, dropped))
-        if len(judged) < c.episodes:
+        judged = self._judged.setdefault(cell, _Judged(c.episodes))
+        judged.add(rotation, dropped)
+        if not judged.full:
             return
-        turned = float(np.mean([r for r, _ in judged]))
-        lost = float(np.mean([d for _, d in judged]))
         level = self.gravity.flat[cell]
-        if turned > c.rotation and lost < c.dropped:
+        if judged.rotation > c.rotation and judged.dropped < c.dropped:
             changed = min(level + c.step, 1.0)
-        elif lost > 2.0 * c.dropped:
+        elif judged.dropped > 2.0 * c.dropped:
             changed = max(level - c.step, c.start)
         else:
             return
         if changed != level:
             self.gravity.flat[cell] = changed
             self._version.flat[cell] += 1
-            judged.clear()
+            del self._judged[cell]
 
     def report(self) -> list[CellReport]:
         """How the cells do that have seen episodes, in the order of sets, wrists and axes."""

@@ -8,22 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.compiling import compiled
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.task.episode_state import StructArray
 from dexndm_gym.task.goals import angle_to_goal, orientation, set_goal
-from dexndm_gym.task.quaternions import (
-    Vector,
-    angular_velocity,
-    clip,
-    cross,
-    dot,
-    norm,
-    quaternion,
-    rotate,
-    vector,
-)
+from dexndm_gym.task.quaternions import angular_velocity, cross, dot, norm, quaternion, rotate, vector
 from dexndm_gym.task.reward import REWARD_TERMS, StepSignals, reward_terms
+from dexndm_gym.task.termination import is_dropped
 
 STEP_METRICS = (
     *("rotation_speed", "off_axis_speed", "RotR", "RotP", "TTF", "speed", "rotation", "time"),
@@ -36,31 +27,6 @@ _ROTATION_SPEED, _OFF_AXIS_SPEED = STEP_METRICS.index("rotation_speed"), STEP_ME
 _ROTR, _ROTP, _TTF = STEP_METRICS.index("RotR"), STEP_METRICS.index("RotP"), STEP_METRICS.index("TTF")
 _SPEED, _ROTATION = STEP_METRICS.index("speed"), STEP_METRICS.index("rotation")
 _TIME = STEP_METRICS.index("time")
-
-
-@compiled
-def is_dropped(center: Vector, config: Any) -> bool:
-    """Whether an object with its center here, m, hand frame, is lost: ``drop_distance`` from where a hand can hold it.
-
-    Args:
-        center: of the object.
-        config: a row of ``TaskConfig.record``.
-    """
-    first, last = vector(config.holding_line[0], 0), vector(config.holding_line[1], 0)
-    along = (last[0] - first[0], last[1] - first[1], last[2] - first[2])
-    way = (center[0] - first[0], center[1] - first[1], center[2] - first[2])
-    share = clip(dot(way, along) / dot(along, along), 0.0, 1.0)
-    nearest = (way[0] - share * along[0], way[1] - share * along[1], way[2] - share * along[2])
-    return norm(nearest) > config.drop_distance
-
-
-@compiled
-def are_dropped(config: StructArray, pose: FloatArray) -> np.ndarray:
-    """``is_dropped`` of every object, (n,); poses are (n, 7), hand frame."""
-    lost = np.zeros(len(pose), dtype=np.bool_)
-    for i in range(len(pose)):
-        lost[i] = is_dropped(vector(pose[i], 0), config[0])
-    return lost
 
 
 @compiled

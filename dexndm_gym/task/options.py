@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import OBJECT_SETS
 from dexndm_gym.objects.object_choice import Choice, find_objects
 from dexndm_gym.objects.scene import Scene
@@ -136,7 +135,7 @@ def _named(option: str, name: str, known: Mapping[str, Numbers], sets: Mapping[s
 
 def _vector(option: str, value: Any, known: Mapping[str, Numbers], size: int) -> Numbers:
     try:
-        vector: npt.NDArray[np.float64] = np.asarray(value, dtype=np.float64)
+        vector: FloatArray = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         vector = np.empty(0)
     norm = float(np.linalg.norm(vector)) if vector.shape == (size,) else 0.0

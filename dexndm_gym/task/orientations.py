@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.task.quaternions import conjugate, multiply, rotate, rotation_vector
 
 Numbers = tuple[float, ...]

@@ -2,13 +2,8 @@
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray, Quaternion, Vector
 from dexndm_gym.compiling import compiled
-from dexndm_gym.hand.joints import FloatArray
-
-Vector = tuple[float, float, float]
-
-
-Quaternion = tuple[float, float, float, float]
 
 
 @compiled

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from dexndm_gym.arrays import Vector
 from dexndm_gym.compiling import compiled
-from dexndm_gym.task.quaternions import Vector, clip, dot
+from dexndm_gym.task.quaternions import clip, dot
 
 
 class RewardTerms(NamedTuple):

@@ -1,7 +1,4 @@
-"""Checkpoints of a training run: everything that a run needs to go on bit for bit where it was.
-
-A checkpoint is an archive of ``torch.save``. It holds pickled simulations: open only those that you made.
-"""
+"""Checkpoints of a training run on the processor: everything that a run needs to go on bit for bit where it was."""
 
 import pickle
 from dataclasses import dataclass
@@ -14,15 +11,13 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
-from dexndm_gym.errors import ConfigurationError, FileFormatError
-from dexndm_gym.outputs import replacing
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.training.run_folder import read_checkpoint, write_checkpoint
 from dexndm_gym.training.teacher_policy import TeacherPolicy
 
 _KIND = "dexndm_gym.training_checkpoint"
 _SEEN = 1e6
 """Observations that the statistics of a teacher from a file count as."""
-
-_WRITTEN_BY = "`dexndm train` writes one, OUT/teacher.zip"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +70,7 @@ def save_checkpoint(path: Path, model: PPO, config: dict[str, Any], learning_rat
             "numpy": np.random.get_state(),
         },
     )
-    with replacing(path) as unfinished:
-        torch.save({"kind": _KIND, **vars(checkpoint)}, unfinished)
+    write_checkpoint(path, _KIND, vars(checkpoint))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -85,39 +79,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         FileFormatError: there is no such file, or it is no checkpoint or a damaged one.
     """
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "not there"
-        raise FileFormatError(f"expected the checkpoint of a teacher, but {path} is {what}; {_WRITTEN_BY}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=False)
-        if content.pop("kind") != _KIND:
-            raise ValueError("it is of another kind")
-        return Checkpoint(**content)
-    except Exception as error:  # a foreign pickle may raise anything
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise FileFormatError(f"{path} is no checkpoint, or a damaged one: {reason}; {_WRITTEN_BY}") from error
-
-
-def require_same(checkpoint: Checkpoint, config: dict[str, Any], path: Path) -> None:
-    """Refuse to go on with other options than before.
-
-    Raises:
-        ConfigurationError: options differ; the message names them.
-    """
-    before, now = _flat(checkpoint.config), _flat(config)
-    differ = [f"{name} {before.get(name)!r} -> {now.get(name)!r}" for name in now if before.get(name) != now[name]]
-    if differ:
-        raise ConfigurationError(
-            f"{path} was trained with other options ({', '.join(differ[:4])}); give the same to resume it, or "
-            f"--start-from {path} to start a new run from its networks"
-        )
-
-
-def _flat(options: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in options.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
+    return Checkpoint(**read_checkpoint(path, _KIND))
 
 
 def normalizer_of(model: PPO) -> VecNormalize:

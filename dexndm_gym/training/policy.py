@@ -12,15 +12,20 @@ from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.assets import SHIPPED_POLICIES, SHIPPED_POLICY
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
-from dexndm_gym.task.config import HISTORY, OBSERVATION_SIZE
+from dexndm_gym.task.config import OBSERVATION_SIZE
 from dexndm_gym.training.networks import mlp
 from dexndm_gym.training.torch_threads import one_torch_thread
 
+KIND = "dexndm_gym.student_policy"
+"""What the header of a policy's file says that it is."""
+
 WIDTH = (512, 256, 128)
+"""Hidden layers, unless others are asked for."""
 
 
 class StudentPolicy(nn.Module):
@@ -80,7 +85,7 @@ class StudentPolicy(nn.Module):
             OutputError: it cannot be written, or the disk is full.
         """
         about = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
-        metadata = {"kind": "dexndm_gym.student_policy", **about}
+        metadata = {"kind": KIND, **about}
         write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
 
 

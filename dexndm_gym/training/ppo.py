@@ -1,14 +1,8 @@
 """PPO teacher: stable-baselines3 on simulated hands, with TensorBoard, checkpoints and resume."""
 
-import json
 import pickle
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 import numpy as np
@@ -18,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecNormalize
 
 from dexndm_gym.envs.rotation_task import RotationTask
-from dexndm_gym.errors import ConfigurationError, ModelMismatchError
+from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityCurriculum
@@ -26,16 +20,18 @@ from dexndm_gym.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     normalizer_of,
-    require_same,
     save_checkpoint,
     take_over,
     teacher_of,
 )
-from dexndm_gym.training.progress import CurriculumTable
+from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
+from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
+from dexndm_gym.training.run_folder import checkpoint_file, require_goes_on, teacher_file
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 from dexndm_gym.training.train_config import TrainConfig
+from dexndm_gym.training.training_env import episodes_as_text
 
 
 class AdaptiveLearningRate(BaseCallback):
@@ -79,34 +75,17 @@ class FirstSlowly(BaseCallback):
 class Checkpoints(BaseCallback):
     """Writes checkpoint and teacher every so many steps, between two updates, and when Ctrl-C ends the run."""
 
-    def __init__(self, config: TrainConfig, rate: AdaptiveLearningRate) -> None:
+    def __init__(self, config: TrainConfig, rate: AdaptiveLearningRate, interrupt: Interrupt) -> None:
         """Write into ``config.out``."""
         super().__init__()
-        self._config, self._rate = config, rate
-        self._saved_at, self._stopping = 0, False
+        self._config, self._rate, self._interrupt = config, rate, interrupt
+        self._saved_at = 0
 
     def _on_training_start(self) -> None:
         self._saved_at = self.num_timesteps
 
-    @contextmanager
-    def finishing_on_interrupt(self) -> Iterator[None]:
-        """Within this, Ctrl-C ends the run after the update that is under way; a second one ends it at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            signal.signal(signal.SIGINT, before)
-            self._stopping = True
-
-        before = signal.signal(signal.SIGINT, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
     def _on_rollout_start(self) -> None:
-        if self._stopping:
+        if self._interrupt.seen:
             self.save()
             raise KeyboardInterrupt
         if self.num_timesteps - self._saved_at >= self._config.checkpoint_every:
@@ -120,25 +99,43 @@ class Checkpoints(BaseCallback):
         self._saved_at, model = self.num_timesteps, cast(PPO, self.model)
         save_checkpoint(checkpoint_file(self._config.out), model, self._config.what_must_match(), self._rate.rate)
         teacher = teacher_of(model)
-        trained_on = {name: json.dumps(getattr(self._config, name)) for name in ("object", "wrist", "axis")}
-        teacher.about = {"steps": str(self.num_timesteps), **trained_on}
+        teacher.about = {"steps": str(self.num_timesteps), **episodes_as_text(self._config)}
         teacher.save(teacher_file(self._config.out))
 
 
-def checkpoint_file(folder: Path) -> Path:
-    """Where a run keeps its checkpoint."""
-    return folder / "teacher.zip"
+class ShownCurriculum(BaseCallback):
+    """Shows and logs how the cells of the curriculum do."""
 
+    def __init__(self, table: CurriculumTable) -> None:
+        """Show them in a table."""
+        super().__init__()
+        self._table = table
 
-def teacher_file(folder: Path) -> Path:
-    """Where a run keeps what it has learned."""
-    return folder / "teacher.safetensors"
+    def _on_training_start(self) -> None:
+        self._table.start(self.num_timesteps)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        report = cast(TeacherVecEnv, self.training_env.unwrapped).curriculum.report()
+        log_cells(self.logger.record, report)
+        self._table.show(self.num_timesteps, report)
+
+    def _on_training_end(self) -> None:
+        self._table.stop()
 
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """Simulated hands to learn on, seeded."""
     joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
-    task = RotationTask(config.make_hand(), config.options, config.task, joint_pos_noise=joint_pos_noise)
+    task = RotationTask(
+        config.make_hand(),
+        config.options,
+        config.task,
+        joint_pos_noise=joint_pos_noise,
+        extra_rewards=config.extra_rewards,
+    )
     env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
     env.seed(config.seed)
     return env
@@ -162,26 +159,22 @@ def train_teacher(config: TrainConfig, *, progress: bool = True) -> Path:
     checkpoint = None
     if config.resume is not None:
         checkpoint = load_checkpoint(config.resume)
-        require_same(checkpoint, config.what_must_match(), config.resume)
-        if checkpoint.steps >= config.steps:
-            raise ConfigurationError(
-                f"{config.resume} has had {checkpoint.steps:,} steps already; expected --steps beyond that, got "
-                f"{config.steps:,}"
-            )
+        steps, before = checkpoint.steps, checkpoint.config
+        require_goes_on(config.resume, before, config.what_must_match(), steps=steps, wanted=config.steps)
     rate = AdaptiveLearningRate(config.learning_rate, config.target_kl)
     model = _new_model(config) if checkpoint is None else _resumed(config, checkpoint, rate)
     if config.start_from is not None:
         _start_from(model, config.start_from)
-    checkpoints = Checkpoints(config, rate)
-    callbacks = [
-        rate,
-        FirstSlowly(config.task, config.slow_clip, config.slow_steps),
-        CurriculumTable(config.steps, shown=progress),
-        checkpoints,
-    ]
     left = config.steps - model.num_timesteps
     try:
-        with checkpoints.finishing_on_interrupt():
+        with noted_interrupt() as interrupt:
+            checkpoints = Checkpoints(config, rate, interrupt)
+            callbacks = [
+                rate,
+                FirstSlowly(config.task, config.slow_clip, config.slow_steps),
+                ShownCurriculum(CurriculumTable(config.steps, shown=progress)),
+                checkpoints,
+            ]
             model.learn(left, callback=CallbackList(callbacks), reset_num_timesteps=checkpoint is None)
     except KeyboardInterrupt as error:
         kept = checkpoint_file(config.out)
@@ -199,7 +192,7 @@ def _new_model(config: TrainConfig, env: TeacherVecEnv | None = None) -> PPO:
         "MlpPolicy",
         normalized,
         n_steps=config.horizon,
-        batch_size=samples // config.minibatches,
+        batch_size=samples // config.parts,
         n_epochs=config.epochs,
         learning_rate=config.learning_rate,
         gamma=config.discount,

@@ -15,6 +15,10 @@ class SampleMemory:
         self._actions = torch.empty((size, NUM_JOINTS))
         self._next, self._filled = 0, 0
 
+    def __len__(self) -> int:
+        """How many samples there are."""
+        return self._filled
+
     def add(self, observations: torch.Tensor, actions: torch.Tensor) -> None:
         """Overwrite the oldest samples."""
         rows = (self._next + torch.arange(len(observations))) % len(self._observations)

@@ -13,9 +13,9 @@ from dexndm_gym.distributed.workers import map_jobs
 from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
-from dexndm_gym.task.plain import config_of
-from dexndm_gym.training.checkpoint import load_checkpoint
-from dexndm_gym.training.ppo import checkpoint_file, teacher_file, train_teacher
+from dexndm_gym.task.config_json import config_of
+from dexndm_gym.training.run_folder import checkpoint_file, read_checkpoint, teacher_file
+from dexndm_gym.training.train import train
 from dexndm_gym.training.train_config import TrainConfig
 
 if sys.version_info >= (3, 11):
@@ -69,14 +69,14 @@ def train_specialists(
     Args:
         path: the file.
         out: folder, which all workers must see: checkpoints in it are what a specialist goes on from.
-        workers: where they train.
+        workers: where they train; by default in a process for each processor, or for each GPU that they name.
         progress: whether to show how far each is: as a table in this process, as lines of the log elsewhere.
 
     Returns:
         Their teachers' files.
 
     Raises:
-        as ``read_spec``, ``train_teacher`` and ``map_jobs``.
+        as ``read_spec``, ``train`` and ``map_jobs``.
     """
     configs = read_spec(path.absolute(), out.absolute())
     out.mkdir(parents=True, exist_ok=True)
@@ -84,6 +84,7 @@ def train_specialists(
     _LOG.info("%d of %d specialists to train: %s", len(left), len(configs), ", ".join(left) or "none")
     sources = {name: config.start_from.parent.name for name, config in left.items() if config.start_from is not None}
     after = {name: source for name, source in sources.items() if source in left}
+    workers = _on_gpus(workers, left)
     map_jobs(partial(_train, progress and workers.alone_for(len(left))), left, workers, after=after)
     teachers = [teacher_file(out / name) for name in configs]
     if missing := [teacher for teacher in teachers if not teacher.is_file()]:
@@ -95,13 +96,21 @@ def _train(progress: bool, config: TrainConfig, tell: Tell) -> None:
     """On a worker: train a specialist, from its own checkpoint if it has one."""
     if not config.out.parent.is_dir():
         raise ConfigurationError(f"there is no folder {config.out.parent} on this machine; {_SHARED}")
-    train_teacher(_resumed(config), progress=progress)
+    train(_resumed(config), progress=progress)
+
+
+def _on_gpus(workers: WorkersConfig, configs: Mapping[str, TrainConfig]) -> WorkersConfig:
+    """Where specialists learn on GPUs, a process for each GPU, unless it is said how many."""
+    gpus = {config.device for config in configs.values() if config.backend == "warp"}
+    if not gpus or workers.processes:
+        return workers
+    return replace(workers, processes=len(gpus))
 
 
 def _done(config: TrainConfig) -> int:
     """Steps that a specialist has had."""
     file = checkpoint_file(config.out)
-    return load_checkpoint(file).steps if file.exists() else 0
+    return read_checkpoint(file)["steps"] if file.exists() else 0
 
 
 def _resumed(config: TrainConfig) -> TrainConfig:

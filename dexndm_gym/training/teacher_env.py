@@ -9,15 +9,14 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.gravity_curriculum import GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_observation import teacher_observation
-
-REWARD_SCALE = 0.1
-"""Keeps returns, and with them the value loss, of order one."""
+from dexndm_gym.training.train_config import REWARD_SCALE
 
 
 class TeacherVecEnv(VecEnv):

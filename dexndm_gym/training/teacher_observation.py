@@ -1,13 +1,20 @@
 """What a teacher sees: everything in the hand frame, so that one gait serves wherever gravity pulls."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, FINGERTIP_CENTER
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
-from dexndm_gym.task.config import HISTORY
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.orientations import axes_in_hand
+from dexndm_gym.task.tensor_quaternions import conjugate, rotate
+from dexndm_gym.task.tensor_task import TensorTask
 
 PRIVILEGED_SCALE = {
     "gravity": 1.0,
@@ -50,9 +57,46 @@ def teacher_observation(task: RotationTask) -> npt.NDArray[np.float32]:
     ).astype(np.float32)
 
 
+class TensorTeacherObservation:
+    """``teacher_observation`` of hands that are tensors on a device."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Put constants on the device."""
+
+        def constant(values: object) -> Tensor:
+            return torch.tensor(np.array(values), dtype=torch.float32, device=device)
+
+        self._canonical_pose, self._center = constant(CANONICAL_POSE), constant(FINGERTIP_CENTER)
+        self._scale = {name: constant(scale) for name, scale in PRIVILEGED_SCALE.items()}
+
+    def __call__(self, task: TensorTask, pose: Tensor, known: dict[str, Tensor]) -> Tensor:
+        """What the teachers of n hands see, (n, m), float32.
+
+        Args:
+            task: the task.
+            pose: of the objects, hand frame, (n, 7).
+            known: the simulator's privileged state, (n, k) by name.
+        """
+        if task.config.reward.goal != 0.0:
+            known = known | {"to_goal": task.turns_to_goals(pose)}
+        position, target = task.position[:, -2:], task.target[:, -2:]
+        parts = [
+            (position - self._canonical_pose).flatten(1),
+            (target - position).flatten(1) * 5.0,
+            (pose[:, :3] - self._center) * 30.0,
+            torch.stack(_columns(*pose[:, 3:].unbind(1)), dim=1),
+            rotate(conjugate(task.wrist), task.axis),
+            *(known[name] * scale for name, scale in self._scale.items() if name in known),
+        ]
+        return torch.cat(parts, dim=1).float()
+
+
 def _two_columns(q: FloatArray) -> FloatArray:
     """First two columns of the rotation matrices of unit quaternions (n, 4), (n, 6)."""
-    w, x, y, z = q.T
+    return np.stack(_columns(*q.T), axis=1)
+
+
+def _columns(w: Any, x: Any, y: Any, z: Any) -> list[Any]:
     first = [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)]
     second = [2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)]
-    return np.stack(first + second, axis=1)
+    return first + second

@@ -1,23 +1,40 @@
 """Options of a training run."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dexndm_gym.checks import Bound, Count, CountOrZero, LearningRate, NotEmpty, Positive, Seed
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config_json import plain
+from dexndm_gym.task.extra_rewards import ExtraRewards, Rewards
 from dexndm_gym.task.gravity_curriculum import GravityConfig
-from dexndm_gym.training.practice import PracticeConfig
+from dexndm_gym.training.training_env import TrainingEnvConfig
 
-_MAY_DIFFER = ("out", "steps", "checkpoint_every", "resume", "start_from")
-"""Options that a resumed run need not share with the run that it goes on with."""
+REWARD_SCALE = 0.1
+"""Keeps returns, and with them the value loss, of order one."""
+
+_MAY_DIFFER = ("out", "steps", "checkpoint_every", "resume", "start_from", "device", "backend")
+"""Options that a resumed run need not share with the run that it goes on with; what reads checkpoints of one backend
+refuses those of the other."""
+
+_FEWEST_PARTS, _LARGEST_PART = 4, 8192
+"""Minibatches, and samples in one, unless their number is given: with more hands there are more gradient steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(PracticeConfig):
+class TrainConfig(TrainingEnvConfig):
     """Options of a PPO run."""
+
+    backend: Literal["mujoco", "warp"] = "mujoco"
+    """What simulates and learns: MuJoCo on the processor with stable-baselines3, or MuJoCo Warp on a GPU with rsl-rl
+    (extra gpu), which wants thousands of hands, such as --num-envs 8192."""
+
+    device: str = "cuda:0"
+    """Where the warp backend runs; cpu is for trying things out, slowly."""
 
     out: OutputFolder = Path("runs/teacher")
     """Folder for the checkpoint (teacher.zip), the teacher (teacher.safetensors) and TensorBoard logs."""
@@ -31,8 +48,8 @@ class TrainConfig(PracticeConfig):
     epochs: Count = 4
     """Passes over the collected steps per update."""
 
-    minibatches: Count = 4
-    """Parts that each pass is cut into."""
+    minibatches: Count | None = None
+    """Parts that each pass is cut into; by default four, or more so that none has over 8,192 samples."""
 
     learning_rate: LearningRate = 1e-3
     """Where the learning rate starts; it then follows the policy's change per update."""
@@ -59,10 +76,11 @@ class TrainConfig(PracticeConfig):
     """Seed of networks, environments and exploration."""
 
     checkpoint_every: Count = 500_000
-    """Environment steps between checkpoints."""
+    """Environment steps between checkpoints; the warp backend writes one every minute instead."""
 
     resume: Path | None = None
-    """A checkpoint (teacher.zip) to go on from, bit for bit: everything but ``steps`` and ``out`` must be as it was."""
+    """A checkpoint (teacher.zip) to go on from; everything but ``steps`` and ``out`` must be as it was. It goes on bit
+    for bit; on the warp backend episodes begin anew."""
 
     start_from: Path | None = None
     """A checkpoint (teacher.zip) or teacher (teacher.safetensors) whose networks to start from, with other objects,
@@ -74,22 +92,48 @@ class TrainConfig(PracticeConfig):
     task: TaskConfig = field(default_factory=TaskConfig)
     """Parameters of the task."""
 
+    extra_rewards: Rewards = field(default_factory=dict)
+    """Terms of your own that are added to the reward: name and module:function of each. Functions have to be found
+    again by that name, as checkpoints keep it."""
+
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            ConfigurationError: a value is out of range, or there are fewer samples than parts to cut them into.
+            ConfigurationError: a value is out of range, there are fewer samples than parts to cut them into, or no such
+                reward function.
         """
         super().__post_init__()
         samples = self.num_envs * self.horizon
-        if samples < 2 * self.minibatches:
+        if samples < 2 * self.parts:
             raise ConfigurationError(
-                f"num_envs x horizon must give at least 2 samples for each of the {self.minibatches} minibatches, got "
+                f"num_envs x horizon must give at least 2 samples for each of the {self.parts} minibatches, got "
                 f"{self.num_envs} x {self.horizon} = {samples}"
             )
         if self.resume is not None and self.start_from is not None:
             raise ConfigurationError("expected resume or start_from, got both")
+        if not re.fullmatch(r"cpu|cuda:\d+", self.device):
+            raise ConfigurationError(f"device must be cpu or a GPU such as cuda:0, got {self.device!r}")
+        if self.backend == "warp" and self.hand_seed is not None:
+            raise ConfigurationError("hand_seed needs the backend mujoco: virtual hands are not simulated on a GPU")
+        if self.backend == "warp" and self.extra_rewards:
+            raise ConfigurationError("extra_rewards need the backend mujoco: they are functions of NumPy arrays")
+        ExtraRewards(self.extra_rewards, self.num_envs)
+        for name, function in self.extra_rewards.items():
+            if not isinstance(plain(function), str):
+                raise ConfigurationError(
+                    f"expected the reward term {name!r} to be a function at the top of a module, which a checkpoint "
+                    f"can name, got {function!r:.60}"
+                )
+
+    @property
+    def parts(self) -> int:
+        """Minibatches of each pass."""
+        if self.minibatches is not None:
+            return self.minibatches
+        return max(_FEWEST_PARTS, self.num_envs * self.horizon // _LARGEST_PART)
 
     def what_must_match(self) -> dict[str, Any]:
         """The options that a resumed run must share."""
-        return {name: value for name, value in asdict(self).items() if name not in _MAY_DIFFER}
+        options = {name: value for name, value in asdict(self).items() if name not in _MAY_DIFFER}
+        return options | {"minibatches": self.parts, "extra_rewards": plain(self.extra_rewards)}

@@ -20,8 +20,8 @@ from typing import IO, Any
 import numpy as np
 
 from dexndm_gym import errors
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import BusTimeoutError, ConfigurationError, HardwareError, PortError
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.object_model import RotatableObject
 from dexndm_gym.objects.object_slots import made_without_mesh
 from dexndm_gym.objects.scene import FREE, SURROUNDINGS, Scene

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dexndm_gym.constants import CONTROL_PERIOD
-from dexndm_gym.virtual_hand.servo_chain import STEP, ServoChain
+from dexndm_gym.constants import CONTROL_PERIOD, VIRTUAL_TIMESTEP
+from dexndm_gym.virtual_hand.servo_chain import ServoChain
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class LockStepClock:
 class RealTimeClock:
     """Servo time is wall time."""
 
-    idle_timeout = STEP
+    idle_timeout = VIRTUAL_TIMESTEP
 
     def __init__(
         self,
@@ -99,8 +99,8 @@ class RealTimeClock:
                 self._lagged = True
             self._chain.skip(behind - _LONGEST_LAG)
             behind = _LONGEST_LAG
-        for _ in range(int(behind / STEP)):
-            self._chain.advance(STEP)
+        for _ in range(int(behind / VIRTUAL_TIMESTEP)):
+            self._chain.advance(VIRTUAL_TIMESTEP)
 
     def goals_written(self) -> None:
         """Nothing: time passes by itself."""

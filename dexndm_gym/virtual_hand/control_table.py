@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dexndm_gym.constants import TICKS_PER_TURN
+
 RAM_START = 64
 PRESENT_VALUES = range(120, 148)
 """What the servo measures."""
@@ -50,7 +52,7 @@ class Register:
 _R, _RW = False, True
 _INT16 = (-(1 << 15), (1 << 15) - 1)
 _INT32 = (-(1 << 31), (1 << 31) - 1)
-_TURNS = 256 * 4096 - 1
+_TURNS = 256 * TICKS_PER_TURN - 1
 """Largest goal in the multi-turn modes, ticks."""
 
 # name, address, size, access, default, minimum, maximum

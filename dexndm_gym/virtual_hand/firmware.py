@@ -11,8 +11,8 @@ velocity mode the manual gives the gains' factors but not the unit of the error:
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
-from dexndm_gym.virtual_hand.profile import Profile
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
+from dexndm_gym.virtual_hand.motion_profile import Profile
 
 CURRENT_MODE, VELOCITY_MODE, POSITION_MODE, EXTENDED_POSITION_MODE = 0, 1, 3, 4
 CURRENT_BASED_POSITION_MODE, PWM_MODE = 5, 16
@@ -20,7 +20,7 @@ OPERATING_MODES = (0, 1, 3, 4, 5, 16)
 """Values of the register Operating Mode."""
 
 
-def is_position_mode(mode: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+def is_position_mode(mode: npt.ArrayLike) -> BoolArray:
     """Which of these operating modes control a position."""
     mode = np.asarray(mode)
     return (mode >= POSITION_MODE) & (mode <= CURRENT_BASED_POSITION_MODE)
@@ -129,7 +129,7 @@ class Firmware:
         np.maximum(pwm, -self._pwm_max, out=pwm)
         return pwm
 
-    def rest(self, where: npt.NDArray[np.int64]) -> None:
+    def rest(self, where: IntArray) -> None:
         """Bring the loops of some servos to rest; indices along the bank's first axis."""
         self._previous_error[where] = self._integral[where] = 0.0
         moved = np.zeros(self._shape, dtype=np.bool_)

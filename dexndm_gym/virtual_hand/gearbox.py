@@ -6,11 +6,8 @@ inertia) and the rotor runs on its own until it meets the other flank, or the sa
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
-
-Indices = npt.NDArray[np.int64]
+from dexndm_gym.arrays import FloatArray, IntArray
 
 FREE_INERTIA = 1e-4
 """Inertia of the output gear, which stays with the link while the teeth are apart; kg m^2."""
@@ -107,7 +104,7 @@ class Gearbox:
         self.rotor[met] = velocity[met]
         return bool(met.any())
 
-    def rest(self, where: Indices) -> None:
+    def rest(self, where: IntArray) -> None:
         """Bring the gears of these indices (first axis) to rest with their positive flanks in touch."""
         for array in (self.torque, self.rotor, self.tooth_torque):
             array[where] = 0.0

@@ -1,6 +1,7 @@
 """The physics of n virtual hands, seen from their servos' registers; no bus, no packets.
 
-Behind the serial port (``python -m dexndm_gym.virtual_hand``) and in process (``in_process.py``) it is the same code.
+It is the same code behind the serial port (``python -m dexndm_gym.virtual_hand``) and in process
+(``backends/virtual_hand.py``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.constants import VIRTUAL_TIMESTEP
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import draw_object_pose
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import Choice, object_of, own_objects
 from dexndm_gym.objects.object_model import shape_code
@@ -25,12 +28,12 @@ from dexndm_gym.virtual_hand.firmware import (
     VELOCITY_UNIT,
     is_position_mode,
 )
+from dexndm_gym.virtual_hand.motion_profile import PROFILE_ONGOING, TICKS_PER_VELOCITY
 from dexndm_gym.virtual_hand.motor_bank import ZERO_TICK, ServoBank
 from dexndm_gym.virtual_hand.parameters import HandParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.physics_interface import HandPhysics
-from dexndm_gym.virtual_hand.plant import TIMESTEP, HandPlant
-from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING, TICKS_PER_VELOCITY
-from dexndm_gym.virtual_hand.supply import PowerSupply
+from dexndm_gym.virtual_hand.plant import HandPlant
+from dexndm_gym.virtual_hand.power_supply import PowerSupply
 
 _JAMMED_FRICTION = 10.0
 """Dry friction of a joint that is held fast, N m: many times what a servo can do."""
@@ -72,12 +75,12 @@ class VirtualHandPhysics(HandPhysics):
         self._plant = HandPlant(drawn, num_threads, surroundings, meshes)
         servo_parameters = stack_servos(drawn)
         shape = (self.num_hands, NUM_JOINTS)
-        self._servos = ServoBank(servo_parameters, shape, TIMESTEP, self._plant.link_inertia)
+        self._servos = ServoBank(servo_parameters, shape, VIRTUAL_TIMESTEP, self._plant.link_inertia)
         source = stack(drawn, lambda hand: hand.supply_voltage)
         self._supply = PowerSupply(source, stack(drawn, lambda hand: hand.supply_resistance))
         self.supply_limit = self._supply.limit
         self._shape = np.zeros((self.num_hands, 6))
-        self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / TIMESTEP).astype(np.int64))
+        self._make_delay_line(np.rint(np.asarray(servo_parameters.delay) / VIRTUAL_TIMESTEP).astype(np.int64))
 
     def _make_delay_line(self, delay: IntArray) -> None:
         """Goals of the last substeps, oldest overwritten first; each servo reads its own delay back."""
@@ -99,9 +102,9 @@ class VirtualHandPhysics(HandPhysics):
             ConfigurationError: ``seconds`` is negative or not a whole number of steps.
             SimulationDivergedError: the simulation failed.
         """
-        steps = round(seconds / TIMESTEP)
-        if steps < 0 or abs(steps * TIMESTEP - seconds) > 1e-9:
-            raise ConfigurationError(f"expected a whole number of steps of {TIMESTEP} s, got {seconds} s")
+        steps = round(seconds / VIRTUAL_TIMESTEP)
+        if steps < 0 or abs(steps * VIRTUAL_TIMESTEP - seconds) > 1e-9:
+            raise ConfigurationError(f"expected a whole number of steps of {VIRTUAL_TIMESTEP} s, got {seconds} s")
         if steps == 0:
             return
         if ids is not None and len(ids) < self.num_hands:
@@ -121,7 +124,7 @@ class VirtualHandPhysics(HandPhysics):
         goal, jam = self.goals(), bool(self.jammed.any())
         for _ in range(steps):
             self._substep(goal, ids, jam)
-        self._servos.warm(steps * TIMESTEP)
+        self._servos.warm(steps * VIRTUAL_TIMESTEP)
 
     @contextmanager
     def _frozen(self, ids: IntArray) -> Iterator[None]:

@@ -8,12 +8,13 @@ does to its joint for the next step, ``follow`` takes in what the joint did.
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.constants import TICKS_PER_TURN
 from dexndm_gym.virtual_hand.firmware import P_UNIT, POSITION_MODE, PWM_FULL, Firmware
-from dexndm_gym.virtual_hand.gearbox import Gearbox, Indices
+from dexndm_gym.virtual_hand.gearbox import Gearbox
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 
-TICKS_PER_RAD = 4096 / (2 * np.pi)
+TICKS_PER_RAD = TICKS_PER_TURN / (2 * np.pi)
 ZERO_TICK = 2048
 """Encoder reading of the flat hand."""
 
@@ -183,7 +184,7 @@ class ServoBank:
         own = (self.reading, self.current, self.duty, self.temperature, self.resistance)
         return *own, *self.firmware.state(), *self.gearbox.state()
 
-    def rest(self, where: Indices) -> None:
+    def rest(self, where: IntArray) -> None:
         """Bring some servos to rest at their goals, for when their joints are put somewhere else.
 
         Args:

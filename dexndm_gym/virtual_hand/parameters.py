@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, NotNegative
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

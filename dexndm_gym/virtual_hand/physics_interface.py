@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.virtual_hand.firmware import (
     CURRENT_MODE,
@@ -17,8 +17,6 @@ from dexndm_gym.virtual_hand.firmware import (
     is_position_mode,
 )
 from dexndm_gym.virtual_hand.motor_bank import ZERO_TICK
-
-BoolArray = npt.NDArray[np.bool_]
 
 CURRENT_MAX = 1750
 """Largest Current Limit of an XL330-M288, mA."""

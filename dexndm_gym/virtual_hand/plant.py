@@ -11,21 +11,18 @@ import mujoco
 import numpy as np
 from mujoco.batch import SimulationError
 
-from dexndm_gym.constants import GRAVITY
+from dexndm_gym.arrays import FloatArray, IntArray
+from dexndm_gym.constants import GRAVITY, VIRTUAL_TIMESTEP
 from dexndm_gym.errors import SimulationDivergedError
-from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
+from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
-from dexndm_gym.hand.simulations import Simulations
+from dexndm_gym.hand.mujoco_batch import Simulations
 from dexndm_gym.objects.object_model import MAX_GEOMS, RotatableObject
 from dexndm_gym.objects.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.objects.scene import FREE
 from dexndm_gym.objects.scene_model import build_spec, object_indices
-from dexndm_gym.virtual_hand.gearbox import Indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.surroundings import surround
-
-TIMESTEP = 0.005
-"""Physics step and control cycle of the servos, s."""
 
 PARKING_POSITION = (0.0, 0.0, -0.5)
 """Where objects are that nobody has put into the hand, or that were lost; m, hand frame."""
@@ -42,7 +39,7 @@ _RUBBER = (0.9, 0.95, 0.001, 0.5, 2.0)
 
 # Dry friction is made stiff: with MuJoCo's defaults a joint at rest creeps by up to a milliradian per control period.
 _FRICTION_IMPEDANCE = 0.99
-_FRICTION_RATE = 2 / (_FRICTION_IMPEDANCE * 2 * TIMESTEP)
+_FRICTION_RATE = 2 / (_FRICTION_IMPEDANCE * 2 * VIRTUAL_TIMESTEP)
 
 
 class HandPlant:
@@ -103,7 +100,7 @@ class HandPlant:
         self._batch.bind("qfrc_applied")[:, self._dof] = stack(hands, lambda hand: hand.wire_torque)
         self._objects.friction[:, :, 0] = stack(hands, lambda hand: hand.object_friction)[:, None]
         self._objects.friction[:, :, 1] = stack(hands, lambda hand: hand.torsional_friction)[:, None]
-        stiffest_that_is_stable = 2 * TIMESTEP
+        stiffest_that_is_stable = 2 * VIRTUAL_TIMESTEP
         contact_time = stack(hands, lambda hand: hand.contact_time)
         self._contact_time = np.maximum(contact_time, stiffest_that_is_stable)[:, None]
         self._objects.solref[:, :, 0] = self._contact_time
@@ -114,7 +111,7 @@ class HandPlant:
         np.take(self._qvel, self._dof, axis=1, out=self.velocity, mode="clip")
 
     def step(
-        self, torque: FloatArray, frictionloss: FloatArray, armature: FloatArray, ids: Indices | None = None
+        self, torque: FloatArray, frictionloss: FloatArray, armature: FloatArray, ids: IntArray | None = None
     ) -> None:
         """Advance the hands ``ids``, or all, by one step under these motor torques, dry frictions and rotor inertias.
 
@@ -138,12 +135,12 @@ class HandPlant:
         np.maximum(friction, -frictionloss, out=friction)
         self.read()
 
-    def _ease(self, ids: Indices | None) -> None:
+    def _ease(self, ids: IntArray | None) -> None:
         """Stiffen the contacts of objects that were put in lately."""
         softness, hands = self._objects.solref[:, :, 0], slice(None) if ids is None else ids
         softness[hands] = np.maximum(softness[hands] * EASING, self._contact_time[hands])
 
-    def write_velocity(self, ids: Indices | None = None) -> None:
+    def write_velocity(self, ids: IntArray | None = None) -> None:
         """Make the joints of the hands ``ids``, or all, go on at ``velocity``."""
         if ids is None:
             self._qvel[:, self._dof] = self.velocity
@@ -156,7 +153,7 @@ class HandPlant:
         if not finite.all():
             raise SimulationDivergedError(f"virtual hands {np.flatnonzero(~finite)} left the numbers")
 
-    def set_joints(self, ids: Indices, position: FloatArray) -> None:
+    def set_joints(self, ids: IntArray, position: FloatArray) -> None:
         """Put the joints of some hands to rest at ``position``, (len(ids), 16), rad."""
         self._qpos[np.ix_(ids, self._qpos_index)] = position
         self._qvel[np.ix_(ids, self._dof)] = 0.0
@@ -174,7 +171,7 @@ class HandPlant:
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0
 
-    def park(self, ids: Indices) -> None:
+    def park(self, ids: IntArray) -> None:
         """Take the objects out of some hands."""
         self._qpos[np.ix_(ids, self._object_qpos)] = [*PARKING_POSITION, 1.0, 0.0, 0.0, 0.0]
         self._qvel[np.ix_(ids, self._object_dof)] = 0.0
@@ -204,14 +201,14 @@ class HandPlant:
 
 
 def _compile(surroundings: str, meshes: Sequence[RotatableObject]) -> mujoco.MjModel:
-    spec = build_spec(None, timestep=TIMESTEP, impedance=_RUBBER, object_slots=MAX_GEOMS, meshes=meshes)
+    spec = build_spec(None, timestep=VIRTUAL_TIMESTEP, impedance=_RUBBER, object_slots=MAX_GEOMS, meshes=meshes)
     nominal = ServoParameters()
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     for name in JOINT_NAMES:
         joint = spec.joint(name)
         joint.armature, joint.frictionloss = float(np.asarray(nominal.armature)), float(np.asarray(nominal.coulomb))
         joint.damping = [float(np.asarray(nominal.viscous)), 0, 0]
-        joint.solref_friction = [2 * TIMESTEP, 1.0]
+        joint.solref_friction = [2 * VIRTUAL_TIMESTEP, 1.0]
         joint.solimp_friction = [_FRICTION_IMPEDANCE, _FRICTION_IMPEDANCE, 0.001, 0.5, 2.0]
     surround(spec, surroundings)
     return build_batch_model(spec)

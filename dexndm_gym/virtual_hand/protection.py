@@ -6,6 +6,7 @@ The manual names the errors and gives limits of voltage and temperature, but no 
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import IntArray
 from dexndm_gym.hand.joints import NUM_JOINTS
 
 VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20
@@ -32,7 +33,7 @@ class Protection:
         """Mean square of the current over what may last, 1 is the limit."""
         self._continuous = CONTINUOUS_SHARE * stall_current
 
-    def errors(self, registers: npt.NDArray[np.void], elapsed: float) -> npt.NDArray[np.int64]:
+    def errors(self, registers: npt.NDArray[np.void], elapsed: float) -> IntArray:
         """The errors that servos report now.
 
         Args:

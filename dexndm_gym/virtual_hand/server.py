@@ -18,9 +18,9 @@ from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.faults import Fault, Faults
 from dexndm_gym.virtual_hand.physics_interface import HandPhysics
+from dexndm_gym.virtual_hand.pseudo_terminal import Terminal
 from dexndm_gym.virtual_hand.servo_chain import ServoChain
 from dexndm_gym.virtual_hand.side_channel import ControlConnection
-from dexndm_gym.virtual_hand.terminal import Terminal
 
 CLOCKS = {"lockstep": LockStepClock, "realtime": RealTimeClock}
 """Clock names that the command line and the client know."""

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dexndm_gym.hand.joints import NUM_JOINTS, IntArray
+from dexndm_gym.arrays import IntArray
+from dexndm_gym.constants import TICKS_PER_TURN, VIRTUAL_TIMESTEP
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.firmware import POSITION_MODE
+from dexndm_gym.virtual_hand.motion_profile import PROFILE_ONGOING
 from dexndm_gym.virtual_hand.physics_interface import HandPhysics
-from dexndm_gym.virtual_hand.profile import PROFILE_ONGOING
 from dexndm_gym.virtual_hand.protection import Protection
 from dexndm_gym.virtual_hand.servo_device import REVERSE, TIME_BASED_PROFILE, Device
-
-STEP = 0.005
-"""Seconds in whole multiples of which the servos' time passes."""
 
 _COMMANDS = {
     "torque_enable": "torque_enable",
@@ -37,7 +36,6 @@ _SIGNED_MEASUREMENTS = ("present_pwm", "present_current", "present_velocity", "v
 _BROWN_OUT = 28
 """Supply below which a servo's processor stops, 0.1 V; with the supply back it boots. An assumption."""
 _TICK_WRAP = 32768
-_TURN = 4096
 _SINGLE_TURN_OFFSET = 1024
 """Largest Homing Offset, ticks, that position control within one turn takes notice of."""
 _IN_POSITION, _FOLLOWING_ERROR = 0x01, 0x08
@@ -73,7 +71,7 @@ class ServoChain:
             device.boot()
 
     def advance(self, seconds: float) -> None:
-        """Execute the registers for ``seconds``, a multiple of ``STEP``, then measure."""
+        """Execute the registers for ``seconds``, a multiple of ``VIRTUAL_TIMESTEP``, then measure."""
         end = self.time + seconds
         while (left := end - self.time) > _ROUNDING:
             span = min(left, self._until_watchdog())
@@ -117,7 +115,8 @@ class ServoChain:
         first = min(device.watchdog_deadline for device in self.devices)
         if math.isinf(first):
             return math.inf
-        return STEP * max(1, math.floor((first - self.time) / STEP + _ROUNDING) + 1)
+        steps = math.floor((first - self.time) / VIRTUAL_TIMESTEP + _ROUNDING) + 1
+        return VIRTUAL_TIMESTEP * max(1, steps)
 
     def _switch(self) -> None:
         """Stop the servos that have lost their supply, start those that have got it back."""
@@ -171,4 +170,4 @@ class ServoChain:
         """What a servo reads where its encoder reads 0; reversed ones count down from a full turn."""
         offset, single_turn = self._registers["homing_offset"], self._registers["operating_mode"] == POSITION_MODE
         ignored = single_turn & (np.abs(offset) > _SINGLE_TURN_OFFSET)
-        return np.where(ignored, 0, offset) + np.where(sign < 0, _TURN, 0)
+        return np.where(ignored, 0, offset) + np.where(sign < 0, TICKS_PER_TURN, 0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.virtual_hand.motor_bank import ServoBank
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 

@@ -10,9 +10,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.scene import BALLS, FREE, SURROUNDINGS, TIED_BALL
 
 BOX = np.array([(-0.05, 0.13), (-0.09, 0.11), (-0.01, 0.125)])

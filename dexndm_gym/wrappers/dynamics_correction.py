@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 import gymnasium
 from gymnasium.utils import RecordConstructorArgs
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, load_sim_model
-from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 from dexndm_gym.filters.jointwise_inverse import FALLBACK, InverseFilter
 from dexndm_gym.hand.joints import JOINT_NAMES
-from dexndm_gym.task.plain import config_of, plain
+from dexndm_gym.task.config_json import config_of, plain
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper
 
 ModelLike: TypeAlias = JointwiseModel | str | Path
@@ -80,7 +80,7 @@ def correction_filter(
     real = _loaded(model)
     sim = load_sim_model() if sim_model is None else _loaded(sim_model)
     for loaded in (real, sim):
-        loaded.require(JOINT_NAMES, WINDOW)
+        loaded.require(JOINT_NAMES, HISTORY)
     return InverseFilter(JointwiseInverse(real, sim, config_of(InverseConfig, config)))
 
 

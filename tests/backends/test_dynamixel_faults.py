@@ -133,7 +133,7 @@ def test_a_fault_is_a_typed_error_within_seconds(
         ("brown_out:value=3.3", (ServoAlertError, SafetyError), "voltage|supply"),
     ],
 )
-def test_configured_faults_end_in_typed_errors_and_the_hand_recovers(
+def test_faults_end_in_typed_errors_and_recovery(
     hand: DynamixelHand,
     process: VirtualHandProcess,
     fault: str,
@@ -184,7 +184,7 @@ def test_a_fault_ends_the_episode_with_its_reason(
         env.step(action)
 
 
-def test_stop_switches_torque_off_at_once_and_for_good(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+def test_stop_switches_torque_off_for_good(hand: DynamixelHand, process: VirtualHandProcess) -> None:
     hand.stop("a key was pressed")
     assert not any(torque(process))
     for go_on in (step, reset):
@@ -196,9 +196,7 @@ def test_stop_switches_torque_off_at_once_and_for_good(hand: DynamixelHand, proc
     assert all(torque(process))
 
 
-def test_stop_in_the_middle_of_a_step_ends_the_episode(
-    make: Callable[..., DynamixelHand], process: VirtualHandProcess
-) -> None:
+def test_stop_within_a_step_ends_the_episode(make: Callable[..., DynamixelHand], process: VirtualHandProcess) -> None:
     hand = make()
     env = LeapRotateEnv(hand)
     env.reset(seed=0)
@@ -218,9 +216,7 @@ def test_stop_in_the_middle_of_a_step_ends_the_episode(
     assert not any(torque(process))
 
 
-def test_a_jammed_joint_is_noticed_within_a_second_when_goals_pass_it(
-    hand: DynamixelHand, process: VirtualHandProcess
-) -> None:
+def test_jammed_joint_is_noticed_within_a_second(hand: DynamixelHand, process: VirtualHandProcess) -> None:
 
     def swing() -> None:
         for tick in range(100):

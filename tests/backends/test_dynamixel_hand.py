@@ -52,7 +52,7 @@ def test_reset_cups_the_hand_around_the_object(hand: DynamixelHand, process: Vir
     assert all(torque(process))
 
 
-def test_the_garbage_collector_has_nothing_to_look_through_in_a_movement(make: Callable[..., DynamixelHand]) -> None:
+def test_garbage_collector_rests_during_movements(make: Callable[..., DynamixelHand]) -> None:
     gc.unfreeze()
     hand = make()
     assert gc.get_freeze_count() == 0
@@ -88,7 +88,7 @@ def test_states_do_not_share_memory(hand: DynamixelHand) -> None:
     np.testing.assert_array_equal(before.position, kept)
 
 
-def test_goals_are_at_the_present_position_before_torque_goes_on(
+def test_goals_are_at_present_position_before_torque(
     make: Callable[..., DynamixelHand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -134,7 +134,7 @@ def test_targets_are_kept_within_limits_and_step(hand: DynamixelHand) -> None:
     np.testing.assert_allclose(hand.command[0], expected, atol=RAD_PER_TICK)
 
 
-def test_fingers_that_would_meet_are_held_and_the_observation_knows(make: Callable[..., DynamixelHand]) -> None:
+def test_meeting_fingers_are_held_and_observed(make: Callable[..., DynamixelHand]) -> None:
     hand = make()
     env = LeapRotateEnv(hand)
     env.reset(seed=0)
@@ -151,7 +151,7 @@ def test_fingers_that_would_meet_are_held_and_the_observation_knows(make: Callab
     np.testing.assert_allclose(hand.command[0], info["command"], atol=RAD_PER_TICK)
 
 
-def test_without_tracker_and_operator_the_hand_waits_for_the_object(
+def test_hand_without_operator_waits_for_the_object(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess
 ) -> None:
     config = DynamixelHandConfig(reply_timeout=0.02, placement_time=1.0, ramp_speed=10.0)
@@ -210,7 +210,7 @@ class OwnedClock:
         self.now += max(seconds, 1e-5)  # nobody sleeps for no time
 
 
-def test_a_control_step_takes_one_period_of_the_clock(make: Callable[..., DynamixelHand]) -> None:
+def test_control_step_takes_one_period(make: Callable[..., DynamixelHand]) -> None:
     clock = OwnedClock()
     hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
     reset(hand)

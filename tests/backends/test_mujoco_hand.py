@@ -11,8 +11,9 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts, palm_rest_rows
 from dexndm_gym.objects.scene import Scene
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.reward_weights import RewardWeights
 
 NOTHING = Randomization(
     mass=(0.03, 0.03),
@@ -60,12 +61,12 @@ def test_each_switch_changes_the_physics(change):
     assert not np.allclose(run(NOTHING), run(replace(NOTHING, **change)), atol=1e-6)
 
 
-def test_pushes_come_as_often_as_they_are_said_to():
+def test_pushes_come_with_their_probability():
     seldom, always = ({"push_scale": 5.0, "push_probability": share} for share in (0.25, 1.0))
     assert not np.allclose(run(replace(NOTHING, **seldom)), run(replace(NOTHING, **always)), atol=1e-6)
 
 
-def test_the_size_of_a_start_state_is_the_size_of_the_object():
+def test_start_state_sets_the_objects_size():
     rest = []
     for scale in (0.9, 1.0):
         row = load_starts().draw("cube", PALM_UP, np.random.default_rng(0))
@@ -79,7 +80,7 @@ def test_the_size_of_a_start_state_is_the_size_of_the_object():
     assert np.linalg.norm(rest[1] - rest[0]) > 0.001
 
 
-def test_joint_noise_is_on_what_is_observed_and_not_in_the_physics():
+def test_joint_noise_is_observed_but_not_physical():
     seen, physics = [], []
     for noise in (0.0, 0.005):
         env = make_sim_env(object="cube", randomize=True, config=TaskConfig(joint_pos_noise=noise))
@@ -93,7 +94,7 @@ def test_joint_noise_is_on_what_is_observed_and_not_in_the_physics():
 
 
 @pytest.mark.parametrize(("delay", "still_steps"), [(0.0, 0), (0.04, 0), (0.05, 1), (0.12, 2)])
-def test_a_delay_is_as_long_as_it_is_said_to_be(delay, still_steps):
+def test_delay_has_the_given_length(delay, still_steps):
     hands = [MujocoHand(1, randomization=replace(NOTHING, delay=(delay, delay))) for _ in range(2)]
     targets = [hand.reset(np.array([0]), [Scene(object="none")], np.random.default_rng(0)) for hand in hands]
     differences = []
@@ -105,7 +106,7 @@ def test_a_delay_is_as_long_as_it_is_said_to_be(delay, still_steps):
     assert differences[-1] > 0.02
 
 
-def test_a_center_of_mass_is_moved_without_moving_the_object():
+def test_center_of_mass_moves_and_the_object_stays():
     hands = [MujocoHand(16, randomization=replace(NOTHING, center_of_mass=offset)) for offset in (0.0, 0.01)]
     begin, end = [], []
     for hand in hands:
@@ -166,7 +167,7 @@ def test_at_least_one_hand():
 
 
 @pytest.mark.parametrize("wrist", [name for name in WRISTS if name != "palm_up"])
-def test_an_object_let_go_ends_the_episode_in_every_wrist(wrist):
+def test_drop_ends_the_episode_in_every_wrist(wrist):
     env = make_sim_vector_env(num_envs=8, num_threads=1, object=["cube", "duck"], wrist=wrist)
     env.reset(seed=0)
     still = env.step(np.zeros((8, 16), dtype=np.float32))
@@ -178,7 +179,7 @@ def test_an_object_let_go_ends_the_episode_in_every_wrist(wrist):
     assert dropped.all()
 
 
-def test_episodes_begin_with_the_targets_that_hold_the_object():
+def test_episodes_begin_with_holding_targets():
     env = make_sim_vector_env(num_envs=4, num_threads=1, object="cube", wrist="palm_down")
     observation, _ = env.reset(seed=0)
     history = observation[:, :320].reshape(4, 10, 2, 16)
@@ -190,7 +191,7 @@ def test_episodes_begin_with_the_targets_that_hold_the_object():
     np.testing.assert_allclose(info["reward_pose"], expected, atol=1e-9)
 
 
-def test_what_a_hand_does_depends_on_its_own_object_only():
+def test_hand_depends_on_its_own_object_only():
     names = ["cube", "duck", "truck", "ball_40"]
 
     def poses(order):

@@ -70,7 +70,7 @@ def test_steps_move_towards_the_target(hand):
     assert np.median(np.abs(nominal - target)) < 0.02
 
 
-def test_reset_is_repeatable_and_steps_have_no_hidden_memory_of_before(hand):
+def test_reset_leaves_no_hidden_memory(hand):
     tracks = []
     for _ in range(2):
         fresh = VirtualHand([3], num_threads=1)
@@ -82,7 +82,7 @@ def test_reset_is_repeatable_and_steps_have_no_hidden_memory_of_before(hand):
     assert np.array_equal(tracks[0].object_pose, tracks[1].object_pose)
 
 
-def test_close_switches_the_torque_off_and_may_be_repeated(hand):
+def test_close_switches_torque_off_and_repeats(hand):
     hand.close()
     hand.close()
     assert not hand.physics.torque_enable.any()

@@ -314,7 +314,7 @@ def test_a_masked_reset_touches_nothing_else():
     assert (before["qpos"][mask] != after["qpos"][mask]).any(dim=1).all()
 
 
-def test_what_others_do_next_does_not_depend_on_a_reset():
+def test_reset_does_not_change_other_hands():
     hands = [make(4) for _ in range(2)]
     for hand in hands:
         for target in targets(hand, 3):
@@ -335,7 +335,7 @@ def test_gravity_pulls_each_world_its_own_way():
     assert hand.object_pose[1, 2] > hand.object_pose[0, 2] + 0.001
 
 
-def test_a_world_that_diverges_is_counted_and_put_back():
+def test_diverging_world_is_counted_and_put_back():
     hands = [make(4) for _ in range(2)]
     start = hands[0].position
     hands[0].worlds.qpos[2, 5] = float("nan")

@@ -10,7 +10,7 @@ from dexndm_gym import __version__, errors
 from dexndm_gym.cli import app, main
 
 
-def test_help_lists_all_commands_without_loading_what_they_need() -> None:
+def test_help_lists_commands_without_loading_them() -> None:
     code = (
         "import sys\n"
         "from dexndm_gym.cli import main\n"
@@ -40,12 +40,12 @@ def test_commands_that_report_numbers_write_json(name: str, capsys: pytest.Captu
     assert "--json FILE" in capsys.readouterr().out
 
 
-def test_without_a_command_it_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_command_shows_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert capsys.readouterr().out.startswith("usage: dexndm COMMAND")
 
 
-def test_a_reader_who_has_seen_enough_gets_no_traceback() -> None:
+def test_closed_pipe_gives_no_traceback() -> None:
     command = f"{sys.executable} -c 'from dexndm_gym.cli import main; main()' train --help | head -1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert result.stderr == ""

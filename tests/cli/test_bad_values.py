@@ -128,7 +128,7 @@ def test_options_that_name_outputs_are_known() -> None:
 
 
 @pytest.mark.parametrize(("command", "name", "output"), OUTPUTS, ids=lambda value: str(value)[:20])
-def test_outputs_below_a_file_are_found_before_the_work(
+def test_outputs_below_a_file_are_refused_early(
     command: str, name: str, output: Output, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -189,7 +189,7 @@ def test_the_virtual_hand_refuses_in_one_line(arguments: list[str], capsys: pyte
         ("distill --teacher teacher.safetensors --hand-seed 3 --randomization.delay 0 0.06", "do not vary"),
         ("evaluate --suite gap --baselines defualt", "Did you mean 'default'"),
         ("evaluate --suite gap --baselines no_such_package:Correction", "no_such_package"),
-        ("evaluate --suite gap --baselines dexndm_gym.backends.testing:WeakServos", "fit_simulation"),
+        ("evaluate --suite gap --baselines dexndm_gym.backends.weak_servos:WeakServos", "fit_simulation"),
     ],
 )
 def test_bad_doors_are_refused_in_one_line(

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from dexndm_gym.cli import main
-from dexndm_gym.cli.common import table, tqdm_progress
+from dexndm_gym.cli.common import table
 from dexndm_gym.data.collection import recordings_in
 from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
@@ -109,7 +109,7 @@ def test_pretraining_needs_no_recordings(run: Run, policy: Path, tmp_path: Path)
     assert not load_model(out).config.provenance["fine_tuned"]
 
 
-def test_other_kinds_of_model_are_made_from_scratch_only(run: Run, recordings: Path, tmp_path: Path) -> None:
+def test_other_model_kinds_need_from_scratch(run: Run, recordings: Path, tmp_path: Path) -> None:
     out = tmp_path / "model.safetensors"
     kind = ("--physics", "none", "--network", "joint", "--hidden", 8, 4, "--out", out)
     code, _, error = run("fit", recordings, *kind)
@@ -135,7 +135,7 @@ def test_evaluate_in_simulation(run: Run, policy: Path, tmp_path: Path) -> None:
     assert {"rotation_rad_mean", "time_to_fall_s_mean", "dropped_share"} <= set(read)
 
 
-def test_collect_on_a_virtual_hand_goes_on_where_it_stopped(run: Run, policy: Path, tmp_path: Path) -> None:
+def test_collect_goes_on_where_it_stopped(run: Run, policy: Path, tmp_path: Path) -> None:
     options = ("collect", "--policy", policy, "--out", tmp_path / "hand", "--replays", 2)
     for minutes in (0.02, 0.04):
         code, out, _ = run(*options, "--minutes", minutes, "--json", tmp_path / "collect.json")
@@ -164,9 +164,7 @@ def test_collect_goes_through_surroundings_and_wrists(run: Run, policy: Path, tm
     ]
 
 
-def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
-    run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_collect_says_what_to_set_up(run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("builtins.input", asked.append)
     options = ("--port", "/dev/nothing", "--surroundings", "balls", "--wrists", "palm_down", "--replays", 1)
@@ -177,7 +175,7 @@ def test_collect_tells_the_owner_of_a_real_hand_what_to_set_up(
     assert (code, "/dev/nothing" in err) == (2, True)
 
 
-def test_commands_tell_the_same_about_a_hand_without_power(run: Run, policy: Path, tmp_path: Path) -> None:
+def test_commands_agree_on_a_hand_without_power(run: Run, policy: Path, tmp_path: Path) -> None:
     for fault, said in (("power_loss", "No servo answers"), ("drop:servo=3", "do not answer: 3 (if_dip)")):
         with VirtualHandProcess(faults=[fault]) as hand:
             collect = ("collect", "--port", hand.port, "--yes", "--out", tmp_path, "--replays", 1, "--policy", policy)
@@ -269,10 +267,3 @@ def test_what_is_wrong_is_said_in_one_line(
 def test_tables_line_up() -> None:
     text = table(("", "a"), [("long name", "1"), ("b", "22.5")])
     assert text == "              a\n---------  ----\nlong name     1\nb          22.5"
-
-
-def test_progress_bar_counts_epochs(capsys: pytest.CaptureFixture[str]) -> None:
-    with tqdm_progress("fitting") as progress:
-        progress(1, 4, "fine")
-        progress(4, 4, "finer")
-    assert "4/4" in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_results_are_printed_before_they_are_written(
     assert said.err.strip() == f"dexndm: cannot write {tmp_path / 'a.json'}: No space left on device"
 
 
-def test_a_question_without_a_terminal_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_question_without_terminal_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(_: str) -> str:
         raise EOFError
 

@@ -84,7 +84,7 @@ def test_does_not_mix_hands(tmp_path: Path) -> None:
         run(tmp_path, FakePlayer(), 40, hand="b")
 
 
-def test_each_setting_gets_its_time_and_the_same_trajectories(tmp_path: Path) -> None:
+def test_settings_get_equal_time_and_trajectories(tmp_path: Path) -> None:
     options, players = CollectOptions(minutes=100 / 1200, seed=3), {}
     for surroundings in ("free", "balls", "free"):
         players[surroundings] = FakePlayer()
@@ -132,7 +132,7 @@ def test_kill_9_loses_a_second_at_most(tmp_path: Path) -> None:
     assert again.played[0].index == last.metadata["index"] + 1, "the one that was cut short counts"
 
 
-def test_half_of_the_trajectories_get_noise_and_all_replays_are_used() -> None:
+def test_half_get_noise_and_all_replays_occur() -> None:
     plans = [draw_plan(index, CollectOptions(), REPLAYS) for index in range(400)]
     assert {plan.noise for plan in plans} == {0.0, 0.01}
     assert 0.4 < np.mean([plan.noise > 0.0 for plan in plans]) < 0.6
@@ -154,7 +154,7 @@ def test_needs_something_to_replay(tmp_path: Path) -> None:
         collect(FakePlayer(), tmp_path, CollectOptions(), progress=False)
 
 
-def test_noise_has_the_given_size_on_the_given_hands() -> None:
+def test_noise_has_its_size_on_its_hands() -> None:
     noise, command = TargetNoise(), np.zeros((3, 16))
     assert noise(None, command)[0] is command
     noise.set(np.array([0.0, 0.01, 0.02]), seed=1)

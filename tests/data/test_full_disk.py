@@ -53,7 +53,7 @@ def test_what_was_recorded_before_the_limit_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["pass", UNNOTICED])
-def test_what_was_recorded_before_the_disk_was_full_is_kept(body: str, tmp_path: Path) -> None:
+def test_full_disk_keeps_what_was_recorded(body: str, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     own_disk = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")

@@ -19,7 +19,7 @@ ZEROS = np.zeros(16)
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy that has not ended after 5 s is taken for one that never will; a busy machine may need that to start."""
-    monkeypatch.setattr("dexndm_gym.data.salvage._SECONDS", 60.0)
+    monkeypatch.setattr("dexndm_gym.data.recovery._SECONDS", 60.0)
 
 
 def write(path: Path, lengths: list[int], final: bool = True) -> None:
@@ -42,7 +42,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(trajectories[0].command[:, 15], -np.arange(45) / 1000, atol=1e-6)
 
 
-def test_without_a_final_position_the_last_target_is_dropped(tmp_path: Path) -> None:
+def test_last_target_without_position_is_dropped(tmp_path: Path) -> None:
     write(tmp_path / "a.h5", [10, 1], final=False)
     (trajectory,) = read_recording(tmp_path / "a.h5")
     assert len(trajectory) == 9
@@ -157,6 +157,6 @@ def test_damaged_recording_that_was_never_closed_is_refused(tmp_path: Path, monk
     (tmp_path / "copy.h5").write_bytes(unclosed)
     assert len(read_recording(tmp_path / "copy.h5")[0]) >= 379
     (tmp_path / "copy.h5").write_bytes(unclosed[:2000])
-    monkeypatch.setattr("dexndm_gym.data.salvage._SECONDS", 2.0)
+    monkeypatch.setattr("dexndm_gym.data.recovery._SECONDS", 2.0)
     with pytest.raises(FileFormatError, match=r"copy\.h5 is damaged"):
         read_recording(tmp_path / "copy.h5")

@@ -13,7 +13,7 @@ def waves() -> list[Trajectory]:
     return wave_trajectories(40, start=START_POSE, largest_step=0.04, steps=400, seed=1)
 
 
-def test_one_joint_swings_and_the_others_stand_in_the_middle(waves: list[Trajectory]) -> None:
+def test_one_joint_swings_while_others_stand(waves: list[Trajectory]) -> None:
     for wave in waves:
         joint = JOINT_NAMES.index(wave.metadata["joint"])
         assert joint not in SIDE_JOINTS

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.inverse_kernel import BLOCK_SIZE
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, PhysicsRole
-from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 
 MakeModel = Callable[..., JointwiseModel]
@@ -23,7 +23,7 @@ ROLES = get_args(PhysicsRole)
 
 def drive(servos: Any, targets: np.ndarray, inverse: JointwiseInverse | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Play targets (ticks, n, joints) through the inverse; returns positions and corrections."""
-    position = np.repeat(servos.read()[:, None], WINDOW, axis=1)
+    position = np.repeat(servos.read()[:, None], HISTORY, axis=1)
     past_target = past_command = position[:, 1:]
     positions, corrections = [], []
     for target in targets:
@@ -46,7 +46,9 @@ def as_kind(model: JointwiseModel, physics: PhysicsRole) -> JointwiseModel:
 
 def random_window(count: int, joints: int = 16, scale: float = 0.2) -> tuple[np.ndarray, ...]:
     rng = np.random.default_rng(5)
-    return tuple(rng.normal(scale=scale, size=(count, steps, joints)) for steps in (WINDOW, WINDOW - 1, WINDOW - 1, 1))
+    return tuple(
+        rng.normal(scale=scale, size=(count, steps, joints)) for steps in (HISTORY, HISTORY - 1, HISTORY - 1, 1)
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3, 700])
@@ -95,8 +97,8 @@ def test_blocked_joint_of_half_strength_gets_double_error(make_model: MakeModel)
     strong.physics[:] = torch.tensor([1.0, 0.05, 0.0, 0.0, 0.0, 0.0])
     weak.physics[:] = torch.tensor([0.5, 0.05, 0.0, 0.0, 0.0, 0.0])
     inverse = JointwiseInverse(weak, strong, InverseConfig(correction_weight=0.0, change_weight=0.0))
-    blocked, asked = np.zeros((1, WINDOW, 16)), np.full((1, 16), 0.1)
-    past = np.repeat(asked[:, None], WINDOW - 1, axis=1)
+    blocked, asked = np.zeros((1, HISTORY, 16)), np.full((1, 16), 0.1)
+    past = np.repeat(asked[:, None], HISTORY - 1, axis=1)
     # A little less, since the models see it let go, and the weaker one is also less stiff on its way.
     np.testing.assert_allclose(inverse(blocked, past, past, asked).command, 0.2, rtol=0.06)
 

@@ -13,8 +13,8 @@ import torch
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_recordings, fit_trajectories, split
-from dexndm_gym.dynamics.measures import measure, roll_out, stay
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.prediction_errors import measure, roll_out, stay
 from dexndm_gym.dynamics.training import Progress, portions
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
@@ -22,9 +22,7 @@ from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 QUICK = FitOptions(epochs=2, batch=128)
 
 
-def test_fit_learns_the_plant_and_fine_tuning_the_other_one(
-    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
-) -> None:
+def test_fit_learns_a_plant_fine_tuning_another(weak_trajectories: list[Trajectory], sim_model: JointwiseModel) -> None:
     _, report = fit_trajectories(weak_trajectories, start=sim_model, options=FitOptions(epochs=15, batch=128))
     assert report.start is not None
     assert report.start.one_step_rms > 2 * report.fitted.one_step_rms
@@ -45,9 +43,7 @@ def test_few_recordings_gain_from_the_simulation(
     assert measure(tuned, unseen).one_step_rms < measure(fresh, unseen).one_step_rms
 
 
-def test_same_seed_same_model_and_the_start_is_left_alone(
-    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
-) -> None:
+def test_seed_decides_the_model_start_stays(weak_trajectories: list[Trajectory], sim_model: JointwiseModel) -> None:
     before = {name: tensor.clone() for name, tensor in sim_model.state_dict().items()}
     random_state = torch.get_rng_state()
     first, again = (fit_trajectories(weak_trajectories, start=sim_model, options=QUICK)[0] for _ in range(2))
@@ -107,7 +103,7 @@ def test_physics_come_from_motion_without_an_object(
     assert ((mixed - alone).abs() < 0.2 * off).all(), "others than those held out make a little difference"
 
 
-def test_a_network_beside_physics_learns_as_if_it_were_alone(sim_trajectories: list[Trajectory]) -> None:
+def test_network_beside_physics_learns_as_if_alone(sim_trajectories: list[Trajectory]) -> None:
     alone, beside = (
         fit_trajectories(
             sim_trajectories[:6], config=ModelConfig(joint_names=("a", "b"), physics=physics), options=QUICK
@@ -122,7 +118,7 @@ def test_a_fit_without_epochs_is_refused() -> None:
         FitOptions(epochs=0)
 
 
-def test_a_fit_that_was_killed_goes_on_and_ends_the_same(
+def test_killed_fit_resumes_to_the_same_end(
     weak_trajectories: list[Trajectory], sim_model: JointwiseModel, tmp_path: Path
 ) -> None:
     checkpoint, options = tmp_path / "fit.checkpoint", FitOptions(epochs=4, batch=128, buffer=900)
@@ -171,9 +167,7 @@ class OnDisk(Sequence[Trajectory]):
         self.held -= periods
 
 
-def test_no_more_is_held_in_memory_than_the_buffer(
-    weak_trajectories: list[Trajectory], sim_model: JointwiseModel
-) -> None:
+def test_memory_holds_no_more_than_the_buffer(weak_trajectories: list[Trajectory], sim_model: JointwiseModel) -> None:
     data = OnDisk(weak_trajectories)
     assert sum(map(len, weak_trajectories)) == 4800
     options = FitOptions(epochs=3, batch=64, buffer=1000)

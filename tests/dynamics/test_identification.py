@@ -36,7 +36,7 @@ def motion(table: np.ndarray, seed: int, ticks: int = 400, disturbed: float = 0.
 
 
 @pytest.mark.parametrize("disturbed", [0.0, 0.01])
-def test_parameters_are_found_through_a_coarse_encoder_and_disturbances(disturbed: float) -> None:
+def test_parameters_are_found_despite_encoder_and_disturbances(disturbed: float) -> None:
     found = identify_joints([motion(TRUTH, seed, disturbed=disturbed) for seed in range(12 if disturbed else 6)])
     tolerance = 2 if disturbed else 1
     for name, allowed in (("stiffness", 0.03), ("damping", 0.05), ("friction", 0.1)):
@@ -46,7 +46,7 @@ def test_parameters_are_found_through_a_coarse_encoder_and_disturbances(disturbe
     np.testing.assert_allclose(found[:, 5], TRUTH[:, 5], atol=tolerance * 0.002)
 
 
-def test_weak_servos_of_the_virtual_hand_are_told_from_strong_ones() -> None:
+def test_identification_tells_weak_servos_from_strong() -> None:
     weakening = np.linspace(1.0, 2.5, NUM_JOINTS)
     weak = HandParameters(servos=ServoParameters(resistance=2.98 * weakening))
     nominal, changed = (
@@ -78,7 +78,7 @@ def test_a_joint_settles_where_torques_balance() -> None:
     assert position[0, 0] == pytest.approx((1.0 * 0.1 + 0.05) / (1.0 + 0.25), abs=1e-6)
 
 
-def test_dry_friction_holds_a_joint_and_no_pull_exceeds_the_limit() -> None:
+def test_friction_holds_and_pull_is_limited() -> None:
     held = JointPhysics.from_table(np.array([[1.0, 0.05, 0.03, 0.0, 0.0, 0.0]]))
     rest, near = np.zeros((1, 1)), np.full((1, 1), 0.029)
     assert advance(held, rest, rest, near, near)[0] == 0.0

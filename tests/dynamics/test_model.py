@@ -8,19 +8,20 @@ import pytest
 import safetensors.torch
 import torch
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.dynamics.batch_layout import Windows
 from dexndm_gym.dynamics.inference_model import InferenceModel, export_for_inference
 from dexndm_gym.dynamics.inverse_kernel import precompute_first_layer, predict, tanh
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
 from dexndm_gym.dynamics.model_file import FORMAT, load_model, save_model
-from dexndm_gym.dynamics.windows import WINDOW, features
+from dexndm_gym.dynamics.windows import features
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
 from dexndm_gym.hand.joints import JOINT_NAMES
 
 MakeModel = Callable[..., JointwiseModel]
 
 
-def windows(joints: int, count: int, window: int = WINDOW) -> tuple[torch.Tensor, torch.Tensor]:
+def windows(joints: int, count: int, window: int = HISTORY) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     return torch.randn(2, joints, count, window, generator=generator).unbind()
 
@@ -51,7 +52,7 @@ def test_batched_product_equals_a_loop_over_joints(
 
 
 @pytest.mark.parametrize(("network", "together"), [("shared", 1), ("joint", 1), ("finger", 4), ("hand", 16)])
-def test_a_joint_sees_only_those_of_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
+def test_joint_sees_only_its_own_network(make_model: MakeModel, network: Network, together: int) -> None:
     model = make_model(ModelConfig(network=network))
     position, command = windows(16, 5)
     before = model(position, command)
@@ -137,13 +138,13 @@ def test_saving_and_loading_keeps_every_bit(make_model: MakeModel, tmp_path: Pat
 
 
 def test_other_joints_and_windows_are_refused(make_model: MakeModel) -> None:
-    make_model().require(JOINT_NAMES, WINDOW)
+    make_model().require(JOINT_NAMES, HISTORY)
     with pytest.raises(ModelMismatchError, match="elbow"):
-        make_model(ModelConfig(joint_names=("elbow",))).require(JOINT_NAMES, WINDOW)
+        make_model(ModelConfig(joint_names=("elbow",))).require(JOINT_NAMES, HISTORY)
     with pytest.raises(ModelMismatchError, match="if_rot"):
-        make_model(ModelConfig(joint_names=JOINT_NAMES[::-1])).require(JOINT_NAMES, WINDOW)
+        make_model(ModelConfig(joint_names=JOINT_NAMES[::-1])).require(JOINT_NAMES, HISTORY)
     with pytest.raises(ModelMismatchError, match="5 control periods"):
-        make_model(ModelConfig(window=5)).require(JOINT_NAMES, WINDOW)
+        make_model(ModelConfig(window=5)).require(JOINT_NAMES, HISTORY)
 
 
 def test_files_that_hold_no_model_are_refused(make_model: MakeModel, tmp_path: Path) -> None:

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.joint_physics import JointPhysics, advance
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 from dexndm_gym.dynamics.residual import ResidualOptions, ResidualPolicy, train_residual
-from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.filters.residual import ResidualFilter
 from dexndm_gym.filters.target_filter import TargetWindow
 from dexndm_gym.hand.joints import NUM_JOINTS
@@ -39,8 +39,8 @@ def policy() -> ResidualPolicy:
 
 
 def still(command: float) -> tuple[TargetWindow, np.ndarray]:
-    past = np.full((2, WINDOW - 1, NUM_JOINTS), command)
-    return TargetWindow(position=np.zeros((2, WINDOW, NUM_JOINTS)), target=past, command=past), past[:, 0]
+    past = np.full((2, HISTORY - 1, NUM_JOINTS), command)
+    return TargetWindow(position=np.zeros((2, HISTORY, NUM_JOINTS)), target=past, command=past), past[:, 0]
 
 
 def test_it_asks_for_what_the_hand_lacks(policy: ResidualPolicy) -> None:
@@ -52,14 +52,14 @@ def test_it_asks_for_what_the_hand_lacks(policy: ResidualPolicy) -> None:
     np.testing.assert_allclose((command - target).mean(), 0.05, atol=0.015)
 
 
-def test_it_adds_nothing_before_training_and_never_more_than_its_bound(policy: ResidualPolicy) -> None:
+def test_residual_is_zero_first_and_always_bounded(policy: ResidualPolicy) -> None:
     window, target = still(0.3)
     untrained = ResidualFilter(ResidualPolicy(ResidualOptions()))
     np.testing.assert_array_equal(untrained(window, target)[0], target)
     assert np.abs(ResidualFilter(policy)(window, target)[0] - target).max() <= policy.bound
 
 
-def test_the_model_of_the_hand_stays_as_it_is() -> None:
+def test_training_leaves_the_hands_model_alone() -> None:
     model = JointwiseModel()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     told: list[int] = []

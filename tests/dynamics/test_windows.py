@@ -13,7 +13,7 @@ def ramp(start: float, periods: int) -> Trajectory:
     return Trajectory(position, position[:-1] + 0.5)
 
 
-def test_windows_pair_position_and_target_and_repeat_the_first_sample() -> None:
+def test_windows_pair_positions_and_repeat_the_first() -> None:
     windows = WindowSet([ramp(0, 3), ramp(100, 2)], window=3)
     assert (len(windows), windows.num_joints) == (5, 2)
     position, command, following = windows.gather(torch.arange(5))

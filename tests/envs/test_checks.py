@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.backends.testing import WeakServos
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError, DexndmError, SimulationDivergedError
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER
 from dexndm_gym.objects.scene import Scene
-from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.reward_weights import PAPER_REWARD, RewardWeights
 
 STILL = np.zeros(16, dtype=np.float32)
 LYING = np.array([*PALM_REST_CENTER, 1.0, 0.0, 0.0, 0.0])

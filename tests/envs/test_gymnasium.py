@@ -17,7 +17,7 @@ from gymnasium.wrappers import vector as vector_wrappers
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.backends.testing import WeakServos
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.task.config import TaskConfig
@@ -247,25 +247,6 @@ def test_vector_env_draws_every_hand() -> None:
     assert (first != second).any()
     with pytest.raises(ConfigurationError, match="human"):
         gymnasium.make_vec(SIM, 2, render_mode="human")
-
-
-@pytest.mark.parametrize(
-    "wrapper",
-    [
-        vector_wrappers.NormalizeObservation,
-        vector_wrappers.NormalizeReward,
-        vector_wrappers.RecordEpisodeStatistics,
-        vector_wrappers.DictInfoToList,
-        vector_wrappers.FlattenObservation,
-        vector_wrappers.ClipReward,
-    ],
-)
-def test_gymnasiums_vector_wrappers_go_on_top(wrapper: Any) -> None:
-    arguments = {"min_reward": -1, "max_reward": 1} if wrapper is vector_wrappers.ClipReward else {}
-    env = wrapper(weak_vector("NEXT_STEP"), **arguments)
-    env.reset(seed=0)
-    for _ in range(5):
-        env.step(np.zeros((2, 16), dtype=np.float32))
 
 
 def test_statistics_count_each_episode_once() -> None:

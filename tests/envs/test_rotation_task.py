@@ -8,21 +8,22 @@ import numpy as np
 import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import FINGERTIP_CENTER, PALM_REST_CENTER, START_POSE
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task import observation
-from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import score
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import WRISTS, down_in_hand
 from dexndm_gym.task.quaternions import conjugate, rotate
+from dexndm_gym.task.reward_weights import PAPER_REWARD, RewardWeights
 
 SPIN = 0.6
 LIMIT = TaskConfig().drop_distance

@@ -8,8 +8,8 @@ import torch
 
 import dexndm_gym  # noqa: F401  # registers the environments
 from dexndm_gym.dynamics.fit import FitReport
-from dexndm_gym.dynamics.measures import PredictionErrors
 from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors
 from dexndm_gym.evaluation.demo.demo_result import DemoResult, FittedModels
 from dexndm_gym.evaluation.episodes import EpisodeRecord
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE

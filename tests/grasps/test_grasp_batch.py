@@ -9,7 +9,7 @@ from dexndm_gym.objects.catalog import OBJECTS
 LYING, AWAY = (-0.02, 0.01, 0.075, 1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.5, 1.0, 0.0, 0.0, 0.0)
 
 
-def test_the_sensor_sees_the_deepest_of_the_contacts_with_which_a_step_began():
+def test_sensor_sees_the_deepest_contact():
     batch = GraspBatch(OBJECTS["cube"], np.ones(2))
     batch.gravity[:, 2] = -GRAVITY
     batch.begin(np.tile(START_POSE, (2, 1)), np.array([LYING, AWAY]), np.tile(START_POSE, (2, 1)))

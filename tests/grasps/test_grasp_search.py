@@ -7,8 +7,8 @@ from dexndm_gym.grasps.grasp_search import (
     GRAVITY_DIRECTIONS,
     GraspSearch,
     find_fingertip_grasps,
-    find_fists,
     find_palm_rests,
+    find_power_grasps,
     find_starts,
     grasp_kinds,
 )
@@ -49,7 +49,7 @@ def test_wide_objects_press_fingers_apart_without_closing():
     assert grasp_kinds(OBJECTS["cube"], rows)["fist"] <= 0.2 * len(rows)
 
 
-def test_too_few_fingertip_grasps_are_topped_up_with_fists():
+def test_power_grasps_top_up_fingertip_grasps():
     found = find_starts(OBJECTS["box_20x20x30"], 4, 0)
     (by_tips, tries), (fists, _) = found.held["by fingertips"], found.held["in the fist"]
     assert (by_tips < 16, tries) == (True, 48)
@@ -58,7 +58,7 @@ def test_too_few_fingertip_grasps_are_topped_up_with_fists():
 
 def test_grasps_press_and_cups_do_not():
     rng = np.random.default_rng(0)
-    grasps, palm_rests = find_fists(OBJECTS["duck"], 8, rng), find_palm_rests(OBJECTS["cube"], 8, rng)
+    grasps, palm_rests = find_power_grasps(OBJECTS["duck"], 8, rng), find_palm_rests(OBJECTS["cube"], 8, rng)
     behind = grasps[:, 16:32] - grasps[:, :16]
     assert (behind.max(axis=1) > 0.04).all()
     assert (np.linalg.norm(grasps[:, 32:35] - PALM_REST_CENTER, axis=1) < GraspSearch().reach).all()
@@ -68,21 +68,21 @@ def test_grasps_press_and_cups_do_not():
 @pytest.mark.parametrize("diameter", [0.003, 0.3])
 def test_what_no_hand_can_hold_is_not_held(diameter: float):
     item = primitive("x", "sphere", (diameter, diameter, diameter), 0.05)
-    assert len(find_fists(item, 8, np.random.default_rng(0))) == 0
+    assert len(find_power_grasps(item, 8, np.random.default_rng(0))) == 0
 
 
 def test_fewer_ways_are_easier():
     item, search = OBJECTS["box_20x20x30"], GraspSearch(friction=0.3)
     found = [
-        len(find_fists(item, 16, np.random.default_rng(0), directions=directions, search=search))
+        len(find_power_grasps(item, 16, np.random.default_rng(0), directions=directions, search=search))
         for directions in (GRAVITY_DIRECTIONS, GRAVITY_DIRECTIONS[5:])
     ]
     assert found[0] < found[1]
 
 
 @pytest.mark.parametrize(("name", "tries"), [("cube", 24), ("plane", 24), ("mug", 48)])
-def test_nothing_is_held_with_fingers_inside_it_at_any_time(name: str, tries: int):
-    rows = find_fists(OBJECTS[name], tries, np.random.default_rng(0))
+def test_grasps_with_penetration_are_refused(name: str, tries: int):
+    rows = find_power_grasps(OBJECTS[name], tries, np.random.default_rng(0))
     assert len(rows) > 0
     batch = GraspBatch(OBJECTS[name], rows[:, 39])
     for direction in GRAVITY_DIRECTIONS:

@@ -15,8 +15,8 @@ from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts
 from dexndm_gym.objects.catalog import OBJECT_SETS, OBJECTS
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.metrics import are_dropped
 from dexndm_gym.task.orientations import WRISTS, down_in_hand, draw_unit
+from dexndm_gym.task.termination import are_dropped
 
 DOWN = {name: down_in_hand(np.array(wrist)) for name, wrist in WRISTS.items()}
 
@@ -56,20 +56,20 @@ def test_every_object_starts_held_in_any_wrist():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_of_each_object_at_least_99_percent_stay_and_sink_in_by_less_than_a_millimeter():
+def test_start_states_hold_and_hardly_penetrate():
     found = survival(list(OBJECTS), 100)
     assert {cell: held for cell, held in found.items() if held.share < 0.99 or held.penetration > 0.001} == {}
     assert len(found) == len(OBJECTS) * len(WRISTS)
 
 
-def test_palm_up_the_basic_objects_lie_in_the_open_hand():
+def test_basic_objects_lie_in_the_open_hand():
     rng = np.random.default_rng(0)
     starts = [load_starts().draw("cube", PALM_UP, rng) for _ in range(50)]
     np.testing.assert_allclose([start.target for start in starts], np.tile(START_POSE, (50, 1)), rtol=1e-12)
     assert (np.std([start.object_pose for start in starts], axis=0) > 1e-4).all()
 
 
-def test_states_for_one_direction_come_before_those_for_any():
+def test_states_for_one_direction_come_first():
     any_way, palm_down = np.full((3, 40), 0.1), np.full((2, 40), 0.2)
     starts = StartStates({("cube", None): any_way, ("cube", (0.0, 0.0, 1.0)): palm_down})
     rng = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def test_states_for_one_direction_come_before_those_for_any():
         starts.draw("duck", (0.0, 0.0, 9.81), rng)
 
 
-def test_files_keep_states_to_a_tenth_of_a_milliradian_and_a_hundredth_of_a_millimeter(tmp_path: Path):
+def test_files_keep_states_to_their_precision(tmp_path: Path):
     rng = np.random.default_rng(0)
     rows = rng.uniform(-1.0, 1.0, (5, 40))
     rows[:, 32:35] *= 0.2
@@ -110,7 +110,7 @@ def test_files_of_other_numbers_are_named(tmp_path: Path):
         StartStates.load(path)
 
 
-def test_grasps_only_leave_no_object_in_the_open_hand() -> None:
+def test_grasps_only_leave_no_palm_rests() -> None:
     rng = np.random.default_rng(0)
     grasped = choose_starts(["cube"], "grasps").draw("cube", PALM_UP, rng)
     lying = choose_starts(["cube"], None).draw("cube", PALM_UP, rng)

@@ -4,10 +4,10 @@ import mujoco
 import numpy as np
 import pytest
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.grasps.start_states import PALM_UP, load_starts
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.objects.catalog import OBJECTS
@@ -106,7 +106,7 @@ def compared(item: str, down: tuple[float, float, float], episodes: int = 64) ->
 
 
 @pytest.mark.parametrize("item", ["cube", "ball_60", "cylinder_45x63"])
-def test_in_the_open_hand_fingertips_and_forces_are_those_of_boxes(item: str) -> None:
+def test_open_hands_are_those_of_boxes(item: str) -> None:
     """But for the cube, which leans against fingers: boxes around round caps stand out and press half as much again."""
     apart, force = compared(item, PALM_UP)
     assert apart < 0.002
@@ -114,7 +114,7 @@ def test_in_the_open_hand_fingertips_and_forces_are_those_of_boxes(item: str) ->
 
 
 @pytest.mark.parametrize("item", ["cube", "cylinder", "ball_60"])
-def test_in_grasps_fingertips_and_forces_are_nearly_those_of_boxes(item: str) -> None:
+def test_grasps_are_nearly_those_of_boxes(item: str) -> None:
     """A ball and a box around the same rubber cap differ by 2 to 4 mm, and a finger that gives way presses less."""
     apart, force = compared(item, (0.0, 0.0, 1.0))
     assert apart < 0.006
@@ -122,14 +122,14 @@ def test_in_grasps_fingertips_and_forces_are_nearly_those_of_boxes(item: str) ->
 
 
 @pytest.mark.parametrize("item", ["cube", "cylinder", "ellipsoid", "ball_60", "cylinder_28x31"])
-def test_what_lies_in_the_open_hand_sinks_in_by_less_than_a_millimeter(item: str) -> None:
+def test_resting_object_penetrates_less_than_a_millimeter(item: str) -> None:
     model = build_spec(SIM_SERVO, timestep=TIMESTEP, first_object=OBJECTS[item]).compile()
     for i in range(6):
         assert min(contact.dist for contact in held(model, item, PALM_UP, i).contact) > -0.001
 
 
 @pytest.mark.parametrize("item", ["cube", "cylinder", "duck"])
-def test_a_limp_hand_gives_what_hits_it_no_energy(item: str) -> None:
+def test_limp_hand_adds_no_energy(item: str) -> None:
     model = build_spec(None, timestep=TIMESTEP, first_object=OBJECTS[item]).compile()
     model.opt.gravity[:] = 0.0
     pose, velocity = object_indices(model)

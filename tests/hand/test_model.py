@@ -60,7 +60,7 @@ def test_fingertips_at_random_poses(model):
             assert np.linalg.norm(expected[digit] - found[digit]) < 2e-4, (digit, angles)
 
 
-def test_fingertips_of_the_flat_hand_match_the_published_model(model):
+def test_flat_hand_matches_the_published_model(model):
     found = fingertips_in_mujoco(model, np.zeros(16))
     for digit, (x, y, z) in ZERO_POSE_TIPS.items():
         np.testing.assert_allclose(found[digit], (x, -y, -z), atol=2e-4)

@@ -76,7 +76,7 @@ def test_calibration_makes_the_flat_hand_read_zero(healthy: Any, bus: DynamixelB
     assert bus.sync_read("homing_offset")["homing_offset"].tolist() == [10, *(10 - servo for servo in range(1, 16))]
 
 
-def test_calibration_refuses_a_moving_hand_and_a_wrong_horn(healthy: Any, bus: DynamixelBus) -> None:
+def test_calibration_refuses_moving_hands_and_wrong_horns(healthy: Any, bus: DynamixelBus) -> None:
     positions = iter(range(2000, 4000, 4))
     with pytest.raises(SafetyError, match=r"9 \(rf_mcp\); hold"):
         measure_pose(bus, lambda: put(healthy, 9, "present_position", next(positions)))
@@ -156,7 +156,7 @@ def test_session_moves_at_speed_in_control_periods(hand_bus: DynamixelBus) -> No
         assert pacer.periods * CONTROL_PERIOD == pytest.approx(1.0, abs=3 * CONTROL_PERIOD)
 
 
-def test_the_first_failure_is_the_one_that_is_told(
+def test_first_failure_is_the_one_told(
     process: VirtualHandProcess, hand_bus: DynamixelBus, caplog: pytest.LogCaptureFixture
 ) -> None:
     def lose_a_servo() -> None:

@@ -63,7 +63,7 @@ def test_a_lost_reply_is_asked_for_again(servos: Any, bus: DynamixelBus) -> None
     assert servos.requests == 2
 
 
-def test_reply_that_stays_lost_is_an_error_after_three_requests(servos: Any, bus: DynamixelBus) -> None:
+def test_lost_reply_is_error_after_three_requests(servos: Any, bus: DynamixelBus) -> None:
     servos.mangle = lambda replies: replies[21:]
     with pytest.raises(BusProtocolError, match=r"reply of servo 0 \(if_rot\) is missing"):
         bus.sync_read(*PRESENT)
@@ -79,7 +79,7 @@ def test_one_repetition_only_where_time_is_up(servos: Any) -> None:
     assert servos.requests == 2
 
 
-def test_replies_that_come_too_late_are_not_taken_for_the_next_ones(servos: Any, bus: DynamixelBus) -> None:
+def test_late_replies_are_not_taken_for_others(servos: Any, bus: DynamixelBus) -> None:
     def delay_first(replies: bytes) -> bytes:
         if servos.requests > 1:
             return replies
@@ -94,7 +94,7 @@ def test_replies_that_come_too_late_are_not_taken_for_the_next_ones(servos: Any,
     assert bus.sync_read("present_position")["present_position"][3] == 1500
 
 
-def test_a_reply_to_an_earlier_request_is_not_taken_for_one_to_a_later(servos: Any, bus: DynamixelBus) -> None:
+def test_late_reply_is_not_taken_for_the_next(servos: Any, bus: DynamixelBus) -> None:
     """The first reply gets lost on its way, the second is late by a whole request."""
     kept: list[bytes] = []
 
@@ -109,7 +109,7 @@ def test_a_reply_to_an_earlier_request_is_not_taken_for_one_to_a_later(servos: A
     assert bus.sync_read("present_position")["present_position"][3] == 1500
 
 
-def test_an_alert_is_reported_even_if_its_reason_cannot_be_read(servos: Any, bus: DynamixelBus) -> None:
+def test_alert_without_readable_reason_is_reported(servos: Any, bus: DynamixelBus) -> None:
     servos.errors[5] = 0x80
     servos.mangle = lambda replies: replies if servos.requests == 1 else b""
     with pytest.raises(ServoAlertError, match=r"5 \(mf_mcp\): unknown"):
@@ -148,7 +148,7 @@ def test_single_reads_and_writes(servos: Any, bus: DynamixelBus) -> None:
         bus.read(9, "goal_position")
 
 
-def test_values_that_do_not_fit_are_refused_before_sending(servos: Any, bus: DynamixelBus) -> None:
+def test_values_that_do_not_fit_are_refused(servos: Any, bus: DynamixelBus) -> None:
     with pytest.raises(ConfigurationError, match="bus_watchdog takes values from -128 to 127, got 200"):
         bus.sync_write("bus_watchdog", 200)
     assert servos.requests == 0
@@ -192,7 +192,7 @@ def test_when_nobody_answers_the_baud_rate_is_suspected(servos: Any, bus: Dynami
     assert servos.requests == 16
 
 
-def test_a_servo_that_misses_one_ping_is_not_missing(servos: Any, bus: DynamixelBus) -> None:
+def test_one_missed_ping_is_not_a_missing_servo(servos: Any, bus: DynamixelBus) -> None:
     losses = iter([True])
     servos.mangle = lambda replies: b"" if next(losses, False) else replies
     assert bus.find_silent() == []
@@ -226,7 +226,7 @@ def test_torque_off_is_confirmed(servos: Any, bus: DynamixelBus) -> None:
         bus.torque_off()
 
 
-def test_torque_goes_off_even_when_a_servo_is_gone(servos: Any, bus: DynamixelBus) -> None:
+def test_torque_goes_off_with_a_servo_gone(servos: Any, bus: DynamixelBus) -> None:
     for servo in range(16):
         servos.set(servo, 64, 1, 1)
     servos.silent = {3}
@@ -263,7 +263,7 @@ def corrupt(replies: bytes, kind: str, place: int, value: int) -> bytes:
 
 @given(damage=st.lists(corruption, min_size=1, max_size=3))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
-def test_whatever_happens_to_replies_data_are_right_or_it_is_an_error(
+def test_mangled_replies_give_right_data_or_errors(
     servos: Any, bus: DynamixelBus, damage: list[tuple[str, int, int]]
 ) -> None:
     fill_present_values(servos)

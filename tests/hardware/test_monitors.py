@@ -11,7 +11,7 @@ def clocks(*times: int) -> np.ndarray:
     return np.resize(np.array(times, dtype=np.int64), 16)
 
 
-def test_clocks_that_go_on_are_fine_also_when_they_wrap() -> None:
+def test_running_clocks_are_fine_when_they_wrap() -> None:
     monitor = ClockMonitor()
     for time in (0, 50, 32_740, 22, 75):
         if time == 32_740:
@@ -39,7 +39,7 @@ def test_restarts_are_noticed() -> None:
         monitor.check(clocks(30))
 
 
-def test_a_stuck_joint_is_noticed_and_a_slow_one_is_not() -> None:
+def test_stuck_joint_is_noticed_and_slow_is_not() -> None:
     monitor, position, goal = StallMonitor(0.5, 10), np.zeros(16), np.zeros(16)
     goal[3], goal[4] = 1.0, 1.0
     for step in range(10):
@@ -53,7 +53,7 @@ def test_a_stuck_joint_is_noticed_and_a_slow_one_is_not() -> None:
         monitor.check(position, np.where(np.arange(16) == 3, goal, position))
 
 
-def test_a_joint_that_moves_neither_way_is_noticed_at_once() -> None:
+def test_immovable_joint_is_noticed_at_once() -> None:
     monitor, position, goal = StallMonitor(0.5, 1000), np.zeros(16), np.zeros(16)
     for _ in range(20):  # something is in its way
         goal[3] = 0.3
@@ -67,7 +67,7 @@ def test_a_joint_that_moves_neither_way_is_noticed_at_once() -> None:
         monitor.check(position, goal)
 
 
-def test_a_joint_that_goes_back_and_forth_is_not_stuck() -> None:
+def test_oscillating_joint_is_not_stuck() -> None:
     monitor, position, goal = StallMonitor(0.5, 1000), np.zeros(16), np.zeros(16)
     for step in range(40):
         goal[3] = 0.3 if step // 5 % 2 else -0.3

@@ -38,7 +38,7 @@ def make(overshoot: float = 0.0) -> tuple[Pacer, VirtualClock]:
     return Pacer(PERIOD, clock, clock.sleep), clock
 
 
-def test_work_shorter_than_a_period_does_not_change_the_rate() -> None:
+def test_short_work_does_not_change_the_rate() -> None:
     pacer, clock = make()
     ends = run(pacer, clock, [0.0, 0.01, 0.049, 0.02])
     assert ends == pytest.approx([0.05, 0.10, 0.15, 0.20], abs=2 * MOMENT)
@@ -54,7 +54,7 @@ def test_the_end_of_a_sleep_is_not_trusted() -> None:
     assert pacer.report().jitter_worst <= MOMENT
 
 
-def test_late_wake_ups_do_not_add_up_and_are_counted() -> None:
+def test_late_wake_ups_are_counted_not_summed() -> None:
     pacer, clock = make(overshoot=0.003)
     ends = run(pacer, clock, [0.0] * 98)
     clock.overshoot = 0.007
@@ -67,7 +67,7 @@ def test_late_wake_ups_do_not_add_up_and_are_counted() -> None:
     assert report.jitter_worst == pytest.approx(0.006, abs=2 * MOMENT)
 
 
-def test_after_an_overrun_a_target_still_acts_for_a_whole_period() -> None:
+def test_target_after_an_overrun_acts_whole_period() -> None:
     pacer, clock = make()
     ends = run(pacer, clock, [0.0, 0.12, 0.0])
     assert ends == pytest.approx([0.05, 0.22, 0.27], abs=2 * MOMENT)
@@ -91,7 +91,7 @@ def test_an_overrun_is_laid_to_what_took_longest() -> None:
     assert "overruns: 1 by caller, 1 by bus, the longest 20.0 ms" in str(report)
 
 
-def test_an_overrun_after_a_late_wake_up_is_the_system_s() -> None:
+def test_overrun_after_late_wake_up_is_the_systems() -> None:
     pacer, clock = make(overshoot=0.045)
     pacer.wait()
     clock.now += 0.01
@@ -100,7 +100,7 @@ def test_an_overrun_after_a_late_wake_up_is_the_system_s() -> None:
     assert pacer.report().overruns == {"wake-up": 1}
 
 
-def test_start_forgets_the_deadline_and_pauses_but_no_counts() -> None:
+def test_start_forgets_deadlines_but_no_counts() -> None:
     pacer, clock = make()
     run(pacer, clock, [0.0, 0.2])
     clock.now += 10.0

@@ -95,7 +95,7 @@ def test_silence_ends_after_the_timeout(terminal: tuple[int, str]) -> None:
     bus.close()
 
 
-def test_a_device_that_babbles_does_not_hold_us_up(servos: Any, bus: DynamixelBus) -> None:
+def test_babbling_device_does_not_hold_up(servos: Any, bus: DynamixelBus) -> None:
     servos.read = lambda size: b"\xff\xff\xfd\x00"[:size]
     begin = time.monotonic()
     with pytest.raises(HardwareError):
@@ -140,7 +140,7 @@ def test_a_port_that_takes_nothing_is_an_error(terminal: tuple[int, str]) -> Non
     bus.close()
 
 
-def test_a_reply_that_is_confirmed_to_be_under_way_is_waited_for(servos: Any) -> None:
+def test_reply_under_way_is_waited_for(servos: Any) -> None:
     """On a busy machine the reply of a simulated servo may come long after the timeout."""
     held: list[bytes] = []
 

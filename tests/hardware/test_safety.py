@@ -94,7 +94,7 @@ def test_guard_outlives_its_owner_just_long_enough() -> None:
     assert calls == [1]
 
 
-def test_signals_that_skip_the_exit_become_one_while_a_hand_has_torque() -> None:
+def test_signals_become_exits_while_torque_is_on() -> None:
     owners = Owner(), Owner()
     guards = [TorqueGuard(owner, lambda: None) for owner in owners]
     with pytest.raises(SystemExit, match="143"):

@@ -32,7 +32,7 @@ def test_a_free_target_is_sent_as_it_came() -> None:
     assert guard.count == 0
 
 
-def test_fingers_that_would_meet_wait_and_the_others_go_on() -> None:
+def test_meeting_fingers_wait_while_others_go_on() -> None:
     guard = CollisionGuard()
     sent, held = guard.restrain(towards_middle(0.4), np.zeros(16))
     assert held == ("index", "middle")
@@ -40,7 +40,7 @@ def test_fingers_that_would_meet_wait_and_the_others_go_on() -> None:
     assert guard.count == 1
 
 
-def test_a_finger_that_runs_into_a_waiting_one_waits_too() -> None:
+def test_finger_waits_behind_a_waiting_one() -> None:
     previous, target = np.zeros(16), np.zeros(16)
     # All swing; the ring finger would follow the middle one, which waits for the index finger.
     target[[0, 4, 8]] = 0.5, 0.2, -0.2
@@ -49,7 +49,7 @@ def test_a_finger_that_runs_into_a_waiting_one_waits_too() -> None:
     np.testing.assert_array_equal(sent, previous)
 
 
-def test_fingers_that_overlap_already_may_part_but_not_press_on() -> None:
+def test_overlapping_fingers_may_part_only() -> None:
     guard = CollisionGuard()
     np.testing.assert_array_equal(guard.restrain(towards_middle(0.39), towards_middle(0.4))[0], towards_middle(0.39))
     assert guard.restrain(towards_middle(0.41), towards_middle(0.4))[0][0] == 0.4
@@ -66,7 +66,7 @@ def test_what_is_sent_never_overlaps_more_than_allowed(before: int, after: int) 
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32))
-def test_the_way_to_the_start_pose_is_slow_and_free(seed: int) -> None:
+def test_way_to_start_pose_is_slow_and_free(seed: int) -> None:
     begin = START_POSE + 0.4 * (random_pose(seed) - START_POSE)
     allowed = np.maximum(OVERLAP, HAND.overlap(begin) + 1e-3)
     before = begin
@@ -87,7 +87,7 @@ def test_entangled_fingers_are_pulled_apart() -> None:
     assert max(HAND.overlap(pose).max() for pose in poses) > OVERLAP
 
 
-def test_a_way_that_cannot_be_found_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_way_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(self_collision, "OPEN_HAND", towards_middle(-0.3))
     poses = CollisionGuard().way(np.zeros(16), towards_middle(0.5), 0.05)
     with pytest.raises(SafetyError, match=r"each other's way: index, middle\. Switch the torque off"):

@@ -7,7 +7,8 @@ from dexndm_gym.errors import BusProtocolError, ConfigurationError, MissingServo
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.servo_requirements import IMPOSED
-from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare, rearm
+from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare
+from dexndm_gym.hardware.watchdog import rearm
 
 SETTINGS = ServoSettings()
 
@@ -67,7 +68,7 @@ def test_an_expired_watchdog_is_cleared_first(servos: Any, bus: DynamixelBus) ->
     assert value(servos, 0, "bus_watchdog") == 0
 
 
-def test_goals_are_at_the_present_position_before_torque_goes_on(servos: Any, bus: DynamixelBus) -> None:
+def test_goals_are_at_present_position_before_torque(servos: Any, bus: DynamixelBus) -> None:
     present = 2048 + 20 * np.arange(16)
     for servo in range(16):
         servos.set(servo, address("present_position"), 4, int(present[servo]))
@@ -125,7 +126,7 @@ def test_rearming_clears_the_watchdog_before_goals_are_written(servos: Any, bus:
         servos.set(servo, address("bus_watchdog"), 1, -1)
     for servo in range(16):
         servos.set(servo, address("present_input_voltage"), 2, 50)
-    rearm(bus, SETTINGS)
+    rearm(bus, SETTINGS.watchdog)
     assert servos.writes[16:32] == [(servo, address("bus_watchdog"), 4) for servo in range(16)]
     assert servos.writes[:16] == [(servo, address("bus_watchdog"), 0) for servo in range(16)]
     assert check_health(bus, SETTINGS)

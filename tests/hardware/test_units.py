@@ -17,7 +17,7 @@ def test_flat_hand_is_the_middle_of_the_encoder() -> None:
     assert ticks_from_rad(0.0) == 2048
 
 
-def test_a_quarter_turn_is_1024_ticks_and_positive_is_up() -> None:
+def test_quarter_turn_is_1024_ticks_upwards() -> None:
     assert rad_from_ticks([1024, 3072]) == pytest.approx([-np.pi / 2, np.pi / 2])
 
 

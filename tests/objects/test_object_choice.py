@@ -77,7 +77,7 @@ def test_object_of_pieces_is_simulated() -> None:
         assert not terminated
 
 
-def test_starts_of_a_handed_over_object_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_objects_starts_are_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     make_sim_env(object=hammer()).reset(seed=0)
     monkeypatch.setattr(mesh_grasp_cache, "find_starts", None)
     make_sim_env(object=hammer()).reset(seed=0)
@@ -109,7 +109,7 @@ def test_two_states_of_a_file_are_two_objects(tmp_path: Path) -> None:
         before.reset(options={"object": load_mesh(path, size=0.06)})
 
 
-def test_a_path_is_read_when_the_env_is_made(tmp_path: Path) -> None:
+def test_object_path_is_read_when_env_is_made(tmp_path: Path) -> None:
     path = write_block(tmp_path / "c.stl")
     make_sim_env(object=f"{path},size=0.06")
     write_block(path, (1, 1, 0.5))
@@ -153,7 +153,7 @@ def test_list_mixes_names_paths_and_objects(tmp_path: Path) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_object_is_named_in_one_line(value: Any, said: str) -> None:
+def test_wrong_object_is_named_in_one_line(value: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         gymnasium.make("LeapRotate-Sim-v0", object=value)
     assert said in str(caught.value)
@@ -222,7 +222,7 @@ def test_virtual_hand_holds_what_was_handed_over(tmp_path: Path) -> None:
         env.close()
 
 
-def test_an_object_is_drawn_as_it_was_handed_over() -> None:
+def test_object_is_drawn_as_handed_over() -> None:
     large, small = (make_sim_env(object=hammer(size), render_mode="rgb_array") for size in (0.08, 0.05))
     pictures = []
     for env in (large, small):
@@ -234,7 +234,7 @@ def test_an_object_is_drawn_as_it_was_handed_over() -> None:
     assert pictures[0].shape == (480, 640, 3)
 
 
-def test_an_env_has_only_the_objects_it_was_made_with() -> None:
+def test_env_has_only_its_own_objects() -> None:
     env = make_sim_env(object="cube")
     with pytest.raises(ConfigurationError, match="made without this object 'hammer'"):
         env.reset(options={"object": hammer()})

@@ -8,7 +8,7 @@ from dexndm_gym.rendering.renderer import CAMERAS, Camera, HandRenderer
 POSE = np.array([*PALM_REST_CENTER, 1.0, 0.0, 0.0, 0.0])
 
 
-def test_shows_where_the_object_is_and_how_it_is_turned() -> None:
+def test_picture_shows_place_and_turn_of_the_object() -> None:
     renderer = HandRenderer(width=80, height=60)
     empty = renderer.draw(START_POSE, None, "cube")
     lying = renderer.draw(START_POSE, POSE, "cube")
@@ -37,7 +37,7 @@ def test_a_lost_object_is_no_error() -> None:
 @pytest.mark.parametrize(
     "up", [(0, 0, 1), (0, 0, -1), (1, 0, 0), (0, -1, 0), tuple(np.array([0.19, -0.24, 0.4]) / 0.5)]
 )
-def test_the_hand_is_in_every_picture_whichever_way_is_up(camera: str, up: tuple[float, float, float]) -> None:
+def test_hand_is_in_every_picture(camera: str, up: tuple[float, float, float]) -> None:
     picture = HandRenderer(width=80, height=60, camera=camera, up=up).draw(START_POSE, POSE, "cube")
     sky = HandRenderer(width=80, height=60, up=up, camera=Camera(eye=(0, 0, 0.5), target=(0, 0.0, 9.0), angle=20.0))
     differs = (picture != sky.draw(START_POSE, None, "cube")).any(axis=2)
@@ -45,7 +45,7 @@ def test_the_hand_is_in_every_picture_whichever_way_is_up(camera: str, up: tuple
     assert differs[20:40, 30:50].mean() > 0.8
 
 
-def test_an_object_behind_fingers_shows_through_them_if_wanted() -> None:
+def test_object_shows_through_fingers_if_wanted() -> None:
     fist = START_POSE + 0.5 * np.sign(START_POSE)
     plain, clear, empty = (
         HandRenderer(width=80, height=60, see_through=share).draw(fist, pose, "truck").astype(int)
@@ -59,6 +59,6 @@ def test_edges_are_smooth() -> None:
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
 
 
-def test_an_unknown_camera_is_named_with_those_there_are() -> None:
+def test_unknown_camera_is_named_with_known_ones() -> None:
     with pytest.raises(ConfigurationError, match=r"side.*front, top"):
         HandRenderer(camera="side")

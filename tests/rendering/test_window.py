@@ -35,7 +35,7 @@ def test_pictures_need_no_display_and_follow_the_wrist(camera: str, monkeypatch:
     assert (pictures[0] != pictures[1]).any()
 
 
-def test_a_window_without_a_display_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_without_display_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -67,7 +67,7 @@ class FakeViewer:
         self.closed = True
 
 
-def test_a_window_shows_every_step_and_opens_anew_for_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_shows_steps_and_reopens_for_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[FakeViewer] = []
 
     def launch(*args: Any, **options: Any) -> FakeViewer:
@@ -106,5 +106,5 @@ if sys.argv[1] == "close":
 
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs a display; xvfb-run makes one")
 @pytest.mark.parametrize("end", ["close", "exit"])
-def test_a_real_window_opens_and_goes_without_a_crash(end: str) -> None:
+def test_real_window_opens_and_closes(end: str) -> None:
     subprocess.run(["xvfb-run", "-a", sys.executable, "-c", SCRIPT, end], check=True, timeout=60)

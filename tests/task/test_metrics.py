@@ -6,10 +6,12 @@ import pytest
 from dexndm_gym.grasps.palm_rest import FINGERTIP_CENTER, PALM_REST_CENTER
 from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task import observation
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
-from dexndm_gym.task.metrics import STEP_METRICS, are_dropped, score
+from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.orientations import WRISTS
+from dexndm_gym.task.reward_weights import RewardWeights
+from dexndm_gym.task.termination import are_dropped
 
 CONFIG = TaskConfig(episode_steps=8, reward=RewardWeights(pose=0.3, work=2.0, torque=0.1)).record
 JOINTS = np.zeros((2, 16))
@@ -59,7 +61,7 @@ def test_turning_is_measured_in_the_world():
     np.testing.assert_allclose(values["off_axis_speed"], [0.0, 0.0, 2.0], atol=1e-9)
 
 
-def test_reward_is_the_sum_of_its_terms_and_an_empty_hand_earns_none():
+def test_reward_sums_terms_and_empty_hands_earn_none():
     episodes = running((0.0, 0.6, 0.8), (0.0, 0.6, 0.8))
     episodes["has_object"][1] = False
     after = poses(0.05, 0.05)
@@ -72,7 +74,7 @@ def test_reward_is_the_sum_of_its_terms_and_an_empty_hand_earns_none():
     assert not lost.any()
 
 
-def test_what_joints_and_servos_do_is_summed_over_the_joints():
+def test_joint_terms_are_summed_over_joints():
     episodes = running((0.0, 0.0, 1.0))
     episodes["start"] = 0.5
     position, velocity, torque = np.zeros((1, 16)), np.full((1, 16), 0.5), np.full((1, 16), 0.1)

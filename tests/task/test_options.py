@@ -13,7 +13,7 @@ def drawn(**options):
     return [chosen.draw(rng) for _ in range(60)]
 
 
-def test_defaults_are_all_basic_objects_palm_up_about_plus_z():
+def test_defaults_are_basic_objects_palm_up_plus_z():
     episodes = drawn()
     assert {e.scene.object for e in episodes} == set(OBJECT_SETS["basic"])
     np.testing.assert_array_equal(episodes[0].axis, (0, 0, 1))
@@ -55,17 +55,17 @@ UP = {
 
 
 @pytest.mark.parametrize("name", UP)
-def test_a_named_wrist_points_up_what_its_name_says(name):
+def test_wrist_points_up_what_its_name_says(name):
     (episode, *_) = drawn(wrist=name)
     np.testing.assert_allclose(episode.scene.gravity, -9.81 * np.array(UP[name]), atol=1e-12)
 
 
-def test_axes_stay_in_the_world_when_the_wrist_turns():
+def test_axes_stay_in_the_world_frame():
     (episode, *_) = drawn(wrist="palm_down", axis="+x")
     np.testing.assert_array_equal(episode.axis, (1, 0, 0))
 
 
-def test_both_quaternions_of_a_wrist_are_observed_as_one():
+def test_both_quaternions_of_a_wrist_look_alike():
     for wrist in [(0.6, 0.0, -0.8, 0.0), (0.0, -0.6, 0.8, 0.0)]:
         plus, minus = drawn(wrist=wrist)[0], drawn(wrist=[-x for x in wrist])[0]
         np.testing.assert_array_equal(plus.wrist, minus.wrist)
@@ -91,7 +91,7 @@ def test_random_wrists_are_uniform():
     assert np.mean(scalar**2) == pytest.approx(0.25, abs=0.02)
 
 
-def test_the_general_axes_are_spread_evenly_and_leave_out_the_principal_ones():
+def test_general_axes_are_even_and_not_principal():
     axes = np.array(AXIS_SETS["general"])
     everything = np.concatenate([axes, AXIS_SETS["principal"]])
     assert axes.shape == (26, 3)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.reward import REWARD_TERMS, StepSignals, goal_guidance, off_axis_weight, reward_terms
+from dexndm_gym.task.reward_weights import PAPER_REWARD, RewardWeights
 
 STILL = StepSignals(
     speed=0.0,
@@ -80,13 +81,13 @@ def test_the_off_axis_penalty_grows_with_the_resets():
     assert off_axis_weight(1.0, compiled(RewardWeights(off_axis=0.1))) == 0.1
 
 
-def test_a_goal_draws_nearer_up_to_its_clip_and_pays_once_reached():
+def test_goal_term_clips_and_pays_its_bonus():
     weights = compiled(RewardWeights(goal=1.0, goal_gain=0.05, goal_clip=0.5, goal_bonus=20.0, goal_reached=0.2))
     earned = [goal_guidance(angle, weights) for angle in (np.pi, 1.0, 0.25, 0.1, 0.01, 0.0)]
     assert earned == pytest.approx([0.05 / np.pi, 0.05, 0.2, 20.5, 20.5, 20.5])
 
 
-def test_waiting_beside_a_goal_earns_less_than_turning_slowly():
+def test_waiting_earns_less_than_turning_slowly():
     speed, period = 0.25, 0.05
     turned = np.arange(0.0, 2.0 * np.pi, speed * period)
     w, weights = PAPER_REWARD, compiled(PAPER_REWARD)
@@ -96,7 +97,7 @@ def test_waiting_beside_a_goal_earns_less_than_turning_slowly():
     assert moving > goal_guidance(w.goal_reached + 1e-3, weights)
 
 
-def test_every_figure_reaches_the_compiled_functions_under_its_name():
+def test_every_parameter_reaches_compiled_code_by_name():
     names = [name for name in vars(RewardWeights()) if name != "off_axis_resets"]
     weights = RewardWeights(**{name: 0.5 + k for k, name in enumerate(names)})
     record = TaskConfig(reward=weights, drop_distance=0.3, episode_steps=7, action_scale=0.2).record[0]

@@ -11,7 +11,8 @@ from safetensors.torch import load_file
 
 from dexndm_gym.distributed import WorkersConfig
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.training.distill import DistillConfig, distill
+from dexndm_gym.training.distill import distill
+from dexndm_gym.training.distill_config import DistillConfig
 from dexndm_gym.training.learner import Learner
 from dexndm_gym.training.policy import StudentPolicy
 from dexndm_gym.training.process_group import ProcessGroup

@@ -13,12 +13,17 @@ from stable_baselines3 import PPO
 
 from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.extra_rewards import StepBatch
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
-from dexndm_gym.training.distill import DistillConfig, Lesson, distill
+from dexndm_gym.task.reward_weights import RewardWeights
+from dexndm_gym.training.distill import distill
+from dexndm_gym.training.distill_config import DistillConfig
+from dexndm_gym.training.lesson import Lesson
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
+from dexndm_gym.training.run_folder import require_goes_on
 from dexndm_gym.training.sample_memory import SampleMemory
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import load_teacher
@@ -81,9 +86,7 @@ def test_exported_teacher_acts_as_the_model(config: TrainConfig, teacher: Path, 
     np.testing.assert_allclose(loaded.predict(seen)[0], expected, atol=1e-5)
 
 
-def test_ctrl_c_writes_a_checkpoint_to_go_on_from(
-    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ctrl_c_writes_a_checkpoint(config: TrainConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     through = train_teacher(replace(config, out=tmp_path / "through", steps=768), progress=False)
     played, step_wait = [0], TeacherVecEnv.step_wait
 
@@ -252,3 +255,45 @@ def test_virtual_hands_own_physics_can_be_trained_on(config: TrainConfig, teache
     distill(DistillConfig(teacher=(teacher,), out=out, **practice), progress=False)
     action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
     assert action.shape == (16,)
+
+
+def per_step(step: StepBatch) -> np.ndarray:
+    return np.full(len(step.action), 7.0)
+
+
+def test_training_adds_reward_terms_of_a_users_own(config: TrainConfig) -> None:
+    rewards = []
+    for extra in ({}, {"bonus": per_step}):
+        env = make_teacher_env(replace(config, extra_rewards=extra))
+        env.step_async(np.zeros((env.num_envs, 16), dtype=np.float32))
+        rewards.append(env.step_wait()[1])
+        env.close()
+    np.testing.assert_allclose(rewards[1], rewards[0] + 0.7, atol=1e-5)
+    with pytest.raises(ConfigurationError, match="top of a module"):
+        replace(config, extra_rewards={"bonus": lambda step: step.action[:, 0]})
+
+
+def test_a_run_goes_on_with_the_reward_terms_it_had(checkpoint: Path, config: TrainConfig) -> None:
+    more = replace(config, resume=checkpoint, steps=768, extra_rewards={"bonus": per_step})
+    with pytest.raises(ConfigurationError, match=r"extra_rewards\.bonus None -> .*per_step"):
+        train_teacher(more, progress=False)
+    with pytest.raises(ConfigurationError, match=r"bonus 'm:f' -> None"):
+        require_goes_on(checkpoint, {"extra_rewards": {"bonus": "m:f"}}, {}, steps=1, wanted=2)
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        (["bonus", "no_such_module:f"], "no_such_module"),
+        (["bonus", "math:no_such_function"], "no_such_function"),
+        (["bonus", "math"], "module:function"),
+        (["bonus"], "extra-rewards"),
+    ],
+)
+def test_reward_terms_that_do_not_exist_are_refused_in_one_line(
+    pair: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--out", str(tmp_path / "out"), "--extra-rewards", *pair]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert not (tmp_path / "out").exists()

@@ -70,7 +70,7 @@ def test_other_files_are_no_spec(tmp_path: Path) -> None:
         read_spec(written(tmp_path, "[one"), tmp_path)
 
 
-def test_specialists_start_from_each_other_and_are_trained_once(tmp_path: Path) -> None:
+def test_specialists_start_from_each_other_once(tmp_path: Path) -> None:
     path, out = written(tmp_path), tmp_path / "runs"
     first, second = train_specialists(path, out, progress=False)
     for name, value in load_file(first).items():

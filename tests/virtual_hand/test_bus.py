@@ -71,7 +71,7 @@ def test_errors_are_answered(ask, instruction: int, parameters: bytes, error: St
     assert [answer.parameters for answer in ask(4, instruction, parameters)] == [bytes([error])]
 
 
-def test_a_wrong_checksum_is_answered_by_the_servo_that_was_meant(bus: Bus) -> None:
+def test_wrong_checksum_is_answered_by_its_servo(bus: Bus) -> None:
     wire = bytearray(encode(4, Instruction.WRITE, write(64, 1, 1)))
     wire[-1] ^= 0xFF
     assert bus.receive(bytes(wire), BAUD) == encode(4, Instruction.STATUS, bytes([StatusError.CRC]))
@@ -98,7 +98,7 @@ def test_broadcasts_are_executed_but_not_answered(ask, chain: ServoChain) -> Non
     assert [device["led"] for device in chain.devices] == [0] * 16
 
 
-def test_sync_read_answers_in_the_order_of_the_list(ask) -> None:
+def test_sync_read_answers_in_order(ask) -> None:
     answers = ask(0xFE, Instruction.SYNC_READ, address(7, 1) + bytes([5, 2, 9, 2]))
     assert [(answer.id, answer.parameters) for answer in answers] == [(5, b"\0\x05"), (2, b"\0\x02"), (9, b"\0\x09")]
 
@@ -131,11 +131,11 @@ def test_fast_bulk_read_and_refused_blocks(bus: Bus) -> None:
     assert reply == encode_fast_reply([1, 2], [(0, 3, b"\x03"), (StatusError.ACCESS, 4, b"\0\0")])
 
 
-def test_a_fast_read_that_fits_no_packet_is_not_answered(bus: Bus) -> None:
+def test_too_long_fast_read_is_not_answered(bus: Bus) -> None:
     assert bus.receive(encode(0xFE, Instruction.FAST_SYNC_READ, address(0, 65535) + ALL), BAUD) == b""
 
 
-def test_sync_write_of_goals_lets_fifty_milliseconds_pass_and_nothing_else_does(ask, physics, chain) -> None:
+def test_only_sync_written_goals_let_time_pass(ask, physics, chain) -> None:
     torque_on(ask)
     ask(0xFE, Instruction.SYNC_READ, address(PRESENT, 4) + ALL)
     ask(0xFE, Instruction.SYNC_WRITE, address(84, 2) + b"\x03\x20\x03")
@@ -188,13 +188,13 @@ def test_wrong_baud_rate_is_silence(ask, chain: ServoChain) -> None:
     assert [pong.id for pong in ask(0xFE, Instruction.PING, baud=1_000_000)] == [3]
 
 
-def test_half_a_packet_does_not_survive_a_change_of_baud_rate(bus: Bus) -> None:
+def test_half_packet_ends_with_the_baud_rate(bus: Bus) -> None:
     wire = encode(3, Instruction.PING)
     bus.receive(wire[:6], 1_000_000)
     assert bus.receive(wire[6:], BAUD) == b""
 
 
-def test_the_answer_to_a_new_id_carries_the_old_one(ask) -> None:
+def test_answer_to_a_new_id_carries_the_old(ask) -> None:
     assert ask(3, Instruction.WRITE, write(7, 40, 1))[0].id == 3
     assert ask(40, Instruction.PING)[0].id == 40
 

@@ -39,7 +39,7 @@ def test_real_time_follows_the_wall(physics, chain: ServoChain) -> None:
     assert physics.advanced == pytest.approx([0.005] * len(physics.advanced))
 
 
-def test_an_answer_comes_when_the_line_has_carried_it(physics, chain: ServoChain) -> None:
+def test_answer_takes_its_time_on_the_line(physics, chain: ServoChain) -> None:
     wall = Wall()
     clock = RealTimeClock(chain, wall, wall.sleep)
     clock.catch_up()
@@ -66,7 +66,7 @@ def test_a_slow_physics_loses_motion_but_not_time(physics, chain: ServoChain, ca
     assert caplog.text.count("falls behind real time") == 1, "it is said once"
 
 
-def test_the_watchdog_runs_on_the_wall_in_real_time(physics, chain: ServoChain) -> None:
+def test_watchdog_runs_in_real_time(physics, chain: ServoChain) -> None:
     wall = Wall()
     clock = RealTimeClock(chain, wall, wall.sleep)
     for device in chain.devices:

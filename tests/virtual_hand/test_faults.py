@@ -128,7 +128,7 @@ def test_reboot_and_power_loss(chain: ServoChain, faults: Faults) -> None:
     assert chain.devices[3].powered
 
 
-def test_a_stuck_joint_stays_until_it_is_let_go(physics, chain: ServoChain, faults: Faults) -> None:
+def test_stuck_joint_stays_until_let_go(physics, chain: ServoChain, faults: Faults) -> None:
     for device in chain.devices:
         device["torque_enable"], device["goal_position"] = 1, 2500
     faults.add(Fault.parse("stuck:servo=6,duration=0.5"))

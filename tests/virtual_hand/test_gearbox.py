@@ -22,7 +22,7 @@ def push(joints, torque, seconds, goal=0.0):
     return joints.position[0]
 
 
-def test_the_link_plays_by_the_backlash_and_no_more():
+def test_link_plays_by_the_backlash_only():
     joints = make(enable=False)
     ends = [push(joints, torque, 0.3) for torque in (0.005, -0.005, 0.005, -0.005)]
     # more than the output bearing's friction, less than the rotor's
@@ -46,7 +46,7 @@ def test_dry_friction_grows_with_the_load():
     assert held[0.10] - held[0.02] == pytest.approx(0.17 * 2 * 0.08, rel=0.3)
 
 
-def test_under_load_the_way_up_needs_more_than_the_way_down():
+def test_way_up_needs_more_torque_than_down():
     torques = []
     for start in (-0.2, 0.2):
         joints, currents = make(), []
@@ -60,7 +60,7 @@ def test_under_load_the_way_up_needs_more_than_the_way_down():
 
 
 @pytest.mark.parametrize(("backlash", "least", "most"), [(1e-9, 0, 3), (0.005, 5, 25), (BACKLASH, 12, 50)])
-def test_reversing_loses_the_time_that_the_gears_need_to_cross(backlash, least, most):
+def test_reversing_loses_the_time_of_backlash(backlash, least, most):
     joints = SingleJoints(ServoParameters(backlash=backlash), [2e-4], dt=DT)
     joints.servos.configure(p_gain=800, i_gain=0, d_gain=200, pwm_limit=PWM_FULL, current_limit=0.5, enable=True)
     push(joints, 0.02, 0.3, 0.2)

@@ -54,7 +54,7 @@ def test_results_do_not_depend_on_batch_or_threads(wander):
         assert physics.num_hands == 1
 
 
-def test_advancing_some_hands_leaves_the_others_as_they_were(wander):
+def test_advancing_some_hands_leaves_others_alone(wander):
     undisturbed, disturbed = make([1, 2]), make([1, 2])
     first = readings(undisturbed, wander[:5]), readings(disturbed, wander[:5])
     assert np.array_equal(*first)
@@ -76,7 +76,7 @@ def test_a_goal_acts_after_the_delay():
     assert physics.present_pwm()[0, 2] - before[0, 2] > 50
 
 
-def test_without_torque_nothing_flows_and_the_hand_can_be_switched_on_gently():
+def test_torque_off_draws_nothing_and_starts_gently():
     physics = make([HandParameters.nominal()])
     physics.torque_enable[...] = 0
     physics.goal_position[...] += 300
@@ -89,7 +89,7 @@ def test_without_torque_nothing_flows_and_the_hand_can_be_switched_on_gently():
     assert np.abs(physics.present_position() - rest).max() < 15
 
 
-def test_goals_from_before_torque_came_on_do_not_act():
+def test_goals_from_before_torque_do_not_act():
     """Torque, goal and mode may all change between two calls: the line of delayed goals must not outlive that."""
     physics = make([HandParameters.nominal()])
     physics.torque_enable[...], physics.d_gain[...] = 0, 0

@@ -36,7 +36,7 @@ def run(joints, goal, seconds, external=still, supply=5.0):
 
 
 @pytest.mark.parametrize(("p_gain", "error"), [(100, 50), (400, -120), (800, 200), (800, -283)])
-def test_pwm_is_p_gain_times_error_over_256_as_on_the_real_servo(p_gain, error):
+def test_pwm_is_p_gain_times_error_over_256(p_gain, error):
     bank = make_bank()
     configure(bank, p=p_gain)
     bank.drive(np.zeros(1), np.array([2048.0 + error]), SUPPLY)
@@ -60,7 +60,7 @@ def test_d_gain_answers_a_change_of_error_once():
     assert duties == pytest.approx([0.0, 160 / 16 * 10, 0.0])
 
 
-def test_stall_torque_is_supply_over_resistance_times_torque_constant():
+def test_stall_torque_follows_the_motor_equation():
     bank = make_bank(saturation=0.0)
     configure(bank)
     bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
@@ -75,7 +75,7 @@ def test_the_current_limit_cuts_the_pwm_back():
     assert bank.duty[0] == pytest.approx(0.5 * RESISTANCE / 5.0)
 
 
-def test_torque_per_current_falls_off_where_the_motor_saturates():
+def test_saturation_lowers_torque_per_current():
     bank = make_bank(saturation=0.5)
     torques = []
     for current in (0.1, 1.0):
@@ -92,7 +92,7 @@ def test_encoder_reads_whole_ticks_with_its_offset():
     assert bank.position_at(bank.ticks(position))[0] == pytest.approx(0.3, abs=np.pi / 4096)
 
 
-def test_it_reaches_its_goal_up_to_friction_and_not_beyond():
+def test_joint_reaches_its_goal_up_to_friction():
     joints = SingleJoints(NOMINAL, [2e-4])
     configure(joints.servos, d=200, current=0.5)
     track = run(joints, [0.5], 1.0)[:, 0]
@@ -112,7 +112,7 @@ def test_integral_gain_removes_the_error_under_load():
     assert errors[1] < 0.01
 
 
-def test_no_load_speed_is_bounded_by_the_back_emf():
+def test_back_emf_bounds_no_load_speed():
     joints = SingleJoints(NOMINAL, [2e-4])
     configure(joints.servos)
     track = run(joints, [40.0], 1.0)[:, 0]
@@ -143,7 +143,7 @@ def test_a_working_servo_warms_up_and_weakens():
     assert torques[1] < 0.99 * torques[0]
 
 
-def test_servos_of_a_bank_do_not_influence_each_other():
+def test_servos_of_a_bank_are_independent():
     together = SingleJoints(ServoParameters(coulomb=np.array([0.004, 0.02])), [2e-4, 3e-4])
     configure(together.servos)
     both = run(together, [0.2, -0.4], 0.3)
@@ -194,7 +194,7 @@ def test_pwm_mode_sets_the_duty(goal):
     assert np.sign(speeds[-1]) == np.sign(goal)
 
 
-def test_modes_of_a_bank_do_not_influence_each_other():
+def test_modes_of_a_bank_are_independent():
     modes, goals = np.array([1, 3, 16, 0, 5]), np.array([150.0, 2300.0, 200.0, 100.0, 2000.0])
     bank = SingleJoints(NOMINAL, np.full(5, 2e-4))
     gains = {"p_gain": 800, "d_gain": 200, "pwm_limit": PWM_FULL, "enable": True}

@@ -102,20 +102,20 @@ def test_status_packets_of_the_manual(packet_id: int, data: str, wire: str) -> N
     assert encode_status(packet_id, 0, bytes.fromhex(data)) == bytes.fromhex(wire)
 
 
-def test_fast_sync_read_reply_of_the_manual_has_cumulative_checksums() -> None:
+def test_fast_sync_read_has_cumulative_checksums() -> None:
     positions = [(0, 3, 166), (0, 7, 2079), (0, 4, 1023)]
     reply = encode_fast_reply([4, 4, 4], [(e, i, p.to_bytes(4, "little")) for e, i, p in positions])
     assert reply == bytes.fromhex("FFFFFD00 FE 1900 55 00 03 A6000000 8408 00 07 1F080000 16CA 00 04 FF030000 D19E")
 
 
-def test_fast_reply_announces_the_length_even_if_servos_are_missing() -> None:
+def test_fast_reply_announces_length_despite_missing_servos() -> None:
     reply = encode_fast_reply([4, 4], [(0, 3, b"\xff\xff\xfd\x00")])
     assert struct.unpack_from("<H", reply, 5) == (1 + 2 * 8,)
     assert reply[10:14] == b"\xff\xff\xfd\x00", "a fast reply is not stuffed"
     assert encode_fast_reply([4, 4], []) == b""
 
 
-def test_stuffing_of_a_current_of_minus_one_and_a_velocity_of_minus_three() -> None:
+def test_negative_numbers_are_stuffed() -> None:
     data = struct.pack("<hii", -1, -3, 2048)
     wire = encode_status(5, 0, data)
     assert wire[5:7] == bytes([3 + 1 + len(data) + 1, 0]), "the length counts the stuffed byte"

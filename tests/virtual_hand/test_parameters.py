@@ -12,7 +12,7 @@ def figures(hand):
     return servos | own
 
 
-def test_a_seed_is_always_the_same_hand_and_another_seed_another():
+def test_seed_decides_the_hand():
     first, again, other = (figures(HandParameters.draw(seed)) for seed in (3, 3, 4))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert sum(not np.array_equal(first[name], other[name]) for name in first) > 10

@@ -39,7 +39,7 @@ def test_friction_is_what_mujoco_applied(plant):
 
 
 @pytest.mark.parametrize("name", ["cylinder", "cube", "ellipsoid", "ball_40", "box_30x30x160", "duck", "truck"])
-def test_every_object_touches_as_if_the_model_had_been_compiled_with_it(plant, name):
+def test_slot_objects_touch_as_compiled_ones(plant, name):
     item, rng = get_object(name), np.random.default_rng(0)
     own = build_spec(None, timestep=0.005, first_object=item).compile()
     data, joints = mujoco.MjData(own), joint_indices(own)[0]
@@ -56,7 +56,7 @@ def test_every_object_touches_as_if_the_model_had_been_compiled_with_it(plant, n
         assert contacts[0] == data.ncon
 
 
-def test_an_object_put_in_between_the_fingers_is_not_shot_out(plant):
+def test_object_between_fingers_is_not_shot_out(plant):
     item = get_object("cube")
     pose = np.array([*PALM_REST_CENTER[:2], 0.06, 1.0, 0.0, 0.0, 0.0])  # a few millimeters into everything around it
     plant.put_object(0, item, pose, DOWN)

@@ -118,7 +118,7 @@ def host(hand: VirtualHandProcess) -> Iterator[Host]:
     host.port.closePort()
 
 
-def test_the_vendors_library_moves_the_hand_in_lock_step(hand: VirtualHandProcess, host: Host) -> None:
+def test_vendors_library_moves_the_hand(hand: VirtualHandProcess, host: Host) -> None:
     found, result = host.handler.broadcastPing(host.port)
     assert result == COMM_SUCCESS
     assert sorted(found) == list(IDS)
@@ -180,7 +180,7 @@ def test_errors_reach_the_vendors_library(hand: VirtualHandProcess, host: Host) 
     assert host.handler.ping(host.port, 2) == (1200, COMM_SUCCESS, 0)
 
 
-def test_a_dropped_servo_times_out_with_those_behind_it(hand: VirtualHandProcess, host: Host) -> None:
+def test_dropped_servo_silences_those_behind_it(hand: VirtualHandProcess, host: Host) -> None:
     hand.inject("drop:servo=7")
     group = host.reader()
     assert group.txRxPacket() == COMM_RX_TIMEOUT
@@ -217,7 +217,7 @@ def test_the_object_is_placed_repeatably(start) -> None:
     assert not np.array_equal(pose, twin.object_pose())
 
 
-def test_the_watchdog_stops_a_hand_whose_host_has_died(start) -> None:
+def test_watchdog_stops_a_hand_without_host(start) -> None:
     hand = start(clock="realtime")
     host = Host(hand)
     host.write(0, TORQUE, 1)
@@ -253,7 +253,7 @@ def test_unplugging_hangs_up_the_port(hand: VirtualHandProcess, host: Host) -> N
     assert hand.object_pose().shape == (7,), "the side channel stays"
 
 
-def test_a_killed_hand_is_a_port_error_at_once(hand: VirtualHandProcess) -> None:
+def test_killed_hand_is_a_port_error(hand: VirtualHandProcess) -> None:
     hand.process.kill()
     with pytest.raises(PortError, match="exit code -9"):
         hand.object_pose()

@@ -23,7 +23,7 @@ def test_commands_reach_the_physics(physics, chain: ServoChain) -> None:
     assert physics.torque_enable[0].sum() == 1
 
 
-def test_goals_and_profiles_of_the_other_modes_reach_the_physics(physics, chain: ServoChain) -> None:
+def test_goals_of_all_modes_reach_the_physics(physics, chain: ServoChain) -> None:
     device = chain.devices[4]
     registers = {"operating_mode": 1, "goal_velocity": -200, "goal_pwm": -300, "velocity_p_gain": 90}
     registers |= {"velocity_i_gain": 800, "profile_velocity": 40, "profile_acceleration": 7, "drive_mode": 4}
@@ -125,7 +125,7 @@ def seconds_to_overload(physics, chain: ServoChain, milliamperes: int) -> float:
 @pytest.mark.parametrize(
     ("share", "least", "most"), [(1.0, 0.5, 1.0), (0.41, 4.5, 5.5), (0.34, 8, 12), (0.29, np.inf, np.inf)]
 )
-def test_the_harder_a_servo_pushes_the_sooner_it_overloads(physics, share: float, least: float, most: float) -> None:
+def test_harder_pushing_overloads_sooner(physics, share: float, least: float, most: float) -> None:
     for model in (XL330_M288, XC330_M288):
         seconds = seconds_to_overload(physics, ServoChain(physics, model), round(share * model.stall_current))
         assert least <= seconds <= most
@@ -155,7 +155,7 @@ def test_full_hand_servos_keep_moving_at_low_voltage(physics) -> None:
     assert (chain.devices[0]["hardware_error_status"], chain.devices[0]["torque_enable"]) == (1, 1)
 
 
-def test_a_dropped_servo_goes_limp_and_boots_when_it_returns(physics, chain: ServoChain) -> None:
+def test_dropped_servo_goes_limp_and_boots_again(physics, chain: ServoChain) -> None:
     device = chain.devices[9]
     device["torque_enable"], device["position_p_gain"] = 1, 900
     chain.power([9], False)
@@ -166,7 +166,7 @@ def test_a_dropped_servo_goes_limp_and_boots_when_it_returns(physics, chain: Ser
 
 
 @pytest.mark.parametrize("span", [0.005, 0.05, 0.3])
-def test_watchdog_stops_within_a_step_of_its_time_however_time_is_cut(physics, chain: ServoChain, span: float) -> None:
+def test_watchdog_stops_within_a_step_of_time(physics, chain: ServoChain, span: float) -> None:
     for device in chain.devices:
         device["torque_enable"], device["bus_watchdog"], device["goal_position"] = 1, 4, 3000
     for _ in range(round(0.3 / span)):

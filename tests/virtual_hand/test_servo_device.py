@@ -103,7 +103,7 @@ def test_partial_and_undefined_addresses(device: Device) -> None:
         assert caught.value.error == error
 
 
-def test_a_write_over_several_registers_is_all_or_nothing(device: Device) -> None:
+def test_write_over_several_registers_is_atomic(device: Device) -> None:
     device.write(80, struct.pack("<HHH", 200, 3, 600))
     assert (device["position_d_gain"], device["position_i_gain"], device["position_p_gain"]) == (200, 3, 600)
     with pytest.raises(RefusedError):

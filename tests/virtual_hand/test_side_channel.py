@@ -64,7 +64,7 @@ def test_bad_requests_name_the_commands(ends, line: bytes) -> None:
     assert "['double', 'fail']" in reply["message"]
 
 
-def test_a_client_that_goes_or_never_ends_its_line_is_dropped(ends) -> None:
+def test_unfinished_clients_are_dropped(ends) -> None:
     connection, client = ends
     client.sendall(b"x" * 65536)
     while connection.serve():

@@ -26,7 +26,7 @@ def test_nominal_servo_follows_logs_of_a_real_one():
     assert errors["P 100"] < 1.5
 
 
-def test_the_benchmark_finds_the_servo_that_made_the_logs():
+def test_benchmark_finds_the_servo_of_the_logs():
     benchmark = load("servo_replay")
     time = np.arange(400).reshape(40, 10, 1) * benchmark.DT
     goal = np.concatenate([1.2 * np.sin(3 * time**2), 1.5 * np.sin(2 * time)], axis=-1)

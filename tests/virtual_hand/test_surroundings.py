@@ -38,7 +38,7 @@ def bodies(hand: VirtualHand, names: list[str]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("gravity", DOWN)
-def test_balls_stay_in_the_box_and_load_the_fingers_in_every_wrist(gravity: tuple[float, ...]) -> None:
+def test_balls_stay_in_and_load_the_fingers(gravity: tuple[float, ...]) -> None:
     hand = reset(BALLS, gravity)
     loaded, free = play(hand), play(reset(FREE, gravity))
     balls = bodies(hand, [f"ball_{number}" for number in range(NUM_BALLS)])
@@ -49,7 +49,7 @@ def test_balls_stay_in_the_box_and_load_the_fingers_in_every_wrist(gravity: tupl
 
 
 @pytest.mark.parametrize("gravity", DOWN)
-def test_the_tied_ball_stays_between_the_fingers_even_if_they_were_stretched(gravity: tuple[float, ...]) -> None:
+def test_tied_ball_stays_between_the_fingers(gravity: tuple[float, ...]) -> None:
     hand = VirtualHand([3], num_threads=1, surroundings=TIED_BALL)
     hand.physics.place_object(np.array([0]), [Scene(object=NO_OBJECT, gravity=gravity)], np.random.default_rng(0))
     hand.physics.set_joints(np.array([0]), np.full(16, 2048))

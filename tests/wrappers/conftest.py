@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from dexndm_gym.backends.testing import NOMINAL_SHARE
+from dexndm_gym.backends.weak_servos import NOMINAL_SHARE
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
 
 

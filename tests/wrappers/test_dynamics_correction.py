@@ -12,7 +12,7 @@ from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, TimeLimit
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.backends.testing import NOMINAL_SHARE, WeakServos
+from dexndm_gym.backends.weak_servos import NOMINAL_SHARE, WeakServos
 from dexndm_gym.dynamics.correction import InverseConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dexndm_gym.backends.testing import WeakServos
+from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetWindow

@@ -4,8 +4,8 @@ What the physics consists of was chosen within the training kinds: fitted to one
 Saturation of the motor earned its place there; a second load friction on the motor's side, and friction that is larger
 at rest did not. Whether a network may add to the physics is chosen anew in every fit, likewise: it must help with each
 of the training kinds after learning from the others. Fits never see a held-out kind, but its scores were in sight all
-the while, and the arm that bends with what is known of it beforehand, the observer, the weight of one step, the scale
-beyond which errors count less and the bounds of the network were found with them, so expect more on other motions;
+the while, and the arm that bends, how much is known beforehand, the observer, the weight of one step, the scale beyond
+which errors count less and the bounds of the network were found with them, so expect more on other motions;
 ``benchmarks/servo_subsets.py`` shows how much hangs on which logs were there.
 """
 
@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, Count, Positive, Seed
 from dexndm_gym.constants import CONTROL_HZ
-from dexndm_gym.dynamics.fit import Progress
 from dexndm_gym.dynamics.servo_bench.identification import identify
 from dexndm_gym.dynamics.servo_bench.logs import ServoLog, ServoTicks, read_servo_logs, resample
 from dexndm_gym.dynamics.servo_bench.models import BlackBoxServo, PhysicalServo, ServoPredictor, StayingServo
 from dexndm_gym.dynamics.servo_bench.physics import SUBSTEPS, Pendulum, ServoPhysics
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.progress import Progress, Tally
 
 _PHASES = tuple(np.arange(10) / 10 / CONTROL_HZ)
 """Every log is used ten times to train networks, with other control times each time."""
@@ -51,6 +51,9 @@ class ServoFitOptions(Checked):
     no_load_speed: Positive = 16.0
     """Speed of the unloaded servo at the voltage of the bench, rad/s. The XL330-M288's is 103 rev/min at 5 V says its
     maker, and the bench has 7.4 V."""
+
+    stall_torque: Positive = 0.71
+    """Torque of the servo at rest at that voltage, N m: 0.42, 0.52 and 0.60 at 3.7, 5 and 6 V says its maker."""
 
     iterations: Count = 25
     """Least-squares steps per fit of the physics at most."""
@@ -130,7 +133,7 @@ def fit_servo_logs(
     Args:
         folder: folder of servo logs, see ``dynamics.servo_bench.logs``.
         options: bench and seed.
-        progress: told (fits done, fits planned, what comes next).
+        progress: told after each fit how many are done, of how many, and which was the last.
 
     Raises:
         FileFormatError: no logs there, or an unreadable one.
@@ -144,17 +147,17 @@ def fit_servo_logs(
     periods = len(bring_to_control_rate(logs).goal)
     if periods < CONTROL_HZ:
         raise ConfigurationError("the servo logs must be 1 s long or longer")
-    tell = _Steps(progress, 3 * len(kinds) + 1)
+    tally = Tally(progress, 3 * len(kinds) + 1)
+    tally(0, "reading")
     runs: dict[str, list[_Misses]] = {}
     for kind in kinds:
         train, held_out = _split(logs, kind)
         test = bring_to_control_rate(held_out)
-        models = _fit_models(train, options, tell, f"without {kind}")
+        models = _fit_models(train, options, tally, f"without {kind}")
         for name, model in models.items():
             runs.setdefault(name, []).append(_predict(model, test))
-    tell("physics on all logs")
     physics = fit_physics(logs, options)
-    tell("done")
+    tally(note="physics on all logs")
     return ServoFitReport(
         errors={
             name: {kind: _errors([one]) for kind, one in zip(kinds, results, strict=True)} | {"all": _errors(results)}
@@ -175,25 +178,18 @@ def bring_to_control_rate(logs: Sequence[ServoLog], phases: Sequence[float] = (0
 def fit_physics(logs: Sequence[ServoLog], options: ServoFitOptions) -> ServoPhysics:
     """Find the parameters of the servo that made these logs."""
     ticks = bring_to_control_rate(logs)
-    return identify(ticks, options.pendulum, no_load_speed=options.no_load_speed, iterations=options.iterations)
+    return identify(
+        ticks,
+        options.pendulum,
+        no_load_speed=options.no_load_speed,
+        stall_torque=options.stall_torque,
+        iterations=options.iterations,
+    )
 
 
 def score(model: ServoPredictor, ticks: ServoTicks) -> ServoErrors:
     """Errors of a model on logs that it was not fitted on."""
     return _errors([_predict(model, ticks)])
-
-
-class _Steps:
-    """Counts what is done for a progress callback."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, -1
-
-    def __call__(self, following: str) -> None:
-        """One step is done, and this comes next."""
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._total, following)
 
 
 @dataclass(frozen=True)
@@ -206,15 +202,14 @@ class _Misses:
 
 
 def _fit_models(
-    logs: Sequence[ServoLog], options: ServoFitOptions, tell: _Steps, where: str
+    logs: Sequence[ServoLog], options: ServoFitOptions, tally: Tally, where: str
 ) -> dict[str, ServoPredictor]:
-    tell(f"physics {where}")
     physics = PhysicalServo(fit_physics(logs, options), options.pendulum)
-    many = bring_to_control_rate(logs, _PHASES)
-    tell(f"joint-wise model {where}")
-    black_box = BlackBoxServo(many, seed=options.seed)
-    tell(f"joint-wise model on physics {where}")
+    tally(note=f"physics {where}")
+    black_box = BlackBoxServo(bring_to_control_rate(logs, _PHASES), seed=options.seed)
+    tally(note=f"joint-wise model {where}")
     both = _physics_with_network(physics, logs, options) if _network_helps(logs, options) else physics
+    tally(note=f"joint-wise model on physics {where}")
     return {
         "stays_where_it_is": StayingServo(),
         "jointwise": black_box,

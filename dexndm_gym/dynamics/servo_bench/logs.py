@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from dexndm_gym.arrays import BoolArray, FloatArray
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError, FileFormatError
-from dexndm_gym.hand.joints import FloatArray
 
 _NAME = re.compile(r"(?P<kind>.+)_kp(?P<gain>\d+)(_.*)?\.csv")
 _COLUMNS = ("t_s", "goal_rad", "present_rad", "torque_enable")
@@ -43,7 +42,7 @@ class ServoLog:
     position: FloatArray
     """Measured position, (samples,), rad."""
 
-    torque_on: npt.NDArray[np.bool_]
+    torque_on: BoolArray
     """Whether the motor was switched on, (samples,)."""
 
 

@@ -6,15 +6,15 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
-from dexndm_gym.dynamics.measures import roll_out
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig
+from dexndm_gym.dynamics.prediction_errors import roll_out
 from dexndm_gym.dynamics.servo_bench.logs import ServoTicks
 from dexndm_gym.dynamics.servo_bench.physics import Pendulum, ServoPhysics, ServoState, advance, observe
 from dexndm_gym.dynamics.windows import WindowSet
-from dexndm_gym.hand.joints import FloatArray, IntArray
 
 _CONFIG = ModelConfig(joint_names=("servo",), physics="none", hidden=(64, 64))
 _KNOWN_STEPS = 0.98

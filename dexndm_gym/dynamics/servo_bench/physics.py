@@ -9,17 +9,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.compiling import compiled
-from dexndm_gym.constants import CONTROL_HZ, GRAVITY
+from dexndm_gym.constants import CONTROL_HZ, GRAVITY, TICKS_PER_TURN
 from dexndm_gym.dynamics.servo_bench.logs import ServoTicks
-from dexndm_gym.hand.joints import FloatArray
 
 SUBSTEPS = 20
 """Integration steps per control period (2.5 ms each)."""
 
 _STEP = 1 / CONTROL_HZ / SUBSTEPS
-_TICKS_PER_RAD = 4096 / (2 * np.pi)
+_TICKS_PER_RAD = TICKS_PER_TURN / (2 * np.pi)
 _GAIN_UNIT, _FULL_PWM = 256, 885
 _VELOCITY_CORRECTION = 0.85
 """Correction of the mass's velocity per mean velocity missed in a period."""
@@ -27,6 +27,8 @@ _VELOCITY_CORRECTION = 0.85
 _PUSH_CORRECTION, _PUSH_DECAY = 0.4, 0.75
 """Correction of the unexplained torque per torque that would have made up the miss, and what is left of that torque one
 period later."""
+
+_UNMEASURED = np.empty((0, 0))
 
 Parameter = float | FloatArray
 
@@ -123,63 +125,14 @@ def advance(
         gain: Position P Gain registers, (n,).
     """
     shape = np.broadcast_shapes(np.shape(state.position), np.shape(gain), np.shape(servo.armature))
-    states = _lanes(state, shape)
-    _swing(
-        _lanes(servo, shape),
-        pendulum.mass * pendulum.length**2,
-        pendulum.mass * GRAVITY * pendulum.length,
-        states,
-        goal.reshape(len(goal), -1),
-        torque_on.reshape(len(goal), -1),
-        gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM,
-    )
-    return ServoState(*states.reshape(-1, *shape))
-
-
-def _lanes(values: ServoPhysics | ServoState, shape: tuple[int, ...]) -> FloatArray:
-    """All fields side by side, (fields, lanes): every servo with every log is a lane."""
-    return np.array([np.broadcast_to(getattr(values, each.name), shape).ravel() for each in fields(values)])
-
-
-@compiled
-def _swing(
-    servos: FloatArray,
-    inertia: float,
-    weight: float,
-    states: FloatArray,
-    goal: FloatArray,
-    torque_on: FloatArray,
-    stiffness: FloatArray,
-) -> None:
-    """Move states (5, lanes) in place; goals (S, columns) and duty per angle (columns,) repeat along the lanes."""
-    for lane in range(states.shape[1]):
-        stall, back_emf, saturation, armature, coulomb, load_friction, viscous, arm, damping, offset = servos[:, lane]
-        horn, turning, mass, swinging, push = states[:, lane]
-        column, gain = lane % goal.shape[1], stiffness[lane % len(stiffness)]
-        # Implicit, so that no damping is too much for the step.
-        damping = damping / (1 + _STEP * damping * (1 / armature + 1 / inertia))
-        per_torque = _STEP / armature
-        for step in range(len(goal)):
-            duty = min(max(gain * (goal[step, column] - horn), -1.0), 1.0)
-            current = duty - back_emf / stall * turning
-            motor = torque_on[step, column] * stall * current / (1 + saturation * abs(current))
-            load = arm * (mass - horn) + damping * (swinging - turning)
-            free = (turning + per_torque * (motor + load)) / (1 + per_torque * viscous)
-            stoppable = per_torque * (coulomb + load_friction * abs(load))
-            turning = free - min(max(free, -stoppable), stoppable)
-            swinging += _STEP / inertia * (push - weight * np.sin(mass + offset) - load)
-            horn, mass = horn + _STEP * turning, mass + _STEP * swinging
-        states[0, lane], states[1, lane], states[2, lane] = horn, turning, mass
-        states[3, lane], states[4, lane] = swinging, _PUSH_DECAY * push
+    states, goal, torque_on = _lanes(state, shape), goal.reshape(1, len(goal), -1), torque_on.reshape(1, len(goal), -1)
+    states, _ = _play(_lanes(servo, shape), *_loads(pendulum), states, goal, torque_on, _stiffness(gain), _UNMEASURED)
+    return ServoState(*states[1].reshape(-1, *shape))
 
 
 def simulate(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks, position: FloatArray) -> FloatArray:
     """Positions (T, ..., n) after each control period, from rest at ``position`` (..., n)."""
-    state, positions = ServoState.at_rest(position), []
-    for goal, torque_on in zip(ticks.goal, ticks.torque_on, strict=True):
-        state = advance(servo, pendulum, state, goal, torque_on, ticks.gain)
-        positions.append(state.position)
-    return np.array(positions)
+    return _follow(servo, pendulum, ticks, position, _UNMEASURED)[1]
 
 
 def observe(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks) -> tuple[list[ServoState], FloatArray]:
@@ -189,19 +142,82 @@ def observe(servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks) -> tuple
         The state at the start of each control period, its position the measured one, and the position predicted for its
         end, (T, ..., n) rad.
     """
-    start = np.broadcast_to(ticks.position[0], np.broadcast_shapes(ticks.gain.shape, np.shape(servo.armature)))
-    state, states, predicted = ServoState.at_rest(start), [], []
-    inertia = pendulum.mass * pendulum.length**2 + servo.armature
-    for tick, measured in enumerate(ticks.position[1:]):
-        states.append(state)
-        after = advance(servo, pendulum, state, ticks.goal[tick], ticks.torque_on[tick], ticks.gain)
-        predicted.append(after.position)
-        missed = measured - after.position
-        state = ServoState(
-            position=np.broadcast_to(measured, missed.shape),
-            velocity=after.velocity,
-            mass_position=after.mass_position + missed,
-            mass_velocity=after.mass_velocity + _VELOCITY_CORRECTION * CONTROL_HZ * missed,
-            push=after.push + _PUSH_CORRECTION * inertia * CONTROL_HZ**2 * missed,
-        )
-    return states, np.array(predicted)
+    states, predicted = _follow(servo, pendulum, ticks, ticks.position[0], ticks.position)
+    return [ServoState(*state) for state in states[:-1]], predicted
+
+
+def _follow(
+    servo: ServoPhysics, pendulum: Pendulum, ticks: ServoTicks, position: FloatArray, measured: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """States (T + 1, 5, ..., n) from rest on, and the position at the end of each period before it was measured."""
+    shape = np.broadcast_shapes(np.shape(position), ticks.gain.shape, np.shape(servo.armature))
+    start, servos = _lanes(ServoState.at_rest(position), shape), _lanes(servo, shape)
+    stiffness = _stiffness(ticks.gain)
+    states, predicted = _play(servos, *_loads(pendulum), start, ticks.goal, ticks.torque_on, stiffness, measured)
+    return states.reshape(*states.shape[:2], *shape), predicted.reshape(len(predicted), *shape)
+
+
+def _lanes(values: ServoPhysics | ServoState, shape: tuple[int, ...]) -> FloatArray:
+    """All fields side by side, (fields, lanes): every servo with every log is a lane."""
+    return np.array([np.broadcast_to(getattr(values, each.name), shape).ravel() for each in fields(values)])
+
+
+def _loads(pendulum: Pendulum) -> tuple[float, float]:
+    """Inertia, kg m^2, and torque of the weight where it is largest, N m."""
+    return pendulum.mass * pendulum.length**2, pendulum.mass * GRAVITY * pendulum.length
+
+
+def _stiffness(gain: FloatArray) -> FloatArray:
+    """Duty per angle between goal and horn, 1/rad."""
+    return gain / _GAIN_UNIT * _TICKS_PER_RAD / _FULL_PWM
+
+
+@compiled
+def _play(
+    servos: FloatArray,
+    inertia: float,
+    weight: float,
+    start: FloatArray,
+    goal: FloatArray,
+    torque_on: FloatArray,
+    stiffness: FloatArray,
+    measured: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """States (T + 1, 5, lanes) from ``start`` (5, lanes) on, and positions (T, lanes) before measurements correct them.
+
+    Goals (T, S, columns), duty per angle (columns,) and measured positions (T + 1, columns) repeat along the lanes; if
+    there are no measured positions nothing is corrected.
+    """
+    states, predicted = np.empty((len(goal) + 1, *start.shape)), np.empty((len(goal), start.shape[1]))
+    states[0] = start
+    for lane in range(start.shape[1]):
+        stall, back_emf, saturation, armature, coulomb, load_friction, viscous, arm, damping, offset = servos[:, lane]
+        horn, turning, mass, swinging, push = start[:, lane]
+        column, gain = lane % goal.shape[2], stiffness[lane % len(stiffness)]
+        # Implicit, so that no damping is too much for the step.
+        damping = damping / (1 + _STEP * damping * (1 / armature + 1 / inertia))
+        per_torque = _STEP / armature
+        slowing, fall, per_speed = 1 / (1 + per_torque * viscous), _STEP / inertia, back_emf / stall
+        for tick in range(len(goal)):
+            for step in range(goal.shape[1]):
+                duty = min(max(gain * (goal[tick, step, column] - horn), -1.0), 1.0)
+                current = duty - per_speed * turning
+                motor = torque_on[tick, step, column] * stall * current / (1 + saturation * abs(current))
+                load = arm * (mass - horn) + damping * (swinging - turning)
+                free = (turning + per_torque * (motor + load)) * slowing
+                stoppable = per_torque * (coulomb + load_friction * abs(load))
+                turning = free - min(max(free, -stoppable), stoppable)
+                swinging += fall * (push - weight * np.sin(mass + offset) - load)
+                horn, mass = horn + _STEP * turning, mass + _STEP * swinging
+            push *= _PUSH_DECAY
+            predicted[tick, lane] = horn
+            if len(measured) > 0:
+                missed = measured[tick + 1, column] - horn
+                horn += missed
+                mass += missed
+                swinging += _VELOCITY_CORRECTION * CONTROL_HZ * missed
+                push += _PUSH_CORRECTION * (inertia + armature) * CONTROL_HZ**2 * missed
+            after = states[tick + 1]
+            after[0, lane], after[1, lane], after[2, lane] = horn, turning, mass
+            after[3, lane], after[4, lane] = swinging, push
+    return states, predicted

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.dynamics.fit import FitReport
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.evaluation.episodes import EpisodeRecord
-from dexndm_gym.hand.joints import FloatArray
 
 RUNS = {"sim": "simulation", "direct": "direct transfer", "corrected": "corrected"}
 """The three runs in order, with the names that people read."""

@@ -7,15 +7,16 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
+from dexndm_gym.dynamics.prediction_errors import one_step_errors
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.evaluation.demo.demo_result import RUNS, DemoResult
 from dexndm_gym.evaluation.episodes import EpisodeRecord
-from dexndm_gym.evaluation.figures import COLORS, INK, PALE, clean_axes, clean_figure
-from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS, FloatArray
+from dexndm_gym.evaluation.plot_style import COLORS, INK, PALE, clean_axes, clean_figure
+from dexndm_gym.hand.joints import JOINT_NAMES, NUM_JOINTS
 
 _TRACE_SECONDS = 5.0
 

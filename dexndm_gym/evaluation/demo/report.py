@@ -3,9 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -20,8 +18,9 @@ from dexndm_gym.evaluation.demo.plots import (
 )
 from dexndm_gym.evaluation.demo.videos import SPEED, STEPS_PER_FRAME, draw_episode, encode, side_by_side
 from dexndm_gym.evaluation.episodes import EpisodeRecord
-from dexndm_gym.evaluation.figures import COLORS
+from dexndm_gym.evaluation.plot_style import COLORS
 from dexndm_gym.outputs import write_bytes
+from dexndm_gym.progress import Progress
 from dexndm_gym.rendering.renderer import HandRenderer
 
 _FAVORITE = "cube"
@@ -33,7 +32,7 @@ def write_report(
     path: Path,
     *,
     videos: bool = True,
-    progress: Callable[[int, int, str], Any] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write the report.
 
@@ -41,7 +40,7 @@ def write_report(
         result: what was measured.
         path: file to write; an existing one is replaced.
         videos: also show an episode of each run. Where no video can be made the report says why.
-        progress: told (done, total, a few words) while videos are drawn.
+        progress: told while videos are drawn.
     """
     trace, joint = joint_trace(result)
     sections = [
@@ -107,7 +106,7 @@ def _table(result: DemoResult) -> str:
     )
 
 
-def _video(result: DemoResult, progress: Callable[[int, int, str], Any] | None) -> str:
+def _video(result: DemoResult, progress: Progress | None) -> str:
     shown = {run: _favorite(result, run) for run in RUNS}
     length = 1 + max(len(episode) for episode in shown.values()) // STEPS_PER_FRAME
     total, done = sum(1 + len(episode) // STEPS_PER_FRAME for episode in shown.values()), 0

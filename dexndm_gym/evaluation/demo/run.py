@@ -2,32 +2,30 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import gymnasium
-from tqdm import tqdm
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Bound, Checked, Count, Seed
 from dexndm_gym.data.collection import CollectOptions, collect, recordings_in
-from dexndm_gym.data.env_player import EnvPlayer, simulate
 from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.replay import EnvPlayer, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories, split
-from dexndm_gym.dynamics.measures import one_step_errors
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model, save_model
+from dexndm_gym.dynamics.prediction_errors import one_step_errors
 from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.evaluation.demo.demo_result import DemoResult, FittedModels
 from dexndm_gym.evaluation.demo.report import write_report
-from dexndm_gym.evaluation.episodes import EpisodeRecord, Step, Watch, record_episodes
-from dexndm_gym.evaluation.rollout import Policy
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.evaluation.episodes import EpisodeRecord, record_episodes
 from dexndm_gym.outputs import OutputFolder, check_outputs, write_bytes
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.progress import Progress, progress_bar
 from dexndm_gym.task.options import OBJECT_SETS
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper
@@ -36,9 +34,6 @@ _STAGES = 7
 
 _REPLAYS = 64
 """Simulated episodes to replay from: more than fit into the hand time of a demo."""
-
-Tell = Callable[[int, int, str], Any]
-"""Told how much is done, of how much, and a few words."""
 
 Env = gymnasium.Env[Any, Any]
 
@@ -124,8 +119,8 @@ def run_demo(config: DemoConfig, policy: Policy, *, progress: bool = True) -> De
         data_minutes=sum(trajectory.seconds for trajectory in trajectories) / 60.0,
         wall_s=time.monotonic() - began,
     )
-    with stages("report", "picture") as tell:
-        write_report(result, config.report_file, videos=not config.no_videos, progress=tell)
+    with stages("report", "picture") as drawn:
+        write_report(result, config.report_file, videos=not config.no_videos, progress=drawn)
     result = replace(result, wall_s=time.monotonic() - began)
     write_bytes(config.numbers_file, (json.dumps(result.as_dict(), indent=2) + "\n").encode())
     return result
@@ -147,66 +142,22 @@ class _Stages:
         self._number += 1
         return f"{self._number}/{_STAGES} {what:<10}"
 
-    @contextmanager
-    def __call__(self, what: str, unit: str = "step") -> Iterator[Tell]:
-        with tqdm(desc=self.title(what), unit=unit, disable=not self._shown) as bar:
-
-            def tell(done: int, total: int, note: str) -> None:
-                bar.total = total
-                bar.set_postfix_str(note, refresh=False)
-                bar.update(done - bar.n)
-
-            yield tell
+    def __call__(self, what: str, unit: str = "step") -> AbstractContextManager[Progress]:
+        return progress_bar(self.title(what), unit, shown=self._shown)
 
 
-class _EpisodeProgress:
-    """Turns the steps of episodes into progress; an episode that ends early counts as a whole one."""
-
-    def __init__(self, episodes: int, tell: Tell) -> None:
-        self._episodes, self._tell = episodes, tell
-        self._started = self._steps = 0
-        self._item = ""
-
-    def __call__(self, step: Step) -> None:
-        if step.is_reset:
-            self._started, self._steps, self._item = self._started + 1, 0, str(step.info["object"])
-        else:
-            self._steps += 1
-        whole = TaskConfig().episode_steps
-        note = f"{self._item}, {step.info.get('rotation', 0.0):.1f} rad"
-        self._tell((self._started - 1) * whole + self._steps, self._episodes * whole, note)
-
-
-def _play(
-    config: DemoConfig, policy: Policy, env: Env, stage: AbstractContextManager[Tell], record: Watch | None = None
-) -> list[EpisodeRecord]:
+def _play(config: DemoConfig, policy: Policy, env: Env, stage: AbstractContextManager[Progress]) -> list[EpisodeRecord]:
     """Play the episodes of one run."""
-    with stage as tell:
-        told = _EpisodeProgress(config.episodes, tell)
-
-        def watch(step: Step) -> None:
-            told(step)
-            if record is not None:
-                record(step)
-
-        played = record_episodes(
-            policy, env, config.episodes, seed=config.seed, items=OBJECT_SETS["basic"], watch=watch
+    with stage as progress:
+        return record_episodes(
+            policy, env, config.episodes, seed=config.seed, items=OBJECT_SETS["basic"], progress=progress
         )
-        tell(config.episodes * TaskConfig().episode_steps, config.episodes * TaskConfig().episode_steps, "")
-    return played
 
 
-def _simulate_replays(config: DemoConfig, policy: Policy, stage: AbstractContextManager[Tell]) -> list[Trajectory]:
+def _simulate_replays(config: DemoConfig, policy: Policy, stage: AbstractContextManager[Progress]) -> list[Trajectory]:
     """Simulate the episodes whose targets will be replayed on the hand."""
-    total, done = _REPLAYS * TaskConfig().episode_steps, 0
-    with stage as tell:
-
-        def passed(steps: int) -> None:
-            nonlocal done
-            done += steps
-            tell(done, total, "")
-
-        return simulate(policy, _REPLAYS, seed=config.seed, progress=passed)
+    with stage as progress:
+        return simulate(policy, _REPLAYS, seed=config.seed, progress=progress)
 
 
 def _collect(
@@ -224,11 +175,11 @@ def _about(config: DemoConfig) -> dict[str, str]:
 
 
 def _fit(
-    sim_model: JointwiseModel, trajectories: list[Trajectory], stage: AbstractContextManager[Tell]
+    sim_model: JointwiseModel, trajectories: list[Trajectory], stage: AbstractContextManager[Progress]
 ) -> FittedModels:
     options = FitOptions()
-    with stage as tell:
-        hand_model, report = fit_trajectories(trajectories, start=sim_model, options=options, progress=tell)
+    with stage as progress:
+        hand_model, report = fit_trajectories(trajectories, start=sim_model, options=options, progress=progress)
     _, unseen = split(trajectories, options.held_out, options.seed)
     windows = WindowSet(unseen)
     return FittedModels(

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
 
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
 from dexndm_gym.dynamics.fit import FitOptions, fit_trajectories
-from dexndm_gym.dynamics.measures import Predictor
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, Network, PhysicsRole
+from dexndm_gym.dynamics.prediction_errors import Predictor
 from dexndm_gym.dynamics.residual import PAST, ResidualOptions, step_with, train_residual
-from dexndm_gym.dynamics.windows import WINDOW
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.jointwise_inverse import InverseFilter
 from dexndm_gym.filters.residual import DeltaActionFilter, ResidualFilter
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.task.references import is_reference, resolve
+from dexndm_gym.task.import_paths import is_reference, resolve
 
 _BOLD = InverseConfig(bound=0.3, rate_limit=0.2, correction_weight=0.02, change_weight=0.15)
 """For physics, which hold everywhere."""
@@ -36,7 +36,7 @@ class Learned:
     predict: Predictor | None = None
     """Predicts that hand; None where a correction does so without predictions."""
 
-    window: int = WINDOW
+    window: int = HISTORY
     """Control periods that the predictor looks back."""
 
 

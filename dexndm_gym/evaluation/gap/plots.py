@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dexndm_gym.evaluation.figures import COLORS, clean_figure
 from dexndm_gym.evaluation.gap.report import GapReport
+from dexndm_gym.evaluation.plot_style import COLORS, clean_figure
 
 _COLUMNS = {
     "one_step_rms_mrad": "one step, rms",

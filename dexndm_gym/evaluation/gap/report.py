@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from dexndm_gym.dynamics.measures import PredictionErrors
-from dexndm_gym.evaluation.rollout import Scores
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors
+from dexndm_gym.evaluation.scores import Scores
 
 _CONFIDENCE = 0.95
 

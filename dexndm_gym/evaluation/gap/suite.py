@@ -7,7 +7,7 @@ empty, and turning objects; every baseline learns from the kind that suits it.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from gymnasium.vector import VectorEnv
 
@@ -15,24 +15,25 @@ from dexndm_gym.backends.backend import Backend
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
-from dexndm_gym.data.env_player import play_at_once, replay_at_once, simulate
+from dexndm_gym.data.replay import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.distributed.job import Tell
 from dexndm_gym.distributed.workers import map_jobs
 from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
-from dexndm_gym.dynamics.measures import PredictionErrors, measure, stay
-from dexndm_gym.dynamics.windows import WINDOW, WindowSet
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors, measure, stay
+from dexndm_gym.dynamics.windows import WindowSet
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned, find_correction
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
-from dexndm_gym.evaluation.rollout import Policy, Scores, evaluate_vector
+from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.filters.target_filter import TargetFilter
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
-
-Tell = Callable[[str], Any]
-"""Told what has been done, once per run and fit."""
 
 CEILING = "own physics"
 """Row of the policies that were trained on the physics of the very hand they play."""
@@ -105,7 +106,7 @@ def measure_gap(
     policies: Policies,
     *,
     workers: WorkersConfig = IN_THIS_PROCESS,
-    tell: Tell = lambda what: None,
+    progress: Progress | None = None,
 ) -> GapReport:
     """Record, fit, and play every hand.
 
@@ -113,17 +114,19 @@ def measure_gap(
         config: what to compare.
         policies: trained in simulation.
         workers: where hands are measured; the numbers do not depend on it.
-        tell: told what has been done; from another thread where others do it.
+        progress: told after each run and fit how many there have been, of how many, and what it was; from another
+            thread where others do them.
 
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
     """
+    tally = Tally(progress, _runs(config, policies))
     sim = _play(policies.main, MujocoHand(_SIM_EPISODES), config.seed)
-    tell("simulation")
+    tally(note="simulation")
     others = {name: _play(policy, MujocoHand(_SIM_EPISODES), config.seed) for name, policy in policies.others.items()}
     suite = _Suite(config, policies)
-    tell("models of the simulation")
-    hands = map_jobs(suite.measure_hand, {f"hand {seed}": seed for seed in config.hands}, workers, tell=tell)
+    tally(note="models of the simulation")
+    hands = map_jobs(suite.measure_hand, {f"hand {seed}": seed for seed in config.hands}, workers, tell=tally)
     return GapReport(
         sim=sim,
         hands=[hands[f"hand {seed}"] for seed in config.hands],
@@ -132,8 +135,8 @@ def measure_gap(
     )
 
 
-def gap_steps(config: GapConfig, policies: Policies) -> int:
-    """How often ``measure_gap`` tells."""
+def _runs(config: GapConfig, policies: Policies) -> int:
+    """How many runs and fits there are."""
     learned = len(config.baselines) * len(config.data_minutes)
     beside = sum(len(policies.beside(seed)) for seed in config.hands)
     return 2 + len(config.hands) * (2 + learned) + beside + min(config.predicted_hands, len(config.hands))
@@ -165,13 +168,13 @@ class _Suite:
     def measure_hand(self, seed: int, tell: Tell) -> HandGap:
         config, policies = self._config, self._policies
         direct = self._play_hand(seed, policies.main)
-        tell(f"hand {seed}, direct")
+        tell(note=f"hand {seed}, direct")
         others = {}
         for name, policy in policies.beside(seed).items():
             others[name] = self._play_hand(seed, policy)
-            tell(f"hand {seed}, {name}")
+            tell(note=f"hand {seed}, {name}")
         recorded = {loaded: self._record_hand(seed, loaded) for loaded in self._kinds}
-        tell(f"hand {seed}, recorded")
+        tell(note=f"hand {seed}, recorded")
         corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
         learned: dict[str, Learned] = {}
         for name, correction in self._corrections.items():
@@ -179,11 +182,11 @@ class _Suite:
                 data = recorded[correction.loaded][:wanted]
                 learned[name] = correction.learn(data, self._models[name], self._replays, config.seed)
                 corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
-                tell(f"hand {seed}, {name}, {minutes:g} min")
+                tell(note=f"hand {seed}, {name}, {minutes:g} min")
         predictions = {}
         if seed in config.hands[: config.predicted_hands]:
             predictions = self._predict(seed, learned)
-            tell(f"hand {seed}, predictions")
+            tell(note=f"hand {seed}, predictions")
         return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
 
     def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:
@@ -215,7 +218,7 @@ class _Suite:
     def _predict(self, seed: int, learned: Mapping[str, Learned]) -> dict[str, dict[str, PredictionErrors]]:
         """Errors on motions recorded afresh, by kind of motion and model."""
         errors = {}
-        models = {"stays where it is": (stay, WINDOW)}
+        models = {"stays where it is": (stay, HISTORY)}
         models |= {name: (one.predict, one.window) for name, one in learned.items() if one.predict is not None}
         replays = self._replays[-_TEST_EPISODES:]
         for kind, (loaded, wrist, item) in TESTS.items():

@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
+from dexndm_gym.distributed.job import Tell
 from dexndm_gym.distributed.workers import Workers
 from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
+from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.general.rollouts import Conditions, Tell, play, reach_goals
-from dexndm_gym.evaluation.rollout import Policy
+from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
 from dexndm_gym.objects.catalog import OBJECT_SETS
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
 from dexndm_gym.task.orientations import AXES, WRISTS, draw_unit
 
@@ -113,29 +115,30 @@ def read_results(path: Path | None, config: GeneralConfig) -> dict[str, Any] | N
 def run_suite(
     config: GeneralConfig,
     policy: Policy,
-    tell: Tell,
-    done: Mapping[str, Any] | None = None,
     *,
+    done: Mapping[str, Any] | None = None,
     workers: WorkersConfig = IN_THIS_PROCESS,
+    progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Play the suite part by part.
 
     Args:
         config: what to play.
         policy: what plays.
-        tell: called with the number of episodes that have just ended; from another thread where others play.
         done: what an earlier run of the same suite has yielded last; its parts are not played again.
         workers: where parts are played; the results do not depend on it.
+        progress: told how many episodes have ended, of how many; from another thread where others play.
 
     Yields:
         All results so far, after every part: ``cells`` by class, wrist and axis, ``random`` by axis group, ``goals``.
     """
     done = done or {"cells": {}, "random": {}}
     found = {**done["cells"], **done["random"], **_goals_in(done)}
-    tell(sum(_episodes(config, name) for name in config.parts if name in found))
+    tally = Tally(progress, config.total)
+    tally(sum(_episodes(config, name) for name in config.parts if name in found))
     missing = {name: name for name in config.parts if name not in found}
     with Workers(workers) as pool:
-        for name, numbers in pool.run(partial(_play_part, config, policy), missing, tell=tell):
+        for name, numbers in pool.run(partial(_play_part, config, policy), missing, tell=tally):
             found[name] = numbers
             yield {
                 "config": asdict(config),

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 from gymnasium.utils import RecordConstructorArgs
-from gymnasium.vector import VectorEnv
+from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.wrappers.vector import DictInfoToList
 
 from dexndm_gym.dynamics.correction import InverseConfig
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.jointwise_inverse import FALLBACK
-from dexndm_gym.task.plain import plain
+from dexndm_gym.task.config_json import plain
 from dexndm_gym.wrappers.dynamics_correction import DynamicsCorrectionWrapper, ModelLike, correction_filter
 from dexndm_gym.wrappers.vector.target_filter import TargetFilterVectorWrapper
 
@@ -26,9 +28,19 @@ class DynamicsCorrectionVectorWrapper(TargetFilterVectorWrapper):
         sim_model: ModelLike | None = None,
         config: InverseConfig | Mapping[str, Any] | None = None,
     ) -> None:
-        """Put the correction around a vector env; see ``DynamicsCorrectionWrapper``."""
+        """Put the correction around a vector env; see ``DynamicsCorrectionWrapper``.
+
+        Raises:
+            ConfigurationError: also where a wrapper inside makes a list of ``info``.
+        """
         RecordConstructorArgs.__init__(self, model=plain(model), sim_model=plain(sim_model), config=config)
         TargetFilterVectorWrapper.__init__(self, env, correction_filter(model, sim_model, config))
+        while isinstance(env, VectorWrapper):
+            if isinstance(env, DictInfoToList):
+                raise ConfigurationError(
+                    f"{type(self).__name__} adds to info, a list under DictInfoToList; put DictInfoToList around it"
+                )
+            env = env.env
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the envs."""

@@ -27,6 +27,8 @@ SERVO = ServoPhysics(
     arm_stiffness=5.0, arm_damping=0.03, offset=0.02,
 )  # fmt: skip
 GAINS = np.array([100.0, 400.0, 800.0])
+DATA_SHEET = {"no_load_speed": float(free_speed(SERVO, 16.0)), "stall_torque": 0.6}
+"""What a vendor may state of this servo: the torque is a third less."""
 
 
 def commands(kind: str, periods: int = 40) -> ServoTicks:
@@ -59,9 +61,8 @@ def seen_by_encoder(kind: str) -> ServoTicks:
 
 
 def found_in(*kinds: str, seed: int = 0) -> ServoPhysics:
-    speed = float(free_speed(SERVO, 16.0))
     logs = together(*map(seen_by_encoder, kinds))
-    return identify(logs, BENCH, no_load_speed=speed, iterations=15, starts=2, seed=seed)
+    return identify(logs, BENCH, **DATA_SHEET, iterations=15, starts=2, seed=seed)
 
 
 def open_loop_error(servo: ServoPhysics, kind: str) -> float:
@@ -69,7 +70,7 @@ def open_loop_error(servo: ServoPhysics, kind: str) -> float:
     return float(np.abs(simulate(servo, BENCH, ticks, ticks.position[0]) - ticks.position[1:]).mean())
 
 
-def test_a_held_arm_rests_and_a_released_one_swings_and_comes_to_rest_below() -> None:
+def test_arm_rests_when_held_and_swings_when_released() -> None:
     goal, gain = np.full((SUBSTEPS, 1), 0.4), np.array([800.0])
     state = ServoState.at_rest(np.zeros(1))
     for _ in range(100):
@@ -86,7 +87,7 @@ def test_a_held_arm_rests_and_a_released_one_swings_and_comes_to_rest_below() ->
     assert abs(swing[-1] + SERVO.offset) < 0.05
 
 
-def test_the_horn_of_a_bent_arm_springs_back_where_the_motor_lets_go() -> None:
+def test_bent_arm_springs_back_without_torque() -> None:
     moved = []
     for stiffness in (500.0, 5.0):
         servo, goal = replace(SERVO, arm_stiffness=stiffness), np.full((SUBSTEPS, 1), 0.8)
@@ -106,7 +107,7 @@ def test_hardly_any_arm_is_too_stiff_to_simulate(stiffness: float, damping: floa
 
 def test_parameters_that_matter_are_found_again() -> None:
     both = together(logged("sine"), logged("step"))
-    found = identify(both, BENCH, no_load_speed=float(free_speed(SERVO, 16.0)), iterations=12)
+    found = identify(both, BENCH, **DATA_SHEET, iterations=12)
     error = simulate(found, BENCH, both, both.position[0]) - both.position[1:]
     assert np.abs(error).mean() < 4e-3  # what is known beforehand pulls a little, as the logs are few
     for name in ("stall_torque", "load_friction", "saturation"):
@@ -128,16 +129,15 @@ def test_left_out_motion_is_predicted_whatever_was_there(kinds: tuple[str, ...])
     assert more < np.radians(1.0)
 
 
-def test_a_log_that_physics_cannot_explain_spoils_no_fit() -> None:
+def test_unexplained_log_spoils_no_fit() -> None:
     stuck = logged("lift")
     stuck.position[15:] = stuck.position[15]
-    speed = float(free_speed(SERVO, 16.0))
     logs = together(seen_by_encoder("step"), seen_by_encoder("drop"), stuck)
-    found = identify(logs, BENCH, no_load_speed=speed, iterations=15, starts=2)
+    found = identify(logs, BENCH, **DATA_SHEET, iterations=15, starts=2)
     assert open_loop_error(found, "sine") < np.radians(1.5)
 
 
-def test_observer_finds_the_velocity_of_a_servo_it_knows_badly() -> None:
+def test_observer_finds_velocity_of_unknown_servo() -> None:
     ticks = logged("sine")
     wrong = ServoPhysics(stall_torque=0.5, load_friction=0.1)
     _, predicted = observe(wrong, BENCH, ticks)
@@ -155,7 +155,7 @@ def test_physics_predicts_itself_from_any_start() -> None:
     np.testing.assert_array_equal(stayed[:, 9], ticks.position[starts])
 
 
-def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest() -> None:
+def test_network_learns_what_physics_misses() -> None:
     # A smooth miss: what physics miss of dry friction, the network does not learn.
     wrong = replace(SERVO, viscous=0.03)
     train, test = logged("sine", periods=60), logged("sine", periods=40)
@@ -169,7 +169,7 @@ def test_joint_wise_model_learns_what_physics_misses_but_moves_nothing_at_rest()
     assert (model.predict(still, np.array([0]), 20) == -SERVO.offset).all()
 
 
-def test_what_slow_motion_teaches_is_silent_in_fast_motion() -> None:
+def test_lessons_of_slow_motion_end_in_fast() -> None:
     wrong = replace(SERVO, stall_torque=0.5, back_emf=0.03, saturation=0.5, load_friction=0.1)
     fast, slow = logged("sine"), commands("sine")
     slow.goal[:] *= 0.1
@@ -184,7 +184,7 @@ def test_what_slow_motion_teaches_is_silent_in_fast_motion() -> None:
     assert added.max() <= np.sqrt(np.mean(missed**2)) + 1e-12
 
 
-def test_observer_finds_a_torque_that_physics_does_not_explain() -> None:
+def test_observer_finds_unexplained_torque() -> None:
     heavier = Pendulum(mass=0.6)
     goal = np.full((40, SUBSTEPS, 1), 1.0)
     ticks = ServoTicks(goal, np.ones_like(goal), np.zeros((41, 1)), np.array([800.0]))
@@ -194,7 +194,7 @@ def test_observer_finds_a_torque_that_physics_does_not_explain() -> None:
     assert min(state.push[0] for state in states) < -0.02
 
 
-def test_a_saturated_motor_is_weaker_where_it_works_hard_only() -> None:
+def test_saturation_weakens_only_hard_work() -> None:
     speeds = [free_speed(ServoPhysics(saturation=saturation), 16.0) for saturation in (0.01, 0.8)]
     assert speeds[1] == pytest.approx(speeds[0], rel=0.02)
     goal, held = np.full((SUBSTEPS, 1), 3.0), []
@@ -217,7 +217,7 @@ def write_log(folder: Path, kind: str) -> None:
         (folder / f"{kind}_kp{gain:.0f}_x.csv").write_text(text)
 
 
-def test_report_compares_all_models_on_kinds_they_never_saw(tmp_path: Path) -> None:
+def test_report_compares_models_on_unseen_kinds(tmp_path: Path) -> None:
     write_log(tmp_path, "sine")
     with pytest.raises(ConfigurationError, match="two trajectories"):
         fit_servo_logs(tmp_path)
@@ -242,7 +242,7 @@ def test_report_compares_all_models_on_kinds_they_never_saw(tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.skipif(not LOGS.is_dir(), reason="logs of real servos are not at ../shared/data")
-def test_logs_of_a_real_servo_are_predicted_as_well_as_the_readme_says() -> None:
+def test_real_servo_logs_are_predicted_as_documented() -> None:
     errors = fit_servo_logs(LOGS).errors["physics_and_jointwise"]["all"]
     assert errors.one_step_rms < 5e-3
     assert np.degrees(errors.open_loop_whole) < 1.5

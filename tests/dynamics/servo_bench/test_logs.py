@@ -31,7 +31,7 @@ def test_goals_are_held_and_positions_interpolated(tmp_path: Path) -> None:
     np.testing.assert_allclose(late.position, ticks.position)
 
 
-def test_phases_and_logs_become_columns_cut_to_the_shortest(tmp_path: Path) -> None:
+def test_logs_become_columns_cut_to_the_shortest(tmp_path: Path) -> None:
     for gain, seconds in ((100, 1.0), (200, 0.5)):
         rows = [(t, gain, t, 0, 1) for t in np.arange(0, seconds + 1e-9, 0.01)]
         write(tmp_path, f"sine_kp{gain}.csv", rows)

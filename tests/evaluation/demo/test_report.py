@@ -25,7 +25,7 @@ def test_numbers_are_those_that_were_promised(compare: Callable[..., DemoResult]
     assert {"data_minutes", "wall_s", "hand_seed"} <= set(numbers)
 
 
-def test_a_correction_that_hurts_is_negative_and_no_gap_is_none(compare: Callable[..., DemoResult]) -> None:
+def test_gap_closed_is_negative_or_none(compare: Callable[..., DemoResult]) -> None:
     assert compare(sim=1.0, direct=0.5, corrected=0.4).gap_closed == pytest.approx(-0.2)
     assert compare(sim=1.0, direct=1.0, corrected=0.4).gap_closed is None
 

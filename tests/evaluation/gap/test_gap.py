@@ -9,8 +9,8 @@ from dexndm_gym.distributed import WorkersConfig
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap import suite
 from dexndm_gym.evaluation.gap.baselines import BASELINES
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, gap_steps, measure_gap
-from dexndm_gym.evaluation.rollout import Scores
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
+from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.filters.target_filter import TargetWindow
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.training.policy import load_policy
@@ -19,9 +19,9 @@ from dexndm_gym.training.policy import load_policy
 def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "_SIM_EPISODES", 3)
     config = GapConfig(hands=(5,), baselines=("default",), episodes=2, data_minutes=(1.0,))
-    told: list[str] = []
-    measured = measure_gap(config, Policies(main=wiggle), tell=told.append)
-    assert len(told) == gap_steps(config, Policies(main=wiggle))
+    told: list[tuple[int, int, str]] = []
+    measured = measure_gap(config, Policies(main=wiggle), progress=lambda *state: told.append(state))
+    assert [(done, total) for done, total, _ in told] == [(k + 1, len(told)) for k in range(len(told))]
     (hand,) = measured.hands
     assert len(hand.direct.rotation) == 2
     assert (hand.corrected["default"][1.0].rotation != hand.direct.rotation).any()
@@ -32,9 +32,10 @@ def test_hands_measured_elsewhere_show_the_same(wiggle: Any, monkeypatch: pytest
     monkeypatch.setattr(suite, "_SIM_EPISODES", 3)
     config = GapConfig(hands=(6, 5), baselines=("default",), episodes=2, data_minutes=(1.0,))
     policies = Policies(main=load_policy())
-    told: list[str] = []
-    there = measure_gap(config, policies, workers=WorkersConfig(processes=2), tell=told.append)
-    assert len(told) == gap_steps(config, policies)
+    told: list[tuple[int, int]] = []
+    workers = WorkersConfig(processes=2)
+    there = measure_gap(config, policies, workers=workers, progress=lambda *state: told.append(state[:2]))
+    assert told == [(k + 1, len(told)) for k in range(len(told))]
     assert [hand.seed for hand in there.hands] == [6, 5]
     assert there.as_dict() == measure_gap(config, policies).as_dict()
 
@@ -62,9 +63,9 @@ def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(suite, "TESTS", {kind: suite.TESTS[kind] for kind in ("empty", "empty, palm down")})
     config = GapConfig(hands=(5,), baselines=("physics",), data_minutes=(2.0, 1.0), predicted_hands=1)
     policies = Policies(main=wiggle, others={"calm": type(wiggle)(0.1)}, ceilings={5: type(wiggle)(0.4), 6: wiggle})
-    told: list[str] = []
-    measured = measure_gap(config, policies, tell=told.append)
-    assert len(told) == gap_steps(config, policies)
+    told: list[tuple[int, int, str]] = []
+    measured = measure_gap(config, policies, progress=lambda *state: told.append(state))
+    assert [(done, total) for done, total, _ in told] == [(k + 1, len(told)) for k in range(len(told))]
     assert measured.minutes == [1.0, 2.0]
     assert {name: measured.share_kept(name)[0] for name in measured.others} == {"calm": 0.5, suite.CEILING: 2.0}
     assert sum(correction is not None for correction in corrections) == 2

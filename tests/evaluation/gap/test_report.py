@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from dexndm_gym.cli.gap_tables import gap_text
-from dexndm_gym.dynamics.measures import PredictionErrors
+from dexndm_gym.dynamics.prediction_errors import PredictionErrors
 from dexndm_gym.evaluation.gap.plots import gap_plots
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap, interval
-from dexndm_gym.evaluation.rollout import Scores
+from dexndm_gym.evaluation.scores import Scores
 
 
 def scores(rotation: float) -> Scores:
@@ -45,14 +45,14 @@ def test_shares_and_gaps_per_hand(report: GapReport) -> None:
     np.testing.assert_allclose(report.share_kept("own physics"), [np.nan, 0.95, np.nan])
 
 
-def test_what_loses_nothing_does_not_count_in_the_mean(report: GapReport) -> None:
+def test_hands_without_gap_leave_the_mean(report: GapReport) -> None:
     closed = report.summary("physics")["gap_closed"]
     assert closed["mean"] == pytest.approx(0.05)
     assert closed["worst"] == pytest.approx(-0.5)
     assert closed["half_width"] == pytest.approx(12.706 * 1.1 / 2, rel=1e-4), "Student's, with one degree of freedom"
 
 
-def test_the_first_is_compared_with_every_other_hand_by_hand(report: GapReport) -> None:
+def test_first_baseline_is_compared_hand_by_hand(report: GapReport) -> None:
     lead = report.summary("other")["first_minus_this"]
     assert (lead["mean"], lead["hands"]) == (pytest.approx(0.2), 3)
     assert lead["t"] == pytest.approx(0.2 / (0.1 / math.sqrt(3)))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
-from dexndm_gym.evaluation.general.rollouts import Conditions, play, reach_goals
 from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, objects_of, read_results, run_suite
 from dexndm_gym.grasps.start_states import load_starts
+from dexndm_gym.progress import Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import AXES, WRISTS
@@ -37,7 +38,7 @@ def setups(wrist: str = "palm_down", count: int = 2) -> list[Any]:
 
 
 def test_still_policy_holds_in_every_wrist() -> None:
-    scores = play(Still(), [one for wrist in WRISTS for one in setups(wrist)], SHORT, lambda _: None)
+    scores = play(Still(), [one for wrist in WRISTS for one in setups(wrist)], SHORT, Tally(None, 1))
     assert scores.dropped.sum() == 0
     np.testing.assert_allclose(scores.ttf, 1.0)
     assert np.abs(scores.rotation).max() < 0.2
@@ -45,26 +46,26 @@ def test_still_policy_holds_in_every_wrist() -> None:
 
 def test_policy_sees_each_hands_wrist_and_axis() -> None:
     policy = Still()
-    play(policy, [*setups("palm_up", 1), *setups("base_up", 1)], SHORT, lambda _: None)
+    play(policy, [*setups("palm_up", 1), *setups("base_up", 1)], SHORT, Tally(None, 1))
     np.testing.assert_allclose(policy.frames[0][:, :4], [WRISTS["palm_up"], WRISTS["base_up"]], atol=1e-6)
     np.testing.assert_allclose(policy.frames[0][:, 4:], [AXES["+z"]] * 2)
 
 
 def test_goal_axis_is_that_of_the_rotation_left() -> None:
     policy, wanted = Still(), setups(count=1)
-    play(policy, wanted, SHORT, lambda _: None)
+    play(policy, wanted, SHORT, Tally(None, 1))
     half = 0.5 * 1.0
     turned = np.array([[np.cos(half), 0.0, np.sin(half), 0.0]])
     watched = Still()
-    near = reach_goals(watched, wanted, turned, SHORT, lambda _: None, tolerance=np.pi)
+    near = reach_goals(watched, wanted, turned, SHORT, Tally(None, 1), tolerance=np.pi)
     assert near.tolist() == [True]
-    assert reach_goals(watched, wanted, turned, SHORT, lambda _: None, tolerance=1e-3).tolist() == [False]
+    assert reach_goals(watched, wanted, turned, SHORT, Tally(None, 1), tolerance=1e-3).tolist() == [False]
     np.testing.assert_allclose(np.linalg.norm(watched.frames[0][:, 4:], axis=1), 1.0, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Any]:
-    return json.loads(json.dumps(list(run_suite(SMALL, Still(), lambda _: None))[-1]))
+    return json.loads(json.dumps(list(run_suite(SMALL, Still()))[-1]))
 
 
 @pytest.mark.timeout(300)
@@ -82,8 +83,9 @@ def test_finished_parts_are_not_played_again(results: dict[str, Any], tmp_path: 
         def predict(self, observation: Any, *, deterministic: bool = True) -> Any:
             raise AssertionError("nothing is left to play")
 
-    told: list[int] = []
-    assert not list(run_suite(SMALL, Never(), told.append, results))
+    told: list[tuple[int, int, str]] = []
+    assert not list(run_suite(SMALL, Never(), done=results, progress=lambda *state: told.append(state)))
+    assert told[-1][0] == SMALL.total - SMALL.goals
     (tmp_path / "r.json").write_text(json.dumps(results))
     assert read_results(tmp_path / "r.json", SMALL) == results
     with pytest.raises(ConfigurationError, match="other options"):

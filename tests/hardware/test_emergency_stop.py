@@ -11,11 +11,11 @@ import threading
 import pytest
 
 from dexndm_gym.errors import StopRequestedError
-from dexndm_gym.hardware.stop import StopKey, StopSwitch
+from dexndm_gym.hardware.emergency_stop import StopKey, StopSwitch
 
 PROGRAM = """
 import sys, threading
-from dexndm_gym.hardware.stop import StopKey
+from dexndm_gym.hardware.emergency_stop import StopKey
 pressed = threading.Event()
 try:
     with StopKey(lambda reason: (print(reason, flush=True), pressed.set())):
@@ -46,7 +46,7 @@ def read_until(terminal: int, text: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("key", "text"), [(b" ", b"a key was pressed"), (b"\x03", b"interrupted")])
-def test_a_key_in_a_terminal_stops_and_the_terminal_is_given_back(key: bytes, text: bytes) -> None:
+def test_key_stops_and_the_terminal_is_restored(key: bytes, text: bytes) -> None:
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
     # A session of its own, whose terminal this becomes: as in a shell, or over ssh.

@@ -1,29 +1,14 @@
-"""Play episodes and measure them."""
+"""What episodes are measured by: rotation, speed, time to fall, drops."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from dexndm_gym.errors import DexndmError
-from dexndm_gym.hand.joints import FloatArray
-
-Progress = Callable[[int], Any]
-"""Called with the number of control steps just played."""
-
-
-class Policy(Protocol):
-    """Anything with stable-baselines3's ``predict``."""
-
-    def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, Any]:
-        """Return (action, state)."""
-        ...
-
-
-class EpisodeFaultError(DexndmError, RuntimeError):
-    """An episode ended because the hand failed."""
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.envs.rollout import Policy, Step, roll_out
+from dexndm_gym.progress import Progress, Tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,30 +56,41 @@ class Scores:
         }
 
 
-def evaluate_vector(
-    policy: Policy, env: VectorEnv, *, seed: int, steps: int = 400, progress: Progress | None = None
-) -> Scores:
-    """Play one episode on every hand of a vector env and score it."""
-    observation, _ = env.reset(seed=seed)
-    n = env.num_envs
-    alive, dropped = np.ones(n, dtype=np.bool_), np.zeros(n)
-    last = {name: np.zeros(n) for name in ("rotation", "time", "RotR", "RotP", "TTF")}
-    for _ in range(steps):
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, _, terminated, truncated, info = env.step(action)
+def scores_of(steps: Iterable[Step]) -> Scores:
+    """Score the episodes of a roll-out on a vector env, one per hand."""
+    last: dict[str, FloatArray] = {}
+    for step in steps:
+        if step.is_reset:
+            last = {name: np.zeros(len(step.counts)) for name in ("rotation", "time", "dropped", "RotR", "RotP", "TTF")}
+            continue
+        measured = step.info | {"dropped": step.terminated}
         for name, values in last.items():
-            values[alive] = info[name][alive]
-        dropped[alive & terminated] = 1.0
-        alive &= ~(terminated | truncated)
-        if progress is not None:
-            progress(n)
-        if not alive.any():
-            break
+            values[step.counts] = measured[name][step.counts]
     return Scores(
         rotation=last["rotation"],
         time_to_fall=last["time"],
-        dropped=dropped,
+        dropped=last["dropped"],
         rotr=last["RotR"],
         rotp=last["RotP"],
         ttf=last["TTF"],
     )
+
+
+def evaluate_vector(policy: Policy, env: VectorEnv, *, seed: int, progress: Progress | None = None) -> Scores:
+    """Play one episode on every hand of a vector env and score it.
+
+    Args:
+        policy: acts.
+        env: the hands.
+        seed: of the episodes.
+        progress: told after each control step how many have been played, of how many at most.
+    """
+    tally = Tally(progress, env.num_envs * env.unwrapped.task.config.episode_steps)  # type: ignore[attr-defined]
+
+    def played() -> Iterable[Step]:
+        for step in roll_out(policy, env, seed=seed):
+            if not step.is_reset:
+                tally(env.num_envs)
+            yield step
+
+    return scores_of(played())

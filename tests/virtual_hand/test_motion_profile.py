@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dexndm_gym.virtual_hand.profile import RECTANGULAR, TRAPEZOIDAL, TRIANGULAR, Profile
+from dexndm_gym.virtual_hand.motion_profile import RECTANGULAR, TRAPEZOIDAL, TRIANGULAR, Profile
 
 DT = 0.005
 TICKS_PER_RPM = 4096 / 60
@@ -28,7 +28,7 @@ def test_rectangular_profile_moves_at_profile_velocity():
     assert arrival(track, 500) == pytest.approx(500 / (100 * 0.229 * TICKS_PER_RPM), abs=DT)
 
 
-def test_trapezoidal_profile_accelerates_for_the_time_in_the_manual():
+def test_trapezoidal_profile_accelerates_as_in_the_manual():
     velocity, acceleration, goal = 100, 20, 2000.0
     track, profile = run([goal] * 600, velocity, acceleration)
     assert profile.kind[0] == TRAPEZOIDAL

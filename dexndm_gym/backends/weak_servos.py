@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, IntArray
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.scene import Scene
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.grasps.grasp_batch import GraspBatch
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
-from dexndm_gym.hand.joints import NUM_JOINTS, FloatArray, clip_to_limits
+from dexndm_gym.hand.joints import NUM_JOINTS, clip_to_limits
 
 _POSE_SPREAD = 0.2
 """Half width of the noise on the joints of the canonical pose, rad (the paper's relatives use 0.25 to 0.3)."""

@@ -8,11 +8,12 @@ changes: from the registers as they are (velocity-based), or so that a motion fr
 import numpy as np
 import numpy.typing as npt
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import BoolArray, FloatArray
+from dexndm_gym.constants import TICKS_PER_TURN
 
-TICKS_PER_VELOCITY = 0.229 * 4096 / 60
+TICKS_PER_VELOCITY = 0.229 * TICKS_PER_TURN / 60
 """Ticks per second in a unit of Profile Velocity (0.229 rev/min)."""
-TICKS_PER_ACCELERATION = 214.577 * 4096 / 3600
+TICKS_PER_ACCELERATION = 214.577 * TICKS_PER_TURN / 3600
 """Ticks per second squared in a unit of Profile Acceleration (214.577 rev/min^2)."""
 VELOCITIES_PER_ACCELERATION = TICKS_PER_ACCELERATION / TICKS_PER_VELOCITY
 """The same for velocity control: units of velocity per second."""
@@ -67,7 +68,7 @@ class Profile:
             self.kind[...] = 0
         self.active = bool(active)
 
-    def restart(self, where: npt.NDArray[np.bool_]) -> None:
+    def restart(self, where: BoolArray) -> None:
         """Let some servos begin at what they measure in the next ``follow``."""
         self._restarts |= where
 
@@ -90,7 +91,7 @@ class Profile:
         trajectory += self.speed * dt
         return trajectory
 
-    def ongoing(self) -> npt.NDArray[np.bool_]:
+    def ongoing(self) -> BoolArray:
         """Which profiles have not arrived yet."""
         return (self.kind != 0) & (np.abs(self._goal - self.trajectory) > 1e-6)
 
@@ -99,7 +100,7 @@ class Profile:
         limits = (self._top_speed, self._acceleration)
         return self.trajectory, self.speed, self._goal, *limits, self.kind, self._restarts
 
-    def _plan(self, goal: FloatArray, changed: npt.NDArray[np.bool_]) -> None:
+    def _plan(self, goal: FloatArray, changed: BoolArray) -> None:
         velocity, acceleration, time_based, velocity_control = self._registers
         distance = np.abs(goal - self.trajectory)
         # Velocity control: the velocity goes to its goal at a constant rate, as the position of a rectangular profile.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 import numpy as np
 
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.task.references import reference_to
+from dexndm_gym.task.import_paths import reference_to
 
 _Config = TypeVar("_Config")
 

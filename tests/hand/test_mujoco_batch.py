@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.hand.mujoco_batch import Simulations
 from dexndm_gym.hand.servo import SIM_SERVO
-from dexndm_gym.hand.simulations import Simulations
 from dexndm_gym.objects.scene_model import build_spec
 
 

@@ -10,19 +10,19 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.backend import Backend
 from dexndm_gym.checks import Bound, Checked
 from dexndm_gym.data.collection import CollectOptions, Plan, Tick
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.envs.make import make_sim_vector_env
+from dexndm_gym.envs.rollout import Policy, roll_out
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.episodes import play_steps
-from dexndm_gym.evaluation.rollout import Policy, Progress
 from dexndm_gym.filters.target_noise import TargetNoise
 from dexndm_gym.grasps.palm_rest import START_POSE
-from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.objects.catalog import NO_OBJECT
+from dexndm_gym.progress import Progress, Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper
@@ -111,16 +111,20 @@ class EnvPlayer:
             options, length = {"object": NO_OBJECT} | options, len(policy)
         try:
             read = None
-            for index, step in enumerate(play_steps(policy, self._env, seed=plan.seed, options=options)):
+            for index, step in enumerate(roll_out(policy, self._env, seed=plan.seed, options=options)):
                 if read is not None:
                     yield read._replace(command=step.info["command"])
-                read = Tick(step.position, None, step.current)
+                read = Tick(step.info["position"], None, self._current())
                 if index == length or ((index + 1) % _LOOK_AT_HEAT == 0 and self._too_hot()):
                     break
             if read is not None:
                 yield read
         finally:
             self._noise.set(0.0, 0)
+
+    def _current(self) -> FloatArray | None:
+        measured = self._env.unwrapped.task.state().current  # type: ignore[attr-defined]
+        return None if measured is None else measured[0]
 
     def _too_hot(self) -> bool:
         return self._heat is not None and self._hand.temperature().max() >= self._heat.pause
@@ -136,7 +140,7 @@ def simulate(
         episodes: how many, and so many hands.
         seed: of everything that is drawn.
         config: parameters of the task; None for the usual ones.
-        progress: told after each control step how many hands made it.
+        progress: told after each control step how many have been played, of how many at most.
 
     Returns:
         Positions and commands of each episode until its end, with the object's name as metadata.
@@ -160,7 +164,7 @@ def replay_at_once(
         replays: whose targets to replay, as far as the shortest goes.
         options: noise and offsets on the targets.
         wrist: orientation of the wrists, or a set to draw them from; None for palm up.
-        progress: told after each control step how many hands made it.
+        progress: told after each control step how many have been played, of how many at most.
     """
     env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": NO_OBJECT, "wrist": wrist}))
     noise = _noise(hand.num_hands, options, options.offset)
@@ -180,7 +184,7 @@ def play_at_once(
         policy: acts.
         options: noise on the targets.
         object: name of the object, or of the set that the hands draw theirs from.
-        progress: told after each control step how many hands made it.
+        progress: told after each control step how many have been played, of how many at most.
     """
     env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": object}))
     return _roll_out(policy, env, options.seed, progress, _noise(hand.num_hands, options, 0.0))
@@ -196,24 +200,20 @@ def _noise(num_hands: int, options: CollectOptions, offset: float) -> TargetNois
 def _roll_out(
     policy: Policy, base: VectorEnv, seed: int, progress: Progress | None, noise: TargetNoise
 ) -> list[Trajectory]:
-    env, task = TargetFilterVectorWrapper(base, noise), base.unwrapped.task  # type: ignore[attr-defined]
-    observation, info = env.reset(seed=seed)
-    items = [str(item) for item in info["object"]]
-    positions, targets = [info["position"]], []
-    steps = task.config.episode_steps
-    lengths = np.full(env.num_envs, steps)
-    for step in range(steps):
-        action, _ = policy.predict(observation, deterministic=True)
-        observation, _, terminated, _, info = env.step(action)
-        positions.append(info["position"])
-        targets.append(info["command"])
-        lengths[terminated] = np.minimum(lengths[terminated], step + 1)
-        if progress is not None:
-            progress(env.num_envs)
-        if lengths.max() <= step + 1:
-            break
-    position, target = np.array(positions), np.array(targets)
+    env, most = TargetFilterVectorWrapper(base, noise), base.unwrapped.task.config.episode_steps  # type: ignore[attr-defined]
+    tally = Tally(progress, env.num_envs * most)
+    items, positions, commands = [], [], []
+    lengths = np.zeros(env.num_envs, dtype=np.int64)
+    for step in roll_out(policy, env, seed=seed):
+        positions.append(step.info["position"])
+        if step.is_reset:
+            items = [str(item) for item in step.info["object"]]
+            continue
+        commands.append(step.info["command"])
+        lengths += step.counts
+        tally(env.num_envs)
+    position, command = np.array(positions), np.array(commands)
     return [
-        Trajectory(position[: length + 1, hand], target[:length, hand], {"object": items[hand], "episode": hand})
+        Trajectory(position[: length + 1, hand], command[:length, hand], {"object": items[hand], "episode": hand})
         for hand, length in enumerate(lengths)
     ]

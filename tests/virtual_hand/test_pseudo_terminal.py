@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import serial
 
-from dexndm_gym.virtual_hand.terminal import Terminal
+from dexndm_gym.virtual_hand.pseudo_terminal import Terminal
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_knows_the_baud_rate_of_the_host(terminal: Terminal, baud: int) -> None:
         assert terminal.baud == baud
 
 
-def test_a_rate_without_a_constant_is_none_of_ours(terminal: Terminal) -> None:
+def test_unnamed_baud_rate_is_none(terminal: Terminal) -> None:
     with serial.Serial(terminal.path, 4_500_000):
         assert terminal.baud not in (57600, 1_000_000, 4_000_000)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.arrays import FloatArray
 
 
 class PowerSupply:

@@ -7,7 +7,7 @@ import pytest
 
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.data.collection import CollectOptions, Plan
-from dexndm_gym.data.env_player import EnvPlayer, HeatLimits, replay_at_once, simulate
+from dexndm_gym.data.replay import EnvPlayer, HeatLimits, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import START_POSE
@@ -21,7 +21,7 @@ def play(player: EnvPlayer, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     return np.array([tick.position for tick in (*ticks, last)]), np.array([tick.command for tick in ticks])
 
 
-def test_simulated_episodes_end_with_the_drop_and_repeat_with_their_seed(throw: Any, strict: TaskConfig) -> None:
+def test_simulated_episodes_end_with_the_drop(throw: Any, strict: TaskConfig) -> None:
     one, other = simulate(throw, 8, seed=4, config=strict), simulate(throw, 8, seed=4, config=strict)
     for trajectory, again in zip(one, other, strict=True):
         assert 2 <= len(trajectory) <= 60
@@ -59,13 +59,13 @@ def test_a_replay_sends_what_was_sent_in_simulation(
     np.testing.assert_array_equal(clean, target)
 
 
-def test_without_a_replay_the_policy_plays_until_the_drop(sim: gymnasium.Env[Any, Any], throw: Any) -> None:
+def test_policy_plays_until_the_drop(sim: gymnasium.Env[Any, Any], throw: Any) -> None:
     position, target = play(EnvPlayer(sim, throw), Plan(index=0, replay=None, noise=0.0, offset=0.0, seed=3))
     assert len(target) >= 2
     assert len(position) == len(target) + 1
 
 
-def test_a_hot_hand_rests_and_goes_on_when_it_is_cool(wiggle: Any) -> None:
+def test_hot_hand_rests_until_it_is_cool(wiggle: Any) -> None:
     still = Trajectory(np.tile(START_POSE, (101, 1)), np.tile(START_POSE, (100, 1)))
     plan = Plan(index=0, replay=still, noise=0.0, offset=0.0, seed=3)
     with closing(gymnasium.make("LeapRotate-Real-v0", port="virtual")) as env:

@@ -1,0 +1,163 @@
+"""A teacher's environment on a GPU: physics, task and observation are tensors, and no step waits for the device."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dexndm_gym.backends.warp_hand import WarpHand
+from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY
+from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.gravity_curriculum import NAMED_AXES, NAMED_DOWN, GravityCurriculum
+from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.tensor_draws import Drawn, EpisodeDraws
+from dexndm_gym.task.tensor_task import TensorTask
+from dexndm_gym.training.teacher_observation import TensorTeacherObservation
+
+_NOT_JUDGED = -1
+"""Cell of episodes that say nothing to the curriculum: the first of each hand, which are cut short."""
+
+
+class TensorStep(NamedTuple):
+    """What a control step led to."""
+
+    observation: Tensor
+    """What teachers see now, in episodes that have ended what they see of the next, (n, m)."""
+
+    reward: Tensor
+    """(n,)."""
+
+    done: Tensor
+    """Episodes that have ended, (n,) bool."""
+
+    truncated: Tensor
+    """Those of them that lasted as long as they may, (n,) bool."""
+
+
+class _Ended(NamedTuple):
+    """Episodes at the end of a step, columns as ``GravityCurriculum.record`` takes them; (n,) each."""
+
+    done: Tensor
+    cell: Tensor
+    version: Tensor
+    rotation: Tensor
+    time: Tensor
+    dropped: Tensor
+
+
+class TensorTeacherEnv:
+    """The task on the hands of a ``WarpHand``; hands whose episode ended start anew at once.
+
+    Attributes:
+        hand: the simulations.
+        task: the task; its ``config`` may be replaced between steps.
+        curriculum: gravity of the cells that episodes belong to.
+        generator: where draws of episodes come from.
+    """
+
+    def __init__(
+        self,
+        hand: WarpHand,
+        options: EpisodeOptions,
+        config: TaskConfig,
+        curriculum: GravityCurriculum,
+        *,
+        joint_pos_noise: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        """Start all episodes, at random times of theirs so that they do not all end together.
+
+        Args:
+            hand: simulations of the options' objects, in that order.
+            options: what episodes are drawn from.
+            config: parameters of the task.
+            curriculum: what lightens gravity.
+            joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
+            seed: of all draws here.
+        """
+        device, n = hand.device, hand.num_hands
+        self.hand, self.curriculum = hand, curriculum
+        self.task = TensorTask(config, n, device)
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+        self._draws, self._noise = EpisodeDraws(options, self.generator), joint_pos_noise
+        self._observation = TensorTeacherObservation(device)
+        self._sets = torch.tensor(curriculum.sets_of(hand.objects), device=device)
+        self._down, self._axes = (torch.tensor(x, dtype=torch.float32, device=device) for x in (NAMED_DOWN, NAMED_AXES))
+        self._cell, self._version = (torch.zeros(n, dtype=torch.long, device=device) for _ in range(2))
+        self._ended: list[_Ended] = []
+        self.update_curriculum()
+        self._begin(torch.ones(n, dtype=torch.bool, device=device))
+        self._cell.fill_(_NOT_JUDGED)
+        self.task.steps = torch.randint(config.episode_steps, (n,), generator=self.generator, device=device)
+
+    def observation(self) -> Tensor:
+        """What teachers see now, (n, m)."""
+        return self._observation(self.task, self.hand.object_pose, self.hand.privileged())
+
+    def step(self, action: Tensor) -> TensorStep:
+        """Play one control step with actions, (n, 16), which are clipped to [-1, 1]."""
+        hand, task = self.hand, self.task
+        target, before = task.next_targets(action), hand.object_pose
+        hand.step(target)
+        position = hand.position
+        task.push(self._measured(position), target)
+        score = task.score(before, hand.object_pose, position, hand.velocity, hand.torque)
+        lost = score.lost | hand.broken
+        # A hand whose simulation broke down lies at its start again; how it came there is worth nothing.
+        reward = score.reward.masked_fill(hand.broken, 0.0)
+        over = score.over & ~lost
+        done = lost | over
+        self._ended.append(
+            _Ended(
+                done=done,
+                cell=self._cell,
+                version=self._version,
+                rotation=task.speed_sums[:, 0] * CONTROL_PERIOD,
+                time=task.steps * CONTROL_PERIOD,
+                dropped=lost,
+            )
+        )
+        self._begin(done)
+        return TensorStep(self.observation(), reward, done, over)
+
+    def update_curriculum(self) -> None:
+        """Tell the curriculum of the episodes that have ended since the last call; waits for the device."""
+        for ended in self._finished():
+            self.curriculum.record(
+                int(ended[0]), int(ended[1]), rotation=float(ended[2]), time=float(ended[3]), dropped=bool(ended[4])
+            )
+        device = self.hand.device
+        self._gravity = torch.tensor(self.curriculum.gravity, dtype=torch.float32, device=device).flatten()
+        self._versions = torch.tensor(self.curriculum.versions, device=device).flatten()
+
+    def _finished(self) -> list[list[float]]:
+        """Rows of cell, version, rotation, time and drop of episodes that have ended, oldest first."""
+        if not self._ended:
+            return []
+        columns = [torch.cat(column) for column in zip(*self._ended, strict=True)]
+        self._ended = []
+        judged = columns[0] & (columns[1] != _NOT_JUDGED)
+        return torch.stack([column[judged].double() for column in columns[1:]], dim=1).tolist()
+
+    def _begin(self, mask: Tensor) -> None:
+        """Start episodes on the hands of ``mask``, under the gravity of their cells."""
+        drawn = self._draws(len(mask))
+        cell = self._cell_of(drawn)
+        self._cell = torch.where(mask, cell, self._cell)
+        self._version = torch.where(mask, self._versions[cell], self._version)
+        self.hand.reset(mask, drawn.object_index, drawn.down * (GRAVITY * self._gravity[cell])[:, None])
+        position = self._measured(self.hand.position)
+        self.task.begin(mask, drawn.wrist, drawn.axis, self.hand.start_target, position, self.hand.object_pose)
+
+    def _cell_of(self, drawn: Drawn) -> Tensor:
+        """Cells as ``GravityCurriculum.cell`` numbers them, (n,) long."""
+        # no matrix products: rounded to TF32 they could tell diagonals apart otherwise than on the processor
+        wrist = (drawn.down[:, None] * self._down).sum(dim=2).argmax(dim=1)
+        axis = (drawn.axis[:, None] * self._axes).sum(dim=2).argmax(dim=1)
+        return (self._sets[drawn.object_index] * len(self._down) + wrist) * len(self._axes) + axis
+
+    def _measured(self, position: Tensor) -> Tensor:
+        if self._noise == 0.0:
+            return position
+        draw = torch.rand(position.shape, generator=self.generator, device=position.device)
+        return position + self._noise * (2.0 * draw - 1.0)

@@ -1,0 +1,236 @@
+"""PPO teacher on a GPU: rsl-rl's PPO on the hands of MuJoCo Warp, with TensorBoard, checkpoints and resume."""
+
+import pickle
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dexndm_gym.backends.warp_hand import WarpHand
+from dexndm_gym.errors import MissingExtraError
+from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
+from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.outputs import check_outputs
+from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
+from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
+from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
+from dexndm_gym.training.run_folder import (
+    checkpoint_file,
+    read_checkpoint,
+    require_goes_on,
+    teacher_file,
+    write_checkpoint,
+)
+from dexndm_gym.training.teacher_policy import load_teacher
+from dexndm_gym.training.tensor_teacher_env import TensorTeacherEnv
+from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
+from dexndm_gym.training.training_env import episodes_as_text
+
+try:
+    from rsl_rl.algorithms import PPO
+    from rsl_rl.storage import RolloutStorage
+    from torch.utils.tensorboard import SummaryWriter
+
+    from dexndm_gym.training.warp_networks import new_networks, observed, take_over, teacher_of
+except ImportError as missing:
+    raise MissingExtraError(
+        f"Training on a GPU needs a library that is not installed ({missing}); install it with: "
+        "pip install 'dexndm_gym[gpu,train]'"
+    ) from missing
+
+_KIND = "dexndm_gym.warp_training_checkpoint"
+
+_BETWEEN_CHECKPOINTS = 60.0
+"""Time between two checkpoints, s."""
+
+
+class WarpTraining:
+    """A run: environment, networks, optimizer, and how far they are."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Begin a run, or go on with the one of ``config.resume``.
+
+        Raises:
+            as ``train_on_gpu``.
+        """
+        checkpoint = None
+        if config.resume is not None:
+            checkpoint = read_checkpoint(config.resume, _KIND)
+            steps, before = checkpoint["steps"], checkpoint["config"]
+            require_goes_on(config.resume, before, config.what_must_match(), steps=steps, wanted=config.steps)
+        torch.manual_seed(config.seed)
+        self.config, self.steps = config, 0
+        self.env = make_tensor_env(config, None if checkpoint is None else pickle.loads(checkpoint["curriculum"]))
+        self._seen = observed(self.env.observation())
+        self.algorithm = _new_algorithm(config, self._seen)
+        if checkpoint is not None:
+            self._restore(checkpoint)
+        elif config.start_from is not None:
+            self._start_from(config.start_from)
+        else:
+            for network in (self.algorithm.actor, self.algorithm.critic):
+                network.update_normalization(self._seen)
+
+    def update(self) -> dict[str, float]:
+        """Collect ``horizon`` steps of each hand and learn from them; returns what there is to log."""
+        began, c = time.monotonic(), self.config
+        slow = replace(c.task, reward=replace(c.task.reward, rotation_clip=c.slow_clip))
+        self.env.task.config = slow if self.steps < c.slow_steps else c.task
+        with torch.no_grad():
+            for _ in range(c.horizon):
+                step = self.env.step(self.algorithm.act(self._seen))
+                self._seen = observed(step.observation)
+                ended = {"time_outs": step.truncated.float()}
+                self.algorithm.process_env_step(self._seen, REWARD_SCALE * step.reward, step.done, ended)
+            self.algorithm.compute_returns(self._seen)
+            self.env.update_curriculum()
+        collected = time.monotonic()
+        losses = self.algorithm.update()
+        spent, samples = time.monotonic() - began, c.num_envs * c.horizon
+        self.steps += samples
+        return {
+            "time/steps_per_second": samples / spent,
+            "time/collecting_share": (collected - began) / spent,
+            "train/learning_rate": self.algorithm.learning_rate,
+            "train/std": float(self.algorithm.actor.output_std.detach().mean()),
+            **{f"train/{name}_loss": value for name, value in losses.items()},
+            "simulation/diverged": float(self.env.hand.nan_worlds),
+            "simulation/overflowed": float((self.env.hand.worlds.overflow != 0).sum()),
+        }
+
+    def save(self) -> None:
+        """Write checkpoint and teacher."""
+        c, device = self.config, self.env.hand.device
+        content = {
+            "config": c.what_must_match(),
+            "steps": self.steps,
+            "networks": self.algorithm.save(),
+            "curriculum": pickle.dumps(self.env.curriculum),
+            "random": {
+                "episodes": self.env.generator.get_state(),
+                "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            },
+        }
+        write_checkpoint(checkpoint_file(c.out), _KIND, content)
+        teacher = teacher_of(self.algorithm.actor, self.algorithm.critic)
+        teacher.about = {"steps": str(self.steps), **episodes_as_text(c)}
+        teacher.save(teacher_file(c.out))
+
+    def _restore(self, checkpoint: dict[str, Any]) -> None:
+        """Go on where a checkpoint was, with episodes that begin anew."""
+        self.steps = checkpoint["steps"]
+        self.algorithm.load(checkpoint["networks"], None, strict=True)
+        random, device = checkpoint["random"], self.env.hand.device
+        self.env.generator.set_state(random["episodes"])
+        self.env.hand.seed(self.config.seed + self.steps)
+        torch.set_rng_state(random["torch"])
+        if device.type == "cuda" and random["cuda"] is not None:
+            torch.cuda.set_rng_state(random["cuda"], device)
+
+    def _start_from(self, path: Path) -> None:
+        """Take over networks and statistics of another run; the optimizer starts anew."""
+        actor, critic = self.algorithm.actor, self.algorithm.critic
+        if path.suffix != ".safetensors":
+            read_checkpoint(path)
+            path = teacher_file(path.parent)  # written with every checkpoint
+        take_over(actor, critic, load_teacher(path))
+
+
+def make_tensor_env(config: TrainConfig, curriculum: GravityCurriculum | None = None) -> TensorTeacherEnv:
+    """Simulated hands on ``config.device`` to learn on, seeded."""
+    options = config.options
+    hand = WarpHand(
+        config.num_envs,
+        objects=options.objects,
+        starts=choose_starts(options.objects, config.starts),
+        randomization=config.randomization if config.randomize else None,
+        device=config.device,
+        seed=config.seed,
+    )
+    return TensorTeacherEnv(
+        hand,
+        options,
+        config.task,
+        curriculum or GravityCurriculum(_judging_fairly(config), config.object_sets),
+        joint_pos_noise=config.task.joint_pos_noise if config.randomize else 0.0,
+        seed=config.seed,
+    )
+
+
+def _judging_fairly(config: TrainConfig) -> GravityConfig:
+    """The curriculum's options, with enough episodes judged.
+
+    After a change of gravity the first episodes to end are drops, as all others take their whole time. Of thousands of
+    hands these few would be all that is judged; half as many episodes as a cell has hands are not over before then.
+    """
+    cells = len(config.object) * len(config.options.wrists) * len(config.options.axes)
+    return replace(config.gravity, episodes=max(config.gravity.episodes, config.num_envs // (2 * cells)))
+
+
+def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
+    """Train a teacher.
+
+    Returns:
+        The teacher's file (safetensors), in ``config.out``.
+
+    Raises:
+        ConfigurationError: ``config.out`` cannot be written; there is no such device; an object cannot be simulated
+            there; a checkpoint is of a run with other options, or already as far as ``config.steps``.
+        FileFormatError: a checkpoint is missing, or not a checkpoint.
+        MissingExtraError: MuJoCo Warp is not installed.
+        ModelMismatchError: the networks to start from have other sizes.
+        KeyboardInterrupt: says what was kept.
+    """
+    check_outputs(config)
+    training = WarpTraining(config)
+    table = CurriculumTable(config.steps, shown=progress)
+    table.start(training.steps)
+    try:
+        with noted_interrupt() as interrupt, SummaryWriter(str(config.out)) as log:
+            _run(training, table, log, interrupt)
+    finally:
+        table.stop()
+    training.save()
+    if interrupt.seen:
+        raise KeyboardInterrupt(f"go on with --resume {checkpoint_file(config.out)}")
+    return teacher_file(config.out)
+
+
+def _run(training: WarpTraining, table: CurriculumTable, log: SummaryWriter, interrupt: Interrupt) -> None:
+    """Learn until all steps are made or Ctrl-C is pressed."""
+    saved = time.monotonic()
+    while training.steps < training.config.steps and not interrupt.seen:
+        values = training.update()
+        report = training.env.curriculum.report()
+        for name, value in values.items():
+            log.add_scalar(name, value, training.steps)
+        log_cells(lambda name, value: log.add_scalar(name, value, training.steps), report)
+        table.show(training.steps, report)
+        if time.monotonic() - saved > _BETWEEN_CHECKPOINTS:
+            saved = time.monotonic()
+            training.save()
+
+
+def _new_algorithm(config: TrainConfig, seen: Any) -> PPO:
+    actor, critic = new_networks(seen, config.width, config.initial_std)
+    storage = RolloutStorage("rl", config.num_envs, config.horizon, seen, [NUM_JOINTS], config.device)
+    return PPO(
+        actor,
+        critic,
+        storage,
+        num_learning_epochs=config.epochs,
+        num_mini_batches=config.parts,
+        learning_rate=config.learning_rate,
+        desired_kl=config.target_kl,
+        gamma=config.discount,
+        lam=0.95,
+        clip_param=0.2,
+        entropy_coef=0.0,
+        value_loss_coef=1.0,
+        max_grad_norm=1.0,
+        use_clipped_value_loss=False,
+        device=config.device,
+    )

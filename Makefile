@@ -13,6 +13,7 @@ SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
+BENCH_MAP_ARGS ?=
 MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
@@ -20,7 +21,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train bench-view soak pages docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-map bench-train bench-view soak pages docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +97,11 @@ bench-view: $(INSTALLED) ## Time what viewing costs a control step; writes build
 
 pages: $(INSTALLED) ## Take pictures of every page of dexndm view, with Chromium; writes build/pages
 	$(BIN)/python tools/view_pictures.py build/pages
+
+# Half an hour on an idle machine; shorter: BENCH_MAP_ARGS="--hands 4 --episodes 8"
+bench-map: $(INSTALLED) ## Time the gap suite on two processes against one; writes build/bench-map.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_map.py --json build/bench-map.json $(BENCH_MAP_ARGS)
 
 # All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets

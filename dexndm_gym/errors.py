@@ -29,6 +29,10 @@ class ModelMismatchError(DexndmError, ValueError):
     """A learned model or policy does not fit the hand, the observation or the other model."""
 
 
+class WorkerError(DexndmError, RuntimeError):
+    """A worker of a pool or a cluster died again and again, or raised what cannot be passed on."""
+
+
 class SimulationDivergedError(DexndmError, ArithmeticError):
     """A simulation reached a state that is not finite."""
 

@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "assets": ("weights and start states that are shipped, each with a card", ()),
     "compiling": ("how functions are compiled and cached", ()),
     "hand": ("the hand itself: joints, limits, geometry, MuJoCo model, servo parameters, self-collision", ()),
+    "distributed": ("many jobs at once, on processes of this machine or a Ray cluster", ("hand",)),
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
     "rendering": (
@@ -42,7 +43,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "data": ("recordings of trajectories, their collection and export", ("hand", "objects")),
     "dynamics": (
         "joint-wise models: physics and networks, identification, fitting, inverse",
-        ("compiling", "hand", "data"),
+        ("compiling", "hand", "distributed", "data"),
     ),
     "dynamics.servo_bench": (
         "models of a single servo, fitted to logs of a bench",
@@ -95,6 +96,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "teachers, distillation, policies",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
             "task",
@@ -144,13 +146,14 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "evaluation.general": (
         "one policy over wrists, axes and objects, and goal orientations",
-        ("hand", "objects", "grasps", "task", "backends", "envs", "evaluation"),
+        ("hand", "distributed", "objects", "grasps", "task", "backends", "envs", "evaluation"),
     ),
     "evaluation.gap": (
         "the gap suite over many virtual hands, and the baselines it compares",
         (
             "hand",
             "grasps",
+            "distributed",
             "task",
             "data",
             "dynamics",
@@ -184,6 +187,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "the `dexndm` command, thin",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
             "rendering",
@@ -221,6 +225,7 @@ CONFINED = {
     "warp": {"backends"},
     "numba": {"compiling"},
     "viser": {"viewer"},
+    "ray": {"distributed"},
 }
 
 

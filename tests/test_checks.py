@@ -12,9 +12,11 @@ import dexndm_gym
 from dexndm_gym.checks import Bound, Checked, check_count, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
+_TAUGHT = {"teacher": ("teacher.safetensors",)}
 NEEDED = {
     "Fault": {"kind": "stuck"},
-    "DistillConfig": {"teacher": ("teacher.safetensors",)},
+    "DistillConfig": _TAUGHT,
+    "DistillCommand": _TAUGHT,
     "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
 }
 """Values of fields that have no default."""

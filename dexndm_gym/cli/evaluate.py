@@ -12,7 +12,7 @@ import tyro
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.checks import Bound, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
     File,
@@ -32,6 +32,7 @@ from dexndm_gym.cli.common import (
 )
 from dexndm_gym.cli.gap_tables import gap_text, wrists_text
 from dexndm_gym.cli.general_suite import measure_generality
+from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
@@ -56,7 +57,7 @@ _SIMULATION, _REAL = "sim", "real"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateCommand(Checked):
+class EvaluateCommand(WorkersConfig):
     """Measure a policy: how far it turns objects in 20 s, and how long it keeps them.
 
     In simulation all episodes run at once; on a hand they run one after another, with the objects in turn.
@@ -111,7 +112,7 @@ class EvaluateCommand(Checked):
     several wrists it goes through one after the other; of the options above --policy, --episodes, --object, --wrist,
     --axis, --starts and --seed count. "general" measures the policy over all wrists, axes and classes of objects, with
     --episodes per cell, and goes on from what --json holds already; of the options above only --policy, --episodes and
-    --seed count."""
+    --seed count. Hands, and parts of the general suite, are shared out over --processes or a --cluster."""
 
     classes: Annotated[tuple[str, ...], NotEmpty()] = tuple(CLASSES)
     """Classes of objects of the general suite."""
@@ -228,7 +229,7 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
         predicted_hands=command.predict,
         seed=command.seed,
     )
-    announce(f"virtual hands {command.hands}, in this process")
+    announce(f"virtual hands {command.hands}")
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},
@@ -237,11 +238,11 @@ def _gap(command: EvaluateCommand, policy: Policy) -> None:
     kept = f"the wrists that are done are in {command.json}" if command.json and len(wrists) > 1 else NOTHING_KEPT
     with interruptible(lambda: kept), progress_bar("gap", "run") as progress:
         if len(wrists) == 1:
-            report = measure_gap(config, policies, progress=progress)
+            report = measure_gap(config, policies, workers=command, progress=progress)
             text, numbers, plots = gap_text(report), report.as_dict(), gap_plots(report)
         else:
             text, numbers, plots = "", {}, {}
-            for gaps in measure_wrists(config, wrists, policies, progress=progress):
+            for gaps in measure_wrists(config, wrists, policies, workers=command, progress=progress):
                 text, numbers = wrists_text(gaps), gaps.as_dict()
                 plots = {wrist: rotation_per_hand(report) for wrist, report in gaps.reports.items()}
                 write_json(numbers | {"policy": str(command.policy)}, command.json)

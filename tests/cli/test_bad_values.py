@@ -16,6 +16,7 @@ from dexndm_gym.cli.collect import CollectCommand
 from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.coverage import CoverageCommand
 from dexndm_gym.cli.demo import DemoCommand
+from dexndm_gym.cli.distill import DistillCommand
 from dexndm_gym.cli.evaluate import EvaluateCommand
 from dexndm_gym.cli.export import ExportCommand
 from dexndm_gym.cli.fit import FitCommand
@@ -26,13 +27,12 @@ from dexndm_gym.cli.report import ReportCommand
 from dexndm_gym.cli.train import TrainCommand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import Output
-from dexndm_gym.training.distill import DistillConfig
 
 COMMANDS: dict[str, Any] = {
     "collect": CollectCommand,
     "coverage": CoverageCommand,
     "demo": DemoCommand,
-    "distill": DistillConfig,
+    "distill": DistillCommand,
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
     "fit": FitCommand,
@@ -159,7 +159,7 @@ def test_commands_take_several_names(option: str) -> None:
     kinds = [kind for kind in COMMANDS.values() if option in field_hints(kind)]
     assert len(kinds) > 2
     for kind in kinds:
-        needed = ["--teacher", "t.zip"] if kind is DistillConfig else []
+        needed = ["--teacher", "t.zip"] if kind is DistillCommand else []
         assert getattr(parse(kind, "command", [*needed, f"--{option}", "a", "b"]), option) == ("a", "b")
 
 

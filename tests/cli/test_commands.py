@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,31 @@ def test_fit_starts_from_a_model(run: Run, recordings: Path, tmp_path: Path) -> 
     assert code == 0
     assert "before" in text
     assert load_model(out).config.provenance["fine_tuned"]
+
+
+def test_many_hands_are_fitted_side_by_side(run: Run, recordings: Path, tmp_path: Path) -> None:
+    hands = [tmp_path / "hand-0", tmp_path / "hand-1"]
+    for hand in hands:
+        shutil.copytree(recordings, hand)
+    models, numbers = tmp_path / "models", tmp_path / "fit.json"
+    options = ("--from-scratch", "--epochs", 1, "--models", models, "--processes", 1, "--json", numbers)
+    code, out, _ = run("fit", *hands, *options)
+    assert code == 0
+    assert "hand-1" in out
+    assert list(json.loads(numbers.read_text())) == ["hand-0", "hand-1"]
+    assert sorted(path.name for path in models.iterdir()) == ["hand-0.safetensors", "hand-1.safetensors"]
+    assert load_model(models / "hand-1.safetensors").config.provenance["recordings"] == ["part-0000.h5"]
+    code, _, error = run("fit", hands[0], hands[0], *options)
+    assert code == 2
+    assert "same name" in error
+
+
+def test_a_missing_cluster_is_said_in_one_line(run: Run, recordings: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (extra distributed)")
+    code, _, error = run("fit", recordings, "--models", tmp_path / "models", "--cluster", "127.0.0.1:1")
+    assert code == 2
+    assert error.splitlines()[-1].startswith("dexndm: no Ray cluster at '127.0.0.1:1'")
+    assert "Traceback" not in error
 
 
 def test_pretraining_needs_no_recordings(run: Run, policy: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The reality gap over many virtual hands: what is lost in direct transfer, and how much each correction returns.
 
-Everything runs in this process, all episodes of a hand at once. Each hand is recorded for the same time twice: empty,
-and turning objects; every baseline learns from the kind that suits it.
+All episodes of a hand run at once, and each hand is a job of its own. Each hand is recorded for the same time twice:
+empty, and turning objects; every baseline learns from the kind that suits it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +20,9 @@ from dexndm_gym.constants import HISTORY
 from dexndm_gym.data.collection import TICKS_PER_MINUTE, CollectOptions
 from dexndm_gym.data.replay import play_at_once, replay_at_once, simulate
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.distributed.job import Tell
+from dexndm_gym.distributed.workers import map_jobs
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.dynamics.prediction_errors import PredictionErrors, measure, stay
 from dexndm_gym.dynamics.windows import WindowSet
 from dexndm_gym.envs.rollout import Policy
@@ -128,13 +131,21 @@ class Policies:
         return dict(self.others) | ({CEILING: self.ceilings[seed]} if seed in self.ceilings else {})
 
 
-def measure_gap(config: GapConfig, policies: Policies, *, progress: Progress | None = None) -> GapReport:
-    """Record, fit, and play, hand after hand.
+def measure_gap(
+    config: GapConfig,
+    policies: Policies,
+    *,
+    workers: WorkersConfig = IN_THIS_PROCESS,
+    progress: Progress | None = None,
+) -> GapReport:
+    """Record, fit, and play every hand.
 
     Args:
         config: what to compare.
         policies: trained in simulation.
-        progress: told after each run and fit how many there have been, of how many, and what it was.
+        workers: where hands are measured; the numbers do not depend on it.
+        progress: told after each run and fit how many there have been, of how many, and what it was; from another
+            thread where others do them.
 
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
@@ -145,13 +156,24 @@ def measure_gap(config: GapConfig, policies: Policies, *, progress: Progress | N
     others = {
         name: _play(policy, _simulated(config, _SIM_EPISODES), config) for name, policy in policies.others.items()
     }
-    suite = _Suite(config, policies, tally)
-    hands = [suite.measure_hand(seed) for seed in config.hands]
-    return GapReport(sim=sim, hands=hands, minutes=sorted(config.data_minutes), others_in_sim=others)
+    suite = _Suite(config, policies)
+    tally(note="models of the simulation")
+    hands = map_jobs(suite.measure_hand, {f"hand {seed}": seed for seed in config.hands}, workers, tell=tally)
+    return GapReport(
+        sim=sim,
+        hands=[hands[f"hand {seed}"] for seed in config.hands],
+        minutes=sorted(config.data_minutes),
+        others_in_sim=others,
+    )
 
 
 def measure_wrists(
-    config: GapConfig, wrists: Sequence[str], policies: Policies, *, progress: Progress | None = None
+    config: GapConfig,
+    wrists: Sequence[str],
+    policies: Policies,
+    *,
+    workers: WorkersConfig = IN_THIS_PROCESS,
+    progress: Progress | None = None,
 ) -> Iterator[WristGaps]:
     """``measure_gap`` in one wrist orientation after the other, each with models of its own: a joint's load is another.
 
@@ -159,6 +181,7 @@ def measure_wrists(
         config: what to compare; its ``wrist`` does not count.
         wrists: names of the wrist orientations.
         policies: trained in simulation.
+        workers: where hands are measured; the numbers do not depend on it.
         progress: told after each run and fit how many there have been, of how many in all wrists, and what it was.
 
     Yields:
@@ -171,7 +194,7 @@ def measure_wrists(
         def tell(done: int, total: int, note: str, wrist: str = wrist) -> None:
             tally(note=f"{wrist}: {note}")
 
-        reports[wrist] = measure_gap(replace(config, wrist=wrist), policies, progress=tell)
+        reports[wrist] = measure_gap(replace(config, wrist=wrist), policies, workers=workers, progress=tell)
         yield WristGaps(reports=dict(reports))
 
 
@@ -185,8 +208,8 @@ def _runs(config: GapConfig, policies: Policies) -> int:
 class _Suite:
     """What all hands share: replays and models of the simulation."""
 
-    def __init__(self, config: GapConfig, policies: Policies, tally: Tally) -> None:
-        self._config, self._policies, self._tally = config, policies, tally
+    def __init__(self, config: GapConfig, policies: Policies) -> None:
+        self._config, self._policies = config, policies
         self._minutes = sorted(config.data_minutes)
         steps, seed = TaskConfig().episode_steps, config.seed
         self._wanted = [round(minutes * TICKS_PER_MINUTE / steps) for minutes in self._minutes]
@@ -207,18 +230,17 @@ class _Suite:
             name: correction.fit_simulation(recorded[correction.loaded], seed)
             for name, correction in self._corrections.items()
         }
-        tally(note="models of the simulation")
 
-    def measure_hand(self, seed: int) -> HandGap:
+    def measure_hand(self, seed: int, tell: Tell) -> HandGap:
         config, policies = self._config, self._policies
         direct = self._play_hand(seed, policies.main)
-        self._tally(note=f"hand {seed}, direct")
+        tell(note=f"hand {seed}, direct")
         others = {}
         for name, policy in policies.beside(seed).items():
             others[name] = self._play_hand(seed, policy)
-            self._tally(note=f"hand {seed}, {name}")
+            tell(note=f"hand {seed}, {name}")
         recorded = {loaded: self._record_hand(seed, loaded) for loaded in self._kinds}
-        self._tally(note=f"hand {seed}, recorded")
+        tell(note=f"hand {seed}, recorded")
         corrected: dict[str, dict[float, Scores]] = {name: {} for name in config.baselines}
         learned: dict[str, Learned] = {}
         for name, correction in self._corrections.items():
@@ -226,11 +248,11 @@ class _Suite:
                 data = recorded[correction.loaded][:wanted]
                 learned[name] = correction.learn(data, self._models[name], self._replays, config.seed)
                 corrected[name][minutes] = self._play_hand(seed, policies.main, learned[name].correction)
-                self._tally(note=f"hand {seed}, {name}, {minutes:g} min")
+                tell(note=f"hand {seed}, {name}, {minutes:g} min")
         predictions = {}
         if seed in config.hands[: config.predicted_hands]:
             predictions = self._predict(seed, learned)
-            self._tally(note=f"hand {seed}, predictions")
+            tell(note=f"hand {seed}, predictions")
         return HandGap(seed=seed, direct=direct, corrected=corrected, others=others, predictions=predictions)
 
     def _play_hand(self, seed: int, policy: Policy, correction: TargetFilter | None = None) -> Scores:

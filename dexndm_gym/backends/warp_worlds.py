@@ -98,6 +98,11 @@ class WarpWorlds:
         self.overflow, self.contacts = self._tensor(data.overflow), self._tensor(data.nacon)
         self.rows, self.iterations = self._tensor(data.nefc), self._tensor(data.solver_niter)
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether sums are made in a fixed order."""
+        return bool(self._model.opt.deterministic)
+
     def _tensor(self, array: Any) -> Tensor:
         return self._warp.to_torch(array)
 

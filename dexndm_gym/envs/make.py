@@ -184,7 +184,7 @@ def _tensor_env(hands: Backend, settings: Mapping[str, Any]) -> VectorEnv[Any, A
 
     if not isinstance(hands, TensorBackend):
         raise ConfigurationError(
-            f"{type(hands).__name__} has no tensors; expected tensors='numpy', or a backend that has some, as 'warp' has"
+            f"{type(hands).__name__} has no tensors; expected tensors='numpy', or a backend that has some, as 'warp'"
         )
     return LeapRotateTensorEnv(hands.tensors, **settings)
 

@@ -13,6 +13,7 @@ SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
+BENCH_TRANSFER_ARGS ?=
 MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
@@ -20,7 +21,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-train soak docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-train soak docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +90,16 @@ bench-sim: $(INSTALLED) ## Time simulated environments against the physics in th
 bench-gpu: $(INSTALLED) ## Time simulation on a GPU, and on all CPU cores beside it; writes build/bench-gpu.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_gpu.py --json build/bench-gpu.json $(BENCH_GPU_ARGS)
+
+# As bench-gpu; without a GPU: BENCH_GPU_ARGS="--device cpu --worlds 12 --steps 2 --updates 1 --objects cube"
+bench-gpu-learning: $(INSTALLED) ## Time training on a GPU, in parts; writes build/bench-gpu-learning.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_gpu_learning.py --json build/bench-gpu-learning.json $(BENCH_GPU_ARGS)
+
+# As bench-gpu; other teachers: BENCH_TRANSFER_ARGS="--teachers runs/teacher/teacher.safetensors"
+bench-transfer: $(INSTALLED) ## Play teachers on the simulators of CPU and GPU; writes build/bench-transfer.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_transfer.py --json build/bench-transfer.json $(BENCH_TRANSFER_ARGS)
 
 # All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets

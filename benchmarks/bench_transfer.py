@@ -5,18 +5,20 @@ states, nominal physics, no noise; with ``--randomize`` each simulator draws phy
 the rotation of an episode until it ends or the object is lost, mean over the hands. The interval of the ratio is that
 of 90 % of 10,000 draws of hands with replacement.
 
-Run: ``python benchmarks/bench_transfer.py TEACHER ... [--hands N] [--steps N] [--device cpu] [--json FILE]``.
+Run: ``python benchmarks/bench_transfer.py [--teachers FILE ...] [--hands N] [--steps N] [--device cpu] [--json FILE]``.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from time_to_train import SeeingTeacher
 
+from dexndm_gym import assets
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.backends.backend import SimulatedBackend
 from dexndm_gym.backends.mujoco_hand import MujocoHand
@@ -34,20 +36,24 @@ from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_policy import load_teacher
 
 SEED, DRAWS = 0, 10_000
+SHIPPED = [Path(assets.__file__).parent / f"teacher_{sign}_z.safetensors" for sign in ("plus", "minus")]
 
 
 class SameStarts(StartStates):
-    """The states that hands in Warp lie in now, handed out one after the other."""
+    """The states that hands in Warp lie in now, handed out one after the other, and from the first again.
+
+    Only first episodes count; what begins after them is not looked at.
+    """
 
     def __init__(self, hand: WarpArrayHand) -> None:
         tensors, known = hand.tensors, hand.privileged()
         nominal = [shape_code(get_object(tensors.objects[i]))[0] for i in tensors.object_index.tolist()]
         rows = (tensors.position, tensors.start_target, tensors.object_pose)
         scale = known["size"][:, 0] / np.array(nominal)
-        self._left = list(zip(*(x.double().cpu().numpy() for x in rows), scale, strict=True))
+        self._next = cycle(list(zip(*(x.double().cpu().numpy() for x in rows), scale, strict=True)))
 
     def draw(self, name: str, gravity: Sequence[float], rng: np.random.Generator) -> StartState:
-        joints, target, object_pose, scale = self._left.pop(0)
+        joints, target, object_pose, scale = next(self._next)
         return StartState(joints=joints, target=target, object_pose=object_pose, scale=float(scale))
 
 
@@ -94,7 +100,7 @@ def compare(teacher: Path, args: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Compare all teachers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("teachers", nargs="+", type=Path, help="files of `dexndm train`")
+    parser.add_argument("--teachers", nargs="+", type=Path, default=SHIPPED, help="files of `dexndm train`")
     parser.add_argument("--objects", nargs="+", default=["basic"], help="names and sets of objects")
     parser.add_argument("--hands", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=400, help="length of an episode, control steps")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dexndm_gym.backends.backend import TensorHand
+from dexndm_gym.backends.warp_hand import WarpHand
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.tensor_rotation_task import TensorRotationTask
 from dexndm_gym.task.config import TaskConfig
@@ -46,7 +46,7 @@ class _Ended(NamedTuple):
 
 
 class TensorTeacherEnv:
-    """The task on hands that are tensors; hands whose episode ended start anew at once.
+    """The task on the hands of a ``WarpHand``; hands whose episode ended start anew at once.
 
     Attributes:
         hand: the simulations.
@@ -57,7 +57,7 @@ class TensorTeacherEnv:
 
     def __init__(
         self,
-        hand: TensorHand,
+        hand: WarpHand,
         options: EpisodeOptions,
         config: TaskConfig,
         curriculum: GravityCurriculum,

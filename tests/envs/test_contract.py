@@ -129,8 +129,8 @@ def test_targets_stay_within_the_joint_limits(env: AnyEnv) -> None:
     for _ in range(STEPS):
         *_, info = env.step(np.ones(env.action_space.shape, dtype=np.float32))
         for name in ("target", "command"):
-            assert (info[name] >= LOWER_LIMITS).all()
-            assert (info[name] <= UPPER_LIMITS).all()
+            assert (info[name] >= LOWER_LIMITS.astype(info[name].dtype)).all()
+            assert (info[name] <= UPPER_LIMITS.astype(info[name].dtype)).all()
 
 
 def test_same_seed_gives_the_same_episode(maker: Maker) -> None:
@@ -221,7 +221,7 @@ def test_bad_action_is_refused(env: AnyEnv, action: npt.NDArray[np.float32]) -> 
     if isinstance(env, AsArrays) and np.isnan(action).any():
         pytest.skip("looking for it would wait for the device; it ends the episode instead")
     env.reset(seed=0)
-    batched = np.broadcast_to(action, (*env.action_space.shape[:-1], action.size))
+    batched = np.broadcast_to(action, (*env.action_space.shape[:-1], action.size)).copy()
     with pytest.raises(ConfigurationError, match="action"):
         env.unwrapped.step(batched)
 

@@ -117,7 +117,7 @@ def test_episodes_are_those_of_numpy(mode: str) -> None:
         found, *outcome_found, same = tensors.step(torch.tensor(action))
         for mine, theirs in zip(outcome_found, outcome, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=2e-4)
-        done = outcome[1] | outcome[2]
+        done = np.logical_or(*outcome[1:])
         ends += outcome[1:]
         np.testing.assert_array_equal(same["_final_obs"], done)
         np.testing.assert_array_equal(same["_final_info"], done)

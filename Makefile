@@ -14,6 +14,7 @@ BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
 BENCH_MAP_ARGS ?=
+BENCH_TRANSFER_ARGS ?=
 MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
@@ -21,7 +22,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-map bench-train bench-view soak pages docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-view soak pages docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,16 @@ pages: $(INSTALLED) ## Take pictures of every page of dexndm view, with Chromium
 bench-map: $(INSTALLED) ## Time the gap suite on two processes against one; writes build/bench-map.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_map.py --json build/bench-map.json $(BENCH_MAP_ARGS)
+
+# As bench-gpu; without a GPU: BENCH_GPU_ARGS="--device cpu --worlds 12 --steps 2 --updates 1 --objects cube"
+bench-gpu-learning: $(INSTALLED) ## Time training on a GPU, in parts; writes build/bench-gpu-learning.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_gpu_learning.py --json build/bench-gpu-learning.json $(BENCH_GPU_ARGS)
+
+# As bench-gpu; other teachers: BENCH_TRANSFER_ARGS="--teachers runs/teacher/teacher.safetensors"
+bench-transfer: $(INSTALLED) ## Play teachers on the simulators of CPU and GPU; writes build/bench-transfer.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_transfer.py --json build/bench-transfer.json $(BENCH_TRANSFER_ARGS)
 
 # All of it: SOAK_ARGS="--pairs 200 --steps 500 --packets 1000000"
 soak: $(INSTALLED) ## Run the driver through faults and mangled packets

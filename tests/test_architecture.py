@@ -70,7 +70,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "envs.make": (
         "what `gymnasium.make` calls for each id",
-        ("hand", "objects", "rendering", "task", "backends", "envs"),
+        ("hand", "objects", "rendering", "task", "backends.backend", "backends", "envs"),
     ),
     "wrappers": (
         "`DynamicsCorrectionWrapper`",

@@ -14,7 +14,9 @@ PUBLIC = {
         "WeakServos backend_names connect make_backend "
     ),
     "dexndm_gym.distributed": "Workers WorkersConfig map_jobs",
-    "dexndm_gym.envs": ("LeapRotateEnv LeapRotateVectorEnv make_real_env make_sim_env make_sim_vector_env "),
+    "dexndm_gym.envs": (
+        "LeapRotateEnv LeapRotateTensorEnv LeapRotateVectorEnv make_real_env make_sim_env make_sim_vector_env "
+    ),
     "dexndm_gym.filters": ("DeltaActionFilter InverseFilter ResidualFilter TargetFilter TargetNoise TargetWindow "),
     "dexndm_gym.objects": (
         "OBJECTS OBJECT_SETS RotatableObject Scene assemble ball box disc egg load_mesh primitive "

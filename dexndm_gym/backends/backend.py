@@ -1,13 +1,16 @@
 """The one interface between the task and whatever moves the fingers."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.objects.scene import Scene
+
+if TYPE_CHECKING:  # PyTorch is loaded by what needs it
+    from torch import Tensor, device
 
 
 class Backend(Protocol):
@@ -56,4 +59,71 @@ class TorqueHand(Backend, Protocol):
 
     def relax(self) -> None:
         """Switch the torque off; the next ``reset`` switches it on again. Safe to call twice."""
+        ...
+
+
+class TensorHand(Protocol):
+    """n simulated hands whose state is tensors on a device, rows are hands; ``WarpHand`` is one.
+
+    Nothing waits for the device: which hands begin anew is said by masks.
+    """
+
+    num_hands: int
+    objects: tuple[str, ...]
+    """Names of the objects that hands may hold."""
+    device: "device"
+    object_index: "Tensor"
+    """Object of each hand, position in ``objects``, (n,) long."""
+    broken: "Tensor"
+    """Hands whose simulation diverged in the last step and was put back to its start, (n,) bool."""
+
+    @property
+    def position(self) -> "Tensor":
+        """Joint positions, (n, 16), rad."""
+        ...
+
+    @property
+    def velocity(self) -> "Tensor":
+        """Joint velocities, (n, 16), rad/s."""
+        ...
+
+    @property
+    def torque(self) -> "Tensor":
+        """Joint torques of the servos, (n, 16), N m."""
+        ...
+
+    @property
+    def object_pose(self) -> "Tensor":
+        """Object pose in the hand frame, (n, 7): position in m, quaternion w x y z."""
+        ...
+
+    @property
+    def start_target(self) -> "Tensor":
+        """Joint targets that running episodes began with, (n, 16), rad."""
+        ...
+
+    def seed(self, seed: int) -> None:
+        """Begin all draws anew."""
+        ...
+
+    def reset(self, mask: "Tensor", object_index: "Tensor", gravity: "Tensor") -> None:
+        """Let the hands of ``mask``, (n,) bool, begin anew with these objects, (n,), and gravity, (n, 3), m/s^2."""
+        ...
+
+    def step(self, command: "Tensor") -> None:
+        """Move every hand towards its command, (n, 16) rad, for one control period."""
+        ...
+
+    def privileged(self) -> "dict[str, Tensor]":
+        """What only a simulator knows, (n, k) by name."""
+        ...
+
+
+@runtime_checkable
+class TensorBackend(Backend, Protocol):
+    """A backend whose hands can be had as tensors, too."""
+
+    @property
+    def tensors(self) -> TensorHand:
+        """The hands."""
         ...

@@ -26,12 +26,13 @@ def mujoco(request: BackendRequest, *, num_threads: int = 0) -> Backend:
     )
 
 
-def warp(request: BackendRequest, *, device: str = "cuda:0") -> Backend:
+def warp(request: BackendRequest, *, device: str = "cuda:0", deterministic: bool = False) -> Backend:
     """``"warp"``: MuJoCo Warp on a GPU (extra ``gpu``).
 
     Args:
         request: what is wanted.
         device: a CUDA device, or ``"cpu"`` for trying things out, slowly.
+        deterministic: let runs repeat to the last bit on a GPU, too, which takes more time.
     """
     from dexndm_gym.backends.warp_array_hand import WarpArrayHand
 
@@ -41,6 +42,7 @@ def warp(request: BackendRequest, *, device: str = "cuda:0") -> Backend:
         starts=request.start_states(),
         randomization=request.randomization,
         device=device,
+        deterministic=deterministic,
     )
 
 

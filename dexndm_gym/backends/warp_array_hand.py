@@ -27,7 +27,7 @@ class WarpArrayHand:
         starts: StartStates,
         randomization: Randomization | None = None,
         device: str = "cuda:0",
-        deterministic: bool = True,
+        deterministic: bool = False,
     ) -> None:
         """Build the simulations; arguments are those of ``WarpHand``."""
         self.num_hands = num_hands

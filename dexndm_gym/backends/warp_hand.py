@@ -11,7 +11,7 @@ from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.warp_objects import ObjectTable, resolve
 from dexndm_gym.backends.warp_physics import WorldPhysics
 from dexndm_gym.backends.warp_starts import Starts, StartTable
-from dexndm_gym.backends.warp_worlds import CONTACTS, ROWS, WarpWorlds, load_libraries
+from dexndm_gym.backends.warp_worlds import CONTACTS, ROWS, WarpWorlds, find_device
 from dexndm_gym.checks import check_count
 from dexndm_gym.constants import GRAVITY, PHYSICS_TIMESTEP
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates
@@ -81,8 +81,7 @@ class WarpHand:
         items = resolve(objects)
         self.objects = tuple(item.name for item in items)
         self.num_hands, self.randomization = num_hands, randomization
-        self.device = torch.device(device)
-        load_libraries(self.device)  # before anything is put on the device
+        self.device = find_device(device)  # before anything is put on it
         table = ObjectTable(items, self.device)
         model = build_spec(SIM_SERVO, first_object=table.container).compile()
         self._starts = StartTable(self.objects, starts, model, self.device)

@@ -72,10 +72,9 @@ class WarpWorlds:
             rows: room for constraint rows per world.
 
         Raises:
-            ConfigurationError: there is no such device.
             MissingExtraError: MuJoCo Warp is not installed.
         """
-        warp, mujoco_warp = load_libraries(device)
+        warp, mujoco_warp = load_libraries()
         # This brings back the collider that C MuJoCo has for two boxes, and changes nothing else in Warp.
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_NATIVECCD)
         model.opt.jacobian = mujoco.mjtJacobian.mjJAC_SPARSE if sparse else mujoco.mjtJacobian.mjJAC_DENSE
@@ -98,6 +97,11 @@ class WarpWorlds:
         self.applied, self.site_xpos = self._tensor(data.xfrc_applied), self._tensor(data.site_xpos)
         self.overflow, self.contacts = self._tensor(data.overflow), self._tensor(data.nacon)
         self.rows, self.iterations = self._tensor(data.nefc), self._tensor(data.solver_niter)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether sums are made in a fixed order."""
+        return bool(self._model.opt.deterministic)
 
     def _tensor(self, array: Any) -> Tensor:
         return self._warp.to_torch(array)
@@ -132,11 +136,35 @@ class WarpWorlds:
         return capture.graph
 
 
-def load_libraries(device: torch.device) -> tuple[Any, Any]:
+def find_device(name: str | torch.device) -> torch.device:
+    """The device of this name.
+
+    Raises:
+        ConfigurationError: there is none.
+        MissingExtraError: MuJoCo Warp is not installed.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigurationError(f"expected a device such as 'cuda:0', or 'cpu', got {name!r}") from error
+    warp, _ = load_libraries()
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda" or not (torch.cuda.is_available() and warp.is_cuda_available()):
+        raise ConfigurationError(
+            f"No CUDA device that PyTorch and Warp can use for {str(device)!r}; device='cpu' is for trying things out"
+        )
+    index, count = device.index or 0, torch.cuda.device_count()
+    if index >= count:
+        known = "only cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
+        raise ConfigurationError(f"There is no GPU {str(device)!r} on this machine; expected {known}")
+    return torch.device("cuda", index)
+
+
+def load_libraries() -> tuple[Any, Any]:
     """Warp and MuJoCo Warp.
 
     Raises:
-        ConfigurationError: there is no such device.
         MissingExtraError: MuJoCo Warp is not installed.
     """
     try:
@@ -148,8 +176,4 @@ def load_libraries(device: torch.device) -> tuple[Any, Any]:
         raise MissingExtraError(
             f"MuJoCo Warp is not installed ({error}); install it with: pip install 'dexndm_gym[gpu]'"
         ) from error
-    if device.type == "cuda" and not (torch.cuda.is_available() and warp.is_cuda_available()):
-        raise ConfigurationError(
-            f"No CUDA device that PyTorch and Warp can use for {str(device)!r}; device='cpu' is for trying things out"
-        )
     return warp, mujoco_warp

@@ -7,11 +7,13 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv
 
+from dexndm_gym.backends.backend import Backend, TensorBackend
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.registry import BackendFactory, BackendRequest, make_backend
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.config_json import config_of
@@ -82,6 +84,7 @@ def make_sim_vector_env(
     render_mode: str | None = None,
     camera: str | Camera | Mapping[str, Any] = "front",
     vector_wrappers: Sequence[Mapping[str, Any]] | None = None,
+    tensors: str = "numpy",
     backend: str | BackendFactory = "mujoco",
     **backend_options: Any,
 ) -> VectorEnv[Any, Any, Any]:
@@ -102,23 +105,33 @@ def make_sim_vector_env(
         render_mode: None or ``"rgb_array"``.
         camera: as in make_sim_env.
         vector_wrappers: what ``env.spec`` of a wrapped vector env holds, to make its wrappers again.
+        tensors: what goes in and comes out: ``"numpy"``, or ``"torch"`` for tensors on the device of the backend, which
+            not every backend has; see ``LeapRotateTensorEnv``.
         backend: as in make_sim_env; ``"warp"`` is MuJoCo Warp on a GPU (extra ``gpu``).
-        **backend_options: options of that backend, such as ``num_threads`` of MuJoCo and ``device`` of Warp.
+        **backend_options: options of that backend, such as ``num_threads`` of MuJoCo, ``device`` and ``deterministic``
+            of Warp.
     """
+    if tensors not in ("numpy", "torch"):
+        raise ConfigurationError(f"Unknown tensors={tensors!r}; expected 'numpy' or 'torch'")
+    if tensors == "torch" and extra_rewards:
+        raise ConfigurationError("extra_rewards are functions of NumPy arrays; expected tensors='numpy' with them")
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
     if max_episode_steps is not None:
         task = replace(task, episode_steps=min(max_episode_steps, task.episode_steps))
     varied = _randomization(randomize)
-    env = LeapRotateVectorEnv(
-        make_backend(backend, _request(num_envs, options, varied, starts), backend_options),
-        options=options,
-        config=task,
-        joint_pos_noise=0.0 if varied is None else task.joint_pos_noise,
-        extra_rewards=extra_rewards,
-        autoreset_mode=autoreset_mode,
-        render_mode=render_mode,
-        camera=_camera(camera),
-    )
+    hands = make_backend(backend, _request(num_envs, options, varied, starts), backend_options)
+    settings: dict[str, Any] = {
+        "options": options,
+        "config": task,
+        "joint_pos_noise": 0.0 if varied is None else task.joint_pos_noise,
+        "autoreset_mode": autoreset_mode,
+        "render_mode": render_mode,
+        "camera": _camera(camera),
+    }
+    if tensors == "torch":
+        env = _tensor_env(hands, settings)
+    else:
+        env = LeapRotateVectorEnv(hands, extra_rewards=extra_rewards, **settings)
     return wrapped(env, vector_wrappers)
 
 
@@ -167,6 +180,16 @@ def make_real_env(
 # Gymnasium reads here which modes there are, and collects pictures itself where "rgb_array_list" is asked for.
 for _make in (make_sim_env, make_real_env):
     _make.metadata = LeapRotateEnv.metadata  # type: ignore[attr-defined]
+
+
+def _tensor_env(hands: Backend, settings: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+    from dexndm_gym.envs.tensor_vector_env import LeapRotateTensorEnv  # loads PyTorch
+
+    if not isinstance(hands, TensorBackend):
+        raise ConfigurationError(
+            f"{type(hands).__name__} has no tensors; expected tensors='numpy', or a backend that has some, as 'warp'"
+        )
+    return LeapRotateTensorEnv(hands.tensors, **settings)
 
 
 def _options(object: Any, wrist: Any, axis: Any) -> EpisodeOptions:

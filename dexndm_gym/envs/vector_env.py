@@ -6,21 +6,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import seeding
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 
 from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 from dexndm_gym.backends.backend import Backend
-from dexndm_gym.constants import CONTROL_HZ
+from dexndm_gym.envs.hands_vector_env import HandsVectorEnv
 from dexndm_gym.envs.rotation_task import RotationTask
-from dexndm_gym.envs.spaces import action_space, observation_space
-from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.rendering.camera import Camera, find_camera
-from dexndm_gym.rendering.window import HandPictures
+from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.extra_rewards import Rewards
@@ -29,7 +24,7 @@ from dexndm_gym.task.options import EpisodeOptions, by_name
 Observation = npt.NDArray[np.float32]
 
 
-class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray[Any]]):
+class LeapRotateVectorEnv(HandsVectorEnv[Observation, npt.NDArray[np.float32], npt.NDArray[Any]]):
     """Turn objects in n hands at once.
 
     What happens to hands whose episode has ended is Gymnasium's ``autoreset_mode``. SAME_STEP: the next one begins in
@@ -38,12 +33,6 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
     ends an episode holds its last observation and its last ``info``, ``final_obs`` and ``final_info``, in the rows that
     ``_final_obs`` and ``_final_info`` mark. ``info`` has the names of ``LeapRotateEnv``, its arrays a row per hand.
     """
-
-    metadata = {  # noqa: RUF012 (Gymnasium's own form)
-        "render_modes": ["rgb_array"],
-        "render_fps": round(CONTROL_HZ),
-        "autoreset_mode": AutoresetMode.SAME_STEP,
-    }
 
     def __init__(
         self,
@@ -72,10 +61,6 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         Raises:
             ConfigurationError: there is no such mode or camera.
         """
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigurationError(
-                f"Unknown render_mode {render_mode!r} of a vector env; expected None or 'rgb_array'"
-            )
         self.task = RotationTask(
             backend,
             options or EpisodeOptions(),
@@ -83,24 +68,9 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             joint_pos_noise=joint_pos_noise,
             extra_rewards=extra_rewards,
         )
-        self.backend, self.num_envs, self.render_mode = backend, backend.num_hands, render_mode
-        self.single_action_space, self.single_observation_space = action_space(), observation_space()
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._mode = _mode(autoreset_mode)
-        self.metadata = self.metadata | {"autoreset_mode": self._mode}
-        self._pictures = HandPictures(find_camera(camera))
+        super().__init__(backend.num_hands, autoreset_mode, render_mode, camera)
+        self.backend = backend
         self._done = np.zeros(self.num_envs, dtype=np.bool_)
-        self._spec: EnvSpec | None = None
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """How this env was made, in what JSON can hold."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self._spec = None if spec is None else plain_spec(spec)
 
     @contextmanager
     def filtering(self, target_filter: TargetFilter) -> Iterator[None]:
@@ -139,11 +109,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             ConfigurationError: actions of another shape or not finite, no episode to go on with.
         """
         due = self._done
-        if self._mode == AutoresetMode.DISABLED and due.any():
-            raise ConfigurationError(
-                f"The episodes of hands {np.flatnonzero(due).tolist()} have ended and autoreset is disabled; call "
-                "reset(options={'reset_mask': mask}) before step()"
-            )
+        self._require_running(due)
         if due.any():
             actions = np.where(due[:, None], 0.0, checked_action(actions, self.num_envs))
         result = self.task.step(actions)
@@ -178,9 +144,7 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
             return np.ones(self.num_envs, dtype=np.bool_)
         array = np.asarray(mask)
         if array.dtype != np.bool_ or array.shape != (self.num_envs,) or not array.any():
-            raise ConfigurationError(
-                f"Expected a reset_mask of {self.num_envs} booleans, at least one of them True; got {mask!r:.80}"
-            )
+            raise self._expected_mask(mask)
         return array
 
     def _seeds(self, seed: Sequence[int | None]) -> list[int | None]:
@@ -199,13 +163,3 @@ class LeapRotateVectorEnv(VectorEnv[Observation, npt.NDArray[np.float32], npt.ND
         for i in ids:
             rng = self.np_random if seeds[i] is None else seeding.np_random(seeds[i])[0]
             self.task.reset(np.array([i]), rng, options)
-
-
-def _mode(mode: str | AutoresetMode) -> AutoresetMode:
-    try:
-        return AutoresetMode(mode)
-    except ValueError:
-        known = {one.name: one for one in AutoresetMode}
-        if mode in known:
-            return known[mode]  # type: ignore[index]
-        raise ConfigurationError(f"Unknown autoreset_mode {mode!r}; expected one of {', '.join(known)}") from None

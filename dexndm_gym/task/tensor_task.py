@@ -12,8 +12,9 @@ from torch import Tensor
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.grasps.palm_rest import HOLDING_LINE
 from dexndm_gym.hand.joints import LOWER_LIMITS, NUM_JOINTS, UPPER_LIMITS
-from dexndm_gym.task.config import HISTORY, RewardWeights, TaskConfig
+from dexndm_gym.task.config import HISTORY, TaskConfig
 from dexndm_gym.task.reward import REWARD_TERMS
+from dexndm_gym.task.reward_weights import RewardWeights
 from dexndm_gym.task.tensor_quaternions import conjugate, multiply, rotate, rotation_vector, turn
 
 

@@ -6,19 +6,19 @@ import torch
 from torch import Tensor
 
 from dexndm_gym.backends.warp_hand import WarpHand
-from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.envs.tensor_rotation_task import TensorRotationTask
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import NAMED_AXES, NAMED_DOWN, GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.tensor_draws import Drawn, EpisodeDraws
-from dexndm_gym.task.tensor_task import TensorTask
 from dexndm_gym.training.teacher_observation import TensorTeacherObservation
 
 _NOT_JUDGED = -1
 """Cell of episodes that say nothing to the curriculum: the first of each hand, which are cut short."""
 
 
-class TensorStep(NamedTuple):
+class TeacherStep(NamedTuple):
     """What a control step led to."""
 
     observation: Tensor
@@ -50,7 +50,7 @@ class TensorTeacherEnv:
 
     Attributes:
         hand: the simulations.
-        task: the task; its ``config`` may be replaced between steps.
+        task: the running episodes; its ``config`` may be replaced between steps.
         curriculum: gravity of the cells that episodes belong to.
         generator: where draws of episodes come from.
     """
@@ -77,9 +77,9 @@ class TensorTeacherEnv:
         """
         device, n = hand.device, hand.num_hands
         self.hand, self.curriculum = hand, curriculum
-        self.task = TensorTask(config, n, device)
-        self.generator = torch.Generator(device=device).manual_seed(seed)
-        self._draws, self._noise = EpisodeDraws(options, self.generator), joint_pos_noise
+        self._rotation = TensorRotationTask(hand, config, joint_pos_noise=joint_pos_noise, seed=seed)
+        self.task, self.generator = self._rotation.episodes, self._rotation.generator
+        self._draws = EpisodeDraws(options, self.generator)
         self._observation = TensorTeacherObservation(device)
         self._sets = torch.tensor(curriculum.sets_of(hand.objects), device=device)
         self._down, self._axes = (torch.tensor(x, dtype=torch.float32, device=device) for x in (NAMED_DOWN, NAMED_AXES))
@@ -94,19 +94,10 @@ class TensorTeacherEnv:
         """What teachers see now, (n, m)."""
         return self._observation(self.task, self.hand.object_pose, self.hand.privileged())
 
-    def step(self, action: Tensor) -> TensorStep:
+    def step(self, action: Tensor) -> TeacherStep:
         """Play one control step with actions, (n, 16), which are clipped to [-1, 1]."""
-        hand, task = self.hand, self.task
-        target, before = task.next_targets(action), hand.object_pose
-        hand.step(target)
-        position = hand.position
-        task.push(self._measured(position), target)
-        score = task.score(before, hand.object_pose, position, hand.velocity, hand.torque)
-        lost = score.lost | hand.broken
-        # A hand whose simulation broke down lies at its start again; how it came there is worth nothing.
-        reward = score.reward.masked_fill(hand.broken, 0.0)
-        over = score.over & ~lost
-        done = lost | over
+        step, task = self._rotation.step(action), self.task
+        done = step.terminated | step.truncated
         self._ended.append(
             _Ended(
                 done=done,
@@ -114,11 +105,11 @@ class TensorTeacherEnv:
                 version=self._version,
                 rotation=task.speed_sums[:, 0] * CONTROL_PERIOD,
                 time=task.steps * CONTROL_PERIOD,
-                dropped=lost,
+                dropped=step.terminated,
             )
         )
         self._begin(done)
-        return TensorStep(self.observation(), reward, done, over)
+        return TeacherStep(self.observation(), step.reward, done, step.truncated)
 
     def update_curriculum(self) -> None:
         """Tell the curriculum of the episodes that have ended since the last call; waits for the device."""
@@ -145,9 +136,7 @@ class TensorTeacherEnv:
         cell = self._cell_of(drawn)
         self._cell = torch.where(mask, cell, self._cell)
         self._version = torch.where(mask, self._versions[cell], self._version)
-        self.hand.reset(mask, drawn.object_index, drawn.down * (GRAVITY * self._gravity[cell])[:, None])
-        position = self._measured(self.hand.position)
-        self.task.begin(mask, drawn.wrist, drawn.axis, self.hand.start_target, position, self.hand.object_pose)
+        self._rotation.begin(mask, drawn, self._gravity[cell][:, None])
 
     def _cell_of(self, drawn: Drawn) -> Tensor:
         """Cells as ``GravityCurriculum.cell`` numbers them, (n,) long."""
@@ -155,9 +144,3 @@ class TensorTeacherEnv:
         wrist = (drawn.down[:, None] * self._down).sum(dim=2).argmax(dim=1)
         axis = (drawn.axis[:, None] * self._axes).sum(dim=2).argmax(dim=1)
         return (self._sets[drawn.object_index] * len(self._down) + wrist) * len(self._axes) + axis
-
-    def _measured(self, position: Tensor) -> Tensor:
-        if self._noise == 0.0:
-            return position
-        draw = torch.rand(position.shape, generator=self.generator, device=position.device)
-        return position + self._noise * (2.0 * draw - 1.0)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.backends.backend import SimulatedBackend
+from dexndm_gym.backends.backend import SimulatedBackend, TensorBackend
 from dexndm_gym.backends.warp_array_hand import WarpArrayHand
+from dexndm_gym.backends.warp_worlds import find_device
 from dexndm_gym.errors import ConfigurationError, MissingExtraError, SimulationDivergedError
 from dexndm_gym.grasps.start_states import load_starts
 
@@ -42,8 +43,27 @@ def test_without_a_gpu_the_error_says_so():
         make_env(object="cube", backend="warp")
 
 
-def test_it_is_a_simulated_hand(env):
+def test_a_gpu_that_does_not_exist_is_refused(monkeypatch):
+    warp = pytest.importorskip("warp", reason="needs the extra gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(warp, "is_cuda_available", lambda: True)
+    for count, known in ((1, "only cuda:0"), (4, "cuda:0 to cuda:3")):
+        monkeypatch.setattr(torch.cuda, "device_count", lambda count=count: count)
+        with pytest.raises(ConfigurationError, match=f"no GPU 'cuda:7'.*expected {known}$"):
+            find_device("cuda:7")
+    assert find_device("cuda") == torch.device("cuda:0")
+    with pytest.raises(ConfigurationError, match="'gpu'"):
+        find_device("gpu")
+
+
+def test_it_is_a_simulated_hand_with_tensors(env):
     assert isinstance(env.backend, SimulatedBackend)
+    assert isinstance(env.backend, TensorBackend)
+
+
+def test_sums_are_in_a_fixed_order_when_asked(env):
+    fixed = make_env(object="cube", backend="warp", device="cpu", deterministic=True)
+    assert [e.backend.tensors.worlds.deterministic for e in (env, fixed)] == [False, True]
 
 
 def test_each_hand_gets_the_object_of_its_scene(env):

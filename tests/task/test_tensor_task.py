@@ -9,11 +9,12 @@ import torch
 
 from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task import observation
-from dexndm_gym.task.config import PAPER_REWARD, RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
 from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import score
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.reward_weights import PAPER_REWARD, RewardWeights
 from dexndm_gym.task.tensor_draws import EpisodeDraws
 from dexndm_gym.task.tensor_task import TensorTask
 
@@ -98,9 +99,8 @@ def test_masked_begin_touches_no_other_episode() -> None:
     before = {name: value.clone() for name, value in vars(task).items() if isinstance(value, torch.Tensor)}
     mask = torch.tensor(rng.uniform(size=N) < 0.3)
     start, position = torch.tensor(rng.uniform(-1.0, 1.0, (2, N, 16)))
-    task.begin(
-        mask, *(torch.tensor(x) for x in (unit(rng, 4), unit(rng, 3))), start, position, torch.tensor(poses(rng))
-    )
+    wrist, axis, pose = (torch.tensor(x) for x in (unit(rng, 4), unit(rng, 3), poses(rng)))
+    task.begin(mask, wrist, axis, start, position, pose)
     rows = {name: value for name, value in before.items() if value.shape[:1] == (N,)}
     assert len(rows) == 9
     for name, value in rows.items():

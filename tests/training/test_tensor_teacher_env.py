@@ -9,9 +9,10 @@ import torch
 from dexndm_gym.backends.warp_array_hand import WarpArrayHand
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.grasps.start_states import load_starts
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.reward_weights import RewardWeights
 from dexndm_gym.task.tensor_task import TensorTask
 from dexndm_gym.training.teacher_observation import TensorTeacherObservation, teacher_observation
 from dexndm_gym.training.tensor_teacher_env import TensorTeacherEnv
@@ -30,7 +31,7 @@ def backend() -> WarpArrayHand:
 
 
 def make_env(backend: WarpArrayHand, config: TaskConfig | None = None, **gravity: Any) -> TensorTeacherEnv:
-    curriculum = GravityCurriculum(GravityConfig(**gravity), [("cube", OPTIONS.objects)])
+    curriculum = GravityCurriculum(GravityConfig(**gravity), [("cube", ("cube",))])
     return TensorTeacherEnv(backend.tensors, OPTIONS, config or TaskConfig(), curriculum)
 
 
@@ -68,9 +69,8 @@ def test_gravity_is_that_of_the_cell(backend: WarpArrayHand) -> None:
 def test_only_whole_episodes_reach_the_curriculum(backend: WarpArrayHand) -> None:
     env, heard = make_env(backend, TaskConfig(episode_steps=6)), []
     env.curriculum.record = lambda cell, version, **episode: heard.append((cell, version, episode))  # type: ignore
-    for _ in range(12):
-        step = env.step(torch.zeros(N, 16))
-    assert step.observation.shape == (N, 123)
+    steps = [env.step(torch.zeros(N, 16)) for _ in range(12)]
+    assert steps[-1].observation.shape == (N, 123)
     env.update_curriculum()
     assert len(heard) >= N
     assert {round(episode["time"], 4) for _, _, episode in heard if not episode["dropped"]} == {0.3}

@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 
 from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatchError
-from dexndm_gym.task.config import RewardWeights, TaskConfig
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
+from dexndm_gym.task.reward_weights import RewardWeights
 from dexndm_gym.training.ppo import train_teacher
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train import train

@@ -1,5 +1,4 @@
 import torch
-
 from isaacgym.gymapi import Tensor
 
 def wrap_tensor(gym_tensor: Tensor) -> torch.Tensor: ...

@@ -26,6 +26,7 @@ SAMPLES = 2
 _TEXTURE = 3500.0  # pixels per m of panel: as coarse as the samples, so that these leave nothing out
 _BACKGROUND, _HAND_GRAY = (95.0, 150.0), (70, 190)
 _DARKEST, _LIT = 0.55, 0.45
+_EDGE = np.array([(x, y) for x in np.linspace(-0.5, 0.5, 25) for y in (-0.5, 0.5)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,9 @@ class VirtualScene:
         self._data = mujoco.MjData(self._model)
         self._joints = joint_indices(self._model)[0]
         self._outlines = [_outline(self._model, geom) for geom in range(self._model.ngeom)]
+        self._ends = np.cumsum([len(outline) for outline in self._outlines])[:-1]
+        bright = self._model.geom_rgba[:, :3].mean(axis=1)
+        self._grays = _HAND_GRAY[0] + (_HAND_GRAY[1] - _HAND_GRAY[0]) * bright
         self._is_palm = self._model.geom_bodyid == self._model.body("palm").id
         self._textures: dict[Panel, Picture] = {}
         self._rays = self._make_rays()
@@ -76,16 +80,16 @@ class VirtualScene:
         picture = self._still.copy()
         self._data.qpos[self._joints] = position
         mujoco.mj_kinematics(self._model, self._data)
-        centers = (self._data.geom_xpos - self._eye) @ self._rotation.T
+        centers, parts = (self._data.geom_xpos - self._eye) @ self._rotation.T, self._parts()
         there = item is not None and pose is not None and np.isfinite(pose).all()
         distance = float(((pose[:3] - self._eye) @ self._rotation.T)[2]) if there and pose is not None else np.inf
         order = [geom for geom in np.argsort(-centers[:, 2]) if not self._is_palm[geom]]
-        for geom in (g for g in order if centers[g, 2] >= distance):
-            self._draw_part(picture, geom)
+        for geom in (part for part in order if centers[part, 2] >= distance):
+            self._draw_part(picture, geom, parts[geom])
         if there and item is not None and pose is not None:
             self._draw_panels(picture, item, pose)
-        for geom in (g for g in order if centers[g, 2] < distance):
-            self._draw_part(picture, geom)
+        for geom in (part for part in order if centers[part, 2] < distance):
+            self._draw_part(picture, geom, parts[geom])
         return picture
 
     def _make_rays(self) -> npt.NDArray[np.float32]:
@@ -102,8 +106,9 @@ class VirtualScene:
         clutter = cv2.resize(rng.uniform(*_BACKGROUND, (9, 12)), (width, height), interpolation=cv2.INTER_CUBIC)
         picture = clutter.clip(0, 255).astype(np.uint8)
         mujoco.mj_kinematics(self._model, self._data)
+        parts = self._parts()
         for geom in np.flatnonzero(self._is_palm):
-            self._draw_part(picture, int(geom))
+            self._draw_part(picture, geom, parts[geom])
         self._draw_panels(picture, base, np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
         return picture
 
@@ -112,14 +117,15 @@ class VirtualScene:
         seen = (points - self._eye) @ self._rotation.T
         return cv2.projectPoints(seen, np.zeros(3), np.zeros(3), self._scaled, self._lens.coefficients)[0][:, 0]
 
-    def _draw_part(self, picture: Picture, geom: int) -> None:
-        turn = self._data.geom_xmat[geom].reshape(3, 3)
-        outline = cv2.convexHull(
-            self._project(self._outlines[geom] @ turn.T + self._data.geom_xpos[geom]).astype(np.float32)
-        )
-        bright = float(self._model.geom_rgba[geom, :3].mean())
-        gray = _HAND_GRAY[0] + (_HAND_GRAY[1] - _HAND_GRAY[0]) * bright
-        cv2.fillConvexPoly(picture, np.rint(outline).astype(np.int32), gray, lineType=cv2.LINE_AA)
+    def _parts(self) -> list[npt.NDArray[np.float32]]:
+        """Points whose convex hulls are the hand's parts in the picture, samples."""
+        turns = self._data.geom_xmat.reshape(-1, 3, 3)
+        points = [p @ turns[i].T + self._data.geom_xpos[i] for i, p in enumerate(self._outlines)]
+        return np.split(self._project(np.concatenate(points)).astype(np.float32), self._ends)
+
+    def _draw_part(self, picture: Picture, geom: int, points: npt.NDArray[np.float32]) -> None:
+        outline = np.rint(cv2.convexHull(points)).astype(np.int32)
+        cv2.fillConvexPoly(picture, outline, float(self._grays[geom]), lineType=cv2.LINE_AA)
 
     def _draw_panels(self, picture: Picture, layout: TagLayout, pose: FloatArray) -> None:
         turn = np.empty(9)
@@ -127,17 +133,16 @@ class VirtualScene:
         turn = turn.reshape(3, 3)
         eye = (self._eye - pose[:3]) @ turn
         for panel in layout.panels:
-            edge = np.array([(x * panel.width, y * panel.height) for x in np.linspace(-0.5, 0.5, 25) for y in (-0.5, 0.5)])
-            samples = self._project(panel.points(edge) @ turn.T + pose[:3])
-            (left, top), (right, bottom) = np.floor(samples.min(axis=0)).astype(int), np.ceil(samples.max(axis=0)).astype(int)
+            if panel.radius is None and np.cross(panel.right, panel.up) @ (eye - panel.center) <= 0.0:
+                continue  # seen from behind
+            samples = self._project(panel.points(_EDGE * (panel.width, panel.height)) @ turn.T + pose[:3])
+            (left, top), (right, bottom) = samples.min(axis=0).astype(int), samples.max(axis=0).astype(int)
             window = np.s_[max(top - 1, 0) : max(bottom + 2, 0), max(left - 1, 0) : max(right + 2, 0)]
             rays = self._rays[window] @ turn.astype(np.float32)
             if rays.size:
-                self._paint(picture[window], panel, eye, rays, turn)
+                self._paint(picture[window], panel, eye, rays)
 
-    def _paint(
-        self, picture: Picture, panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32], turn: FloatArray
-    ) -> None:
+    def _paint(self, picture: Picture, panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32]) -> None:
         """Draw a panel where rays from a point, both in the frame of the object, meet its outside."""
         x, y, facing = _meet(panel, eye, rays)
         texture = self._textures.setdefault(panel, panel_picture(panel, _TEXTURE))

@@ -26,13 +26,20 @@ COMMANDS = {
     "objects": "List the built-in objects and sets of objects.",
     "grasps": "Look for states in which the hand holds objects, for episodes to start from.",
     "gallery": "Draw every object in the hand in every wrist orientation.",
+    "tracker": "See the object: print tags, calibrate and check a camera, learn the estimate without one.",
     "virtual-hand": "Start a virtual hand and print its serial port.",
 }
 """Every command and what it does."""
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 
-_EXTRAS = {"stable_baselines3": "train", "tensorboard": "train", "dynamixel_sdk": "real", "serial": "real"}
+_EXTRAS = {
+    "stable_baselines3": "train",
+    "tensorboard": "train",
+    "dynamixel_sdk": "real",
+    "serial": "real",
+    "cv2": "tracking",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

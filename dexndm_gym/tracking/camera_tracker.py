@@ -1,5 +1,6 @@
 """A tracker with a camera in a process of its own."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -102,6 +103,12 @@ class CameraTracker:
             "tracker_estimated": False,
         }
 
+    def last_words(self) -> str:
+        """What the process has said last; as a rule why it ended."""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "the camera's process has said nothing"
+
     def close(self) -> None:
         """End the process. Safe to call twice."""
         self._finalizer()
@@ -109,19 +116,15 @@ class CameraTracker:
     def _send(self, message: Any) -> None:
         stdin = self.process.stdin
         assert stdin is not None
-        try:
+        with contextlib.suppress(OSError):  # it has ended, which the next look at it shows
             stdin.write(json.dumps(message).encode() + b"\n")
             stdin.flush()
-        except OSError:
-            pass  # it has ended, which the next look at it shows
 
     def _wait_for_picture(self) -> None:
         deadline = time.monotonic() + self._config.start_timeout
         while self._latest.read() is None:
             if self.process.poll() is not None:
-                self._log.seek(0)
-                lines = self._log.read().decode(errors="replace").strip().splitlines()
-                raise CameraError(lines[-1] if lines else "the camera's process ended without a word")
+                raise CameraError(self.last_words())
             if time.monotonic() > deadline:
                 raise CameraError(
                     f"the camera gave no picture within {self._config.start_timeout:g} s; does another program use it?"
@@ -131,10 +134,8 @@ class CameraTracker:
 
 def _end(process: "subprocess.Popen[bytes]", latest: LatestSighting, log: IO[bytes]) -> None:
     assert process.stdin is not None
-    try:
+    with contextlib.suppress(OSError):
         process.stdin.close()
-    except OSError:
-        pass
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ _MOST_ERROR = 0.8
 """Root mean square distance of corners from where a pose puts them, pixels, beyond which a tag must be wrong."""
 
 _CLEAR = 1.6
-"""How many times as large the error of the other pose of a plane must be for the picture alone to tell which is right."""
+"""How many times as large the error of a plane's other pose must be for the picture alone to tell which is right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,7 @@ def find_pose(
     return None
 
 
-def _best(
-    points: FloatArray, pixels: FloatArray, lens: Lens, before: Pose | None
-) -> tuple[Pose, FloatArray] | None:
+def _best(points: FloatArray, pixels: FloatArray, lens: Lens, before: Pose | None) -> tuple[Pose, FloatArray] | None:
     """The pose that fits best, and the distances of the corners from where it puts them, (k,) pixels."""
     candidates = sorted(_candidates(points, pixels, lens), key=lambda one: float(np.sum(one[1] ** 2)))
     if len(candidates) < 2:

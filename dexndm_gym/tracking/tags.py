@@ -49,8 +49,8 @@ class PanelTag:
     @cached_property
     def corners(self) -> FloatArray:
         """(4, 2), m: in OpenCV's order, top left, top right, bottom right, bottom left."""
-        half = self.side / 2
-        return np.array([(-half, half), (half, half), (half, -half), (-half, -half)]) + (self.x, self.y)
+        unit = np.array([(-0.5, 0.5), (0.5, 0.5), (0.5, -0.5), (-0.5, -0.5)])
+        return self.side * unit + np.array([self.x, self.y])
 
 
 @dataclass(frozen=True, kw_only=True)

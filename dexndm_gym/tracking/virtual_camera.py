@@ -3,8 +3,8 @@
 import json
 import socket
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -13,9 +13,11 @@ import numpy as np
 from dexndm_gym.checks import Checked, NotNegative
 from dexndm_gym.errors import CameraError
 from dexndm_gym.hand.joints import FloatArray
+from dexndm_gym.tracking.calibration import BOARD_CELL, board_cells
 from dexndm_gym.tracking.camera import FRAME_RATE, Frame, Lens, Picture
-from dexndm_gym.tracking.tags import TagLayout, base_tags
-from dexndm_gym.tracking.virtual_scene import View, VirtualScene
+from dexndm_gym.tracking.panel_picture import INK, PAPER
+from dexndm_gym.tracking.tags import Panel, TagLayout, base_tags
+from dexndm_gym.tracking.virtual_scene import SAMPLES, View, VirtualScene
 
 VIRTUAL_LENS = Lens(
     width=640,
@@ -25,6 +27,8 @@ VIRTUAL_LENS = Lens(
     distortion=(-0.12, 0.05, 0.001, -0.0005, 0.0),
 )
 """An angle of view of 55 degrees across, with the distortion of a cheap lens."""
+
+_EMPTY = 120  # gray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,15 @@ class VirtualCamera:
 
     def take(self, position: FloatArray, item: TagLayout | None, pose: FloatArray | None) -> Picture:
         """A picture of a hand with joint angles (16,), rad, and of an object with a pose (7,), hand frame."""
-        samples = self._scene.draw(position, item, pose)
+        return self._developed(self._scene.draw(position, item, pose))
+
+    def take_panel(self, panel: Panel, texture: Picture, pose: FloatArray) -> Picture:
+        """A picture of a panel alone, with its texture and a pose (7,), hand frame."""
+        samples = np.full((self.lens.height * SAMPLES, self.lens.width * SAMPLES), _EMPTY, dtype=np.uint8)
+        self._scene.draw_panel(samples, panel, texture, pose)
+        return self._developed(samples)
+
+    def _developed(self, samples: Picture) -> Picture:
         size = (self.lens.width, self.lens.height)
         picture = np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
         if self.optics.blur > 0.0:
@@ -123,3 +135,42 @@ class LiveVirtualCamera:
             return json.loads(line)["result"]
         except OSError as error:
             raise CameraError(f"the virtual hand cannot be looked at any more: {error}") from error
+
+
+def virtual_board_views(width: int, height: int, seed: int = 0) -> Iterator[Picture]:
+    """Pictures of the calibration's board that somebody moves about before a virtual camera, without end.
+
+    Args:
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+        seed: draws where it is held.
+    """
+    factor = width / VIRTUAL_LENS.width
+    lens = replace(
+        VIRTUAL_LENS,
+        width=width,
+        height=height,
+        focal=(factor * VIRTUAL_LENS.focal[0], factor * VIRTUAL_LENS.focal[1]),
+        center=((width - 1) / 2, (height - 1) / 2),
+    )
+    # The camera of this view looks along the hand's -z, its right is the hand's -y.
+    camera = VirtualCamera(lens=lens, view=View(eye=(0.0, 0.0, 1.0), target=(0.0, 0.0, 0.0)))
+    cells = board_cells()
+    texture = np.where(np.kron(cells, np.ones((16, 16), dtype=np.bool_)), PAPER, INK).astype(np.uint8)
+    rows, columns = cells.shape
+    panel = Panel(
+        name="board",
+        width=columns * BOARD_CELL,
+        height=rows * BOARD_CELL,
+        tags=(),
+        center=(0.0, 0.0, 0.0),
+        right=(0.0, -1.0, 0.0),
+        up=(1.0, 0.0, 0.0),
+    )
+    rng = np.random.default_rng(seed)
+    while True:
+        turn = rng.uniform(-0.6, 0.6, 3)
+        angle = float(np.linalg.norm(turn))
+        quat = [np.cos(angle / 2), *(np.sin(angle / 2) / angle * turn)]
+        place = rng.uniform((-0.08, -0.12, 0.45), (0.08, 0.12, 0.65))
+        yield camera.take_panel(panel, texture, np.array([*place, *quat]))

@@ -4,8 +4,8 @@ The panels are met by one ray per sample, so that their tags are where they shou
 hand's parts only hide what is behind them: each is one gray outline, drawn in the order of the parts' distances.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import mujoco
@@ -15,10 +15,12 @@ import numpy.typing as npt
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.hand.model import build_hand, joint_indices
 from dexndm_gym.tracking.camera import Lens, Picture
-from dexndm_gym.tracking.panel_picture import PAPER, panel_picture
+from dexndm_gym.tracking.panel_picture import panel_picture
 from dexndm_gym.tracking.tags import Panel, TagLayout
 
 Vector = tuple[float, float, float]
+_Array = npt.NDArray[np.float32]
+_Met = tuple[_Array, _Array, _Array]
 
 SAMPLES = 2
 """Samples along each side of a pixel."""
@@ -65,7 +67,6 @@ class VirtualScene:
         bright = self._model.geom_rgba[:, :3].mean(axis=1)
         self._grays = _HAND_GRAY[0] + (_HAND_GRAY[1] - _HAND_GRAY[0]) * bright
         self._is_palm = self._model.geom_bodyid == self._model.body("palm").id
-        self._textures: dict[Panel, Picture] = {}
         self._rays = self._make_rays()
         self._still = self._draw_background(base)
 
@@ -92,7 +93,7 @@ class VirtualScene:
             self._draw_part(picture, geom, parts[geom])
         return picture
 
-    def _make_rays(self) -> npt.NDArray[np.float32]:
+    def _make_rays(self) -> _Array:
         """Directions of all samples, (rows, columns, 3), hand frame; one unit forward each."""
         height, width = self._lens.height * SAMPLES, self._lens.width * SAMPLES
         points = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 1, 2)
@@ -117,51 +118,60 @@ class VirtualScene:
         seen = (points - self._eye) @ self._rotation.T
         return cv2.projectPoints(seen, np.zeros(3), np.zeros(3), self._scaled, self._lens.coefficients)[0][:, 0]
 
-    def _parts(self) -> list[npt.NDArray[np.float32]]:
+    def _parts(self) -> list[_Array]:
         """Points whose convex hulls are the hand's parts in the picture, samples."""
         turns = self._data.geom_xmat.reshape(-1, 3, 3)
         points = [p @ turns[i].T + self._data.geom_xpos[i] for i, p in enumerate(self._outlines)]
         return np.split(self._project(np.concatenate(points)).astype(np.float32), self._ends)
 
-    def _draw_part(self, picture: Picture, geom: int, points: npt.NDArray[np.float32]) -> None:
+    def _draw_part(self, picture: Picture, geom: int, points: _Array) -> None:
         outline = np.rint(cv2.convexHull(points)).astype(np.int32)
         cv2.fillConvexPoly(picture, outline, float(self._grays[geom]), lineType=cv2.LINE_AA)
 
     def _draw_panels(self, picture: Picture, layout: TagLayout, pose: FloatArray) -> None:
+        for panel in layout.panels:
+            self.draw_panel(picture, panel, _texture(panel), pose)
+
+    def draw_panel(self, picture: Picture, panel: Panel, texture: Picture, pose: FloatArray) -> None:
+        """Draw a panel with its texture, on a body with a pose (7,), m and quaternion w x y z, hand frame."""
         turn = np.empty(9)
         mujoco.mju_quat2Mat(turn, pose[3:])
         turn = turn.reshape(3, 3)
         eye = (self._eye - pose[:3]) @ turn
-        for panel in layout.panels:
-            if panel.radius is None and np.cross(panel.right, panel.up) @ (eye - panel.center) <= 0.0:
-                continue  # seen from behind
-            samples = self._project(panel.points(_EDGE * (panel.width, panel.height)) @ turn.T + pose[:3])
-            (left, top), (right, bottom) = samples.min(axis=0).astype(int), samples.max(axis=0).astype(int)
-            window = np.s_[max(top - 1, 0) : max(bottom + 2, 0), max(left - 1, 0) : max(right + 2, 0)]
-            rays = self._rays[window] @ turn.astype(np.float32)
-            if rays.size:
-                self._paint(picture[window], panel, eye, rays)
-
-    def _paint(self, picture: Picture, panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32]) -> None:
-        """Draw a panel where rays from a point, both in the frame of the object, meet its outside."""
-        x, y, facing = _meet(panel, eye, rays)
-        texture = self._textures.setdefault(panel, panel_picture(panel, _TEXTURE))
-        inside = (facing > 0.0) & (np.abs(y) <= panel.height / 2)
-        if panel.radius is None:
-            inside &= np.abs(x) <= panel.width / 2
-        if panel.round:
-            inside &= x * x + y * y <= panel.width**2 / 4
-        columns = (x / panel.width + 0.5) * texture.shape[1] - 0.5
-        rows = (0.5 - y / panel.height) * texture.shape[0] - 0.5
-        color = cv2.remap(
-            texture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        shaded = color * (_DARKEST + _LIT * facing)
-        picture[inside] = shaded[inside]
+        if panel.radius is None and np.cross(panel.right, panel.up) @ (eye - panel.center) <= 0.0:
+            return  # seen from behind
+        samples = self._project(panel.points(_EDGE * (panel.width, panel.height)) @ turn.T + pose[:3])
+        (left, top), (right, bottom) = samples.min(axis=0).astype(int), samples.max(axis=0).astype(int)
+        window = np.s_[max(top - 1, 0) : max(bottom + 2, 0), max(left - 1, 0) : max(right + 2, 0)]
+        rays = self._rays[window] @ turn.astype(np.float32)
+        if rays.size:
+            _paint(picture[window], panel, texture, eye, rays)
 
 
-def _meet(panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32]) -> Iterator[npt.NDArray[np.float32]]:
-    """Where rays meet a panel's surface from outside: x and y on it, m, and the cosine of the angle; below 0 nowhere."""
+def _paint(picture: Picture, panel: Panel, texture: Picture, eye: FloatArray, rays: _Array) -> None:
+    """Draw a panel where rays from a point, both in the frame of the object, meet its outside."""
+    x, y, facing = _meet(panel, eye, rays)
+    inside = (facing > 0.0) & (np.abs(y) <= panel.height / 2)
+    if panel.radius is None:
+        inside &= np.abs(x) <= panel.width / 2
+    if panel.round:
+        inside &= x * x + y * y <= panel.width**2 / 4
+    columns = (x / panel.width + 0.5) * texture.shape[1] - 0.5
+    rows = (0.5 - y / panel.height) * texture.shape[0] - 0.5
+    color = cv2.remap(
+        texture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    shaded = color * (_DARKEST + _LIT * facing)
+    picture[inside] = shaded[inside]
+
+
+@cache
+def _texture(panel: Panel) -> Picture:
+    return panel_picture(panel, _TEXTURE)
+
+
+def _meet(panel: Panel, eye: FloatArray, rays: _Array) -> _Met:
+    """Where rays meet a panel from outside: x and y on it, m, and the cosine of the angle; below 0: nowhere."""
     right, up = np.array(panel.right, dtype=np.float32), np.array(panel.up, dtype=np.float32)
     out = np.cross(right, up)
     start = (eye - np.array(panel.center)).astype(np.float32)
@@ -171,7 +181,7 @@ def _meet(panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32]) -> Itera
         with np.errstate(divide="ignore", invalid="ignore"):
             far = -(start @ out) / toward
         facing = np.where((far > 0.0) & (toward < 0.0), -toward / length, -1.0)
-        return iter((far * (rays @ right) + start @ right, far * (rays @ up) + start @ up, facing))
+        return far * (rays @ right) + start @ right, far * (rays @ up) + start @ up, facing
     side = np.cross(up, right)
     a, b = rays @ right, rays @ side
     p, q = start @ right, start @ side
@@ -181,7 +191,7 @@ def _meet(panel: Panel, eye: FloatArray, rays: npt.NDArray[np.float32]) -> Itera
         far = (-half - np.sqrt(np.maximum(root, 0.0))) / square
     along, across = p + far * a, q + far * b
     facing = np.where((root > 0.0) & (far > 0.0), -(along * a + across * b) / (panel.radius * length), -1.0)
-    return iter((np.arctan2(across, along) * panel.radius, far * (rays @ up) + start @ up, facing))
+    return np.arctan2(across, along) * panel.radius, far * (rays @ up) + start @ up, facing
 
 
 def _outline(model: mujoco.MjModel, geom: int) -> FloatArray:

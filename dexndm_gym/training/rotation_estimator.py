@@ -145,5 +145,7 @@ def learn(config: LearnConfig) -> None:
                 bar.set_postfix_str(f"{loss.item():.3f} (rad/s)^2", refresh=False)
                 bar.update()
     layers = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
-    tensors = {f"{i}.{name}": value.detach() for i, layer in enumerate(layers) for name, value in layer.named_parameters()}
+    tensors = {
+        f"{i}.{name}": value.detach() for i, layer in enumerate(layers) for name, value in layer.named_parameters()
+    }
     write_bytes(config.out, save(tensors, {"kind": KIND, "layers": json.dumps(len(layers))}))

@@ -30,6 +30,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
     "rendering": ("pictures and the window", ("hand", "objects")),
+    "tracking": (
+        "where the object is: tags, a camera in a process of its own, a virtual camera, an estimate from the joints",
+        ("hand", "objects", "grasps"),
+    ),
     "task": (
         'what "rotate the object" means: options, observation, [reward, metrics](task.md), parameters',
         ("compiling", "hand", "objects", "grasps"),
@@ -56,7 +60,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "backends.backend": ("the `Backend` protocol", ("hand", "objects")),
     "backends": (
         "what moves the fingers: MuJoCo, Dynamixel servos, the virtual hand; their registry",
-        ("hand", "objects", "grasps", "task", "hardware", "virtual_hand", "backends.backend"),
+        ("hand", "objects", "grasps", "tracking", "task", "hardware", "virtual_hand", "backends.backend"),
     ),
     "envs": (
         "the environment, its vector twin, spaces",
@@ -76,6 +80,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "hand",
             "objects",
             "grasps",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -165,6 +170,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "objects",
             "grasps",
             "rendering",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -191,10 +197,11 @@ CONFINED = {
     "dynamixel_sdk": {"hardware"},
     "serial": {"hardware"},
     "stable_baselines3": {"training"},
-    "mujoco": {"hand", "objects", "grasps", "rendering", "backends", "virtual_hand"},
+    "mujoco": {"hand", "objects", "grasps", "rendering", "tracking", "backends", "virtual_hand"},
     "mujoco_warp": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
+    "cv2": {"tracking"},
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from dexndm_gym.backends.dynamixel_config import Tracker
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.task.plain import config_of
 from dexndm_gym.task.references import is_reference, resolve
 from dexndm_gym.tracking.config import CameraTrackerConfig
@@ -31,17 +31,23 @@ def make_tracker(choice: TrackerChoice, virtual_hand: str | None = None) -> Trac
     Raises:
         ConfigurationError: there is no such tracker.
         CameraError: its camera cannot be used.
+        MissingExtraError: OpenCV is not installed.
     """
     if needs_real_time(choice):
-        from dexndm_gym.tracking.camera_tracker import CameraTracker  # OpenCV is an extra
-
-        config = config_of(CameraTrackerConfig, None if isinstance(choice, str) else choice)
+        try:
+            from dexndm_gym.tracking.camera_tracker import CameraTracker
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f'{error.name} is not installed; run: pip install "dexndm_gym[tracking]"'
+            ) from error
+        wanted: Any = None if choice == CAMERA else choice
+        config = config_of(CameraTrackerConfig, wanted)
         return CameraTracker(config, virtual_hand=virtual_hand)
     if choice == PROPRIOCEPTION:
         from dexndm_gym.tracking.proprioception import ProprioceptiveTracker
 
         return ProprioceptiveTracker()
-    if is_reference(choice):
+    if isinstance(choice, str) and is_reference(choice):
         choice = resolve(choice, "tracker")()
     if choice is not None and not hasattr(choice, "object_pose"):
         raise ConfigurationError(

@@ -21,6 +21,9 @@ FEWEST_VIEWS = 8
 
 BOARD = cv2.aruco.CharucoBoard((_COLUMNS, _ROWS), _SQUARE * BOARD_CELL, _MARKER * BOARD_CELL, DICTIONARY)
 
+_CORNERS = np.asarray(BOARD.getChessboardCorners(), dtype=np.float32)
+_Array = npt.NDArray[np.float32]
+
 
 def board_cells() -> npt.NDArray[np.bool_]:
     """Which cells of the board are white, (rows, columns) from the top left, ``BOARD_CELL`` wide each."""
@@ -34,8 +37,8 @@ class Calibrator:
         """For pictures of this size, pixels."""
         self._size = (width, height)
         self._detector = cv2.aruco.CharucoDetector(BOARD)
-        self._views: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
-        self._seen: list[dict[int, npt.NDArray[np.float32]]] = []
+        self._views: list[tuple[_Array, _Array]] = []
+        self._seen: list[dict[int, _Array]] = []
 
     @property
     def num_views(self) -> int:
@@ -47,11 +50,11 @@ class Calibrator:
         corners, ids, _, _ = self._detector.detectBoard(picture)
         if ids is None or len(ids) < _LEAST_CORNERS:
             return False
-        seen = dict(zip(ids.ravel().tolist(), corners.reshape(-1, 2), strict=True))
+        places = np.asarray(corners, dtype=np.float32).reshape(-1, 2)
+        seen: dict[int, _Array] = dict(zip(ids.ravel().tolist(), places, strict=True))
         if any(self._moved(seen, other) < _NEW_VIEW * self._size[0] for other in self._seen):
             return False
-        points, pixels = BOARD.matchImagePoints(corners, ids)
-        self._views.append((points, pixels))
+        self._views.append((_CORNERS[ids.ravel().astype(np.int64)], places))
         self._seen.append(seen)
         return True
 
@@ -79,7 +82,7 @@ class Calibrator:
         )
 
     @staticmethod
-    def _moved(one: dict[int, npt.NDArray[np.float32]], other: dict[int, npt.NDArray[np.float32]]) -> float:
+    def _moved(one: dict[int, _Array], other: dict[int, _Array]) -> float:
         both = one.keys() & other.keys()
         if not both:
             return np.inf

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -71,6 +71,33 @@ class Lens:
         """Its distortion as OpenCV takes it, (5,)."""
         return np.array(self.distortion)
 
+    def project(self, points: FloatArray) -> FloatArray:
+        """Pixels, (k, 2), of points in the camera's frame (x right, y down, z forward), (k, 3)."""
+        pixels = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.matrix, self.coefficients)[0]
+        return np.asarray(pixels, dtype=np.float64)[:, 0]
+
+    def straightened(self, pixels: FloatArray) -> FloatArray:
+        """Where pixels, (..., 2), would be without distortion."""
+        flat = cv2.undistortPoints(pixels.reshape(-1, 1, 2), self.matrix, self.coefficients, P=self.matrix)
+        return np.asarray(flat, dtype=np.float64).reshape(pixels.shape)
+
+    def directions(self, pixels: FloatArray) -> FloatArray:
+        """Where pixels, (k, 2), look to in the camera's frame, (k, 3), one unit forward each."""
+        flat = cv2.undistortPoints(pixels.reshape(-1, 1, 2), self.matrix, self.coefficients)
+        return np.column_stack([np.asarray(flat, dtype=np.float64).reshape(-1, 2), np.ones(len(pixels))])
+
+    def finer(self, samples: int) -> "Lens":
+        """The same lens where each pixel is divided into samples x samples."""
+        off = (samples - 1) / 2
+        (fx, fy), (x, y) = self.focal, self.center
+        return replace(
+            self,
+            width=self.width * samples,
+            height=self.height * samples,
+            focal=(fx * samples, fy * samples),
+            center=(x * samples + off, y * samples + off),
+        )
+
     def save(self, path: Path) -> None:
         """Write it as JSON.
 
@@ -90,7 +117,7 @@ def load_lens(path: Path) -> Lens:
     if not path.is_file():
         raise FileNotFoundError(f"No calibration of a camera at {path}; make one with 'dexndm tracker calibrate'")
     try:
-        fields = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in json.loads(path.read_text(encoding="utf-8")).items()
         }

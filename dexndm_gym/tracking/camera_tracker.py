@@ -109,6 +109,10 @@ class CameraTracker:
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "the camera's process has said nothing"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CameraTracker":
+        """Return itself: there is one camera, and ``gymnasium.make`` copies what it is given."""
+        return self
+
     def close(self) -> None:
         """End the process. Safe to call twice."""
         self._finalizer()

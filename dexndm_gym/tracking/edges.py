@@ -31,12 +31,10 @@ def refined_corners(picture: Picture, corners: FloatArray, lens: Lens, modules: 
     Returns:
         (n, 4, 2), pixels.
     """
-    for _ in range(2):
-        points, weights = _edge_points(picture, corners, modules)
-        corners = _crossings(points, weights, corners)
-    flat = cv2.undistortPoints(points.reshape(-1, 1, 2), lens.matrix, lens.coefficients, P=lens.matrix)
-    rough = cv2.undistortPoints(corners.reshape(-1, 1, 2), lens.matrix, lens.coefficients, P=lens.matrix)
-    return _crossings(flat.reshape(points.shape), weights, rough.reshape(corners.shape))
+    corners = _crossings(*_edge_points(picture, corners, modules), corners)
+    points, weights = _edge_points(picture, corners, modules)
+    corners = _crossings(points, weights, corners)
+    return _crossings(lens.straightened(points), weights, lens.straightened(corners))
 
 
 def _edge_points(picture: Picture, corners: FloatArray, modules: int) -> tuple[FloatArray, FloatArray]:
@@ -49,8 +47,8 @@ def _edge_points(picture: Picture, corners: FloatArray, modules: int) -> tuple[F
     offsets = np.linspace(-1.0, 1.0, _SAMPLES) * reach  # (n, 4, s)
     middle = corners[:, :, None] + _ALONG[:, None] * along[:, :, None]
     samples = middle[:, :, :, None] + offsets[:, :, None, :, None] * outward[:, :, None, None]
-    grid = samples.reshape(-1, len(_ALONG) * _SAMPLES, 2).astype(np.float32)
-    gray = cv2.remap(picture, grid, None, cv2.INTER_LINEAR).reshape(samples.shape[:-1]).astype(np.float64)
+    x, y = np.moveaxis(samples.reshape(-1, len(_ALONG) * _SAMPLES, 2).astype(np.float32), 2, 0)
+    gray = cv2.remap(picture, x, y, cv2.INTER_LINEAR).reshape(samples.shape[:-1]).astype(np.float64)
     # Tags are black on white: outward is brighter, and what is darker there is noise.
     rise = np.maximum(np.diff(gray, axis=3), 0.0)
     total = rise.sum(axis=3)

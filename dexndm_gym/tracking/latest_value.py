@@ -53,8 +53,8 @@ class LatestSighting:
         """The newest sighting, and how many there have been; None where there has been none."""
         slots = [self._memory[start : start + _SLOT] for start in (0, _SLOT)]
         whole = [slot[:-4] for slot in slots if zlib.crc32(slot[:-4]) == int.from_bytes(slot[-4:], "little")]
-        found = max((_RECORD.unpack(data) for data in whole), default=(0,))
-        if found[0] == 0:
+        found = max((_RECORD.unpack(data) for data in whole), default=None)
+        if found is None or found[0] == 0:  # memory of nothing but zeros has the right checksum
             return None
         count, time, status, *rest = found
         pose, (tags, base_tags, error, effort) = np.array(rest[:7]), rest[7:]

@@ -1,6 +1,6 @@
 """The pose of a body from the corners of its tags in a picture: one perspective-n-point problem over all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,11 +9,27 @@ import numpy as np
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.tracking.camera import Lens
 
-_MOST_ERROR = 0.8
+_MOST_ERROR = 1.0
 """Root mean square distance of corners from where a pose puts them, pixels, beyond which a tag must be wrong."""
+
+_MOST_WRONG = 2
+"""How many tags may be left out: by what is left fits best, which costs a fit per tag."""
 
 _CLEAR = 1.6
 """How many times as large the error of a plane's other pose must be for the picture alone to tell which is right."""
+
+_SAME = 0.02
+"""Angle below which two poses are one, rad."""
+
+
+def matrix_of(turn: FloatArray) -> FloatArray:
+    """Rotation matrix, (3, 3), of axis times angle, (3,), rad."""
+    return np.asarray(cv2.Rodrigues(turn)[0], dtype=np.float64)
+
+
+def turn_of(matrix: FloatArray) -> FloatArray:
+    """Axis times angle, (3,), rad, of a rotation matrix, (3, 3)."""
+    return np.asarray(cv2.Rodrigues(matrix)[0], dtype=np.float64)[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +52,7 @@ class Pose:
 
     def angle_to(self, other: "Pose") -> float:
         """Angle between two orientations, rad."""
-        return float(np.linalg.norm(cv2.Rodrigues(self.rotation.T @ other.rotation)[0]))
+        return float(np.linalg.norm(turn_of(self.rotation.T @ other.rotation)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +64,8 @@ class Found:
     """Number of tags."""
     error: float
     """Root mean square distance of their corners from where the pose puts them, pixels."""
+    certain: bool
+    """Whether no other pose would fit about as well."""
 
 
 def find_pose(
@@ -68,32 +86,36 @@ def find_pose(
         The pose; None where the picture does not tell it.
     """
     ids = [tag for tag in seen if tag in corners]
-    while ids:
-        points, pixels = (np.concatenate([of[tag] for tag in ids]) for of in (corners, seen))
-        found = _best(points, pixels, lens, before)
-        if found is None:
-            return None
-        pose, residual = found
-        error = float(np.sqrt(np.mean(residual**2)))
-        if error <= _MOST_ERROR:
-            return Found(pose=pose, tags=len(ids), error=error)
-        if len(ids) < 3:  # of two that disagree nobody knows which is right
-            return None
-        ids.pop(int(residual.reshape(-1, 4).max(axis=1).argmax()))
-    return None
+    found = _fit(ids, seen, corners, lens, before)
+    for _ in range(_MOST_WRONG):
+        if found is None or found.error <= _MOST_ERROR or len(ids) < 3:  # of two that disagree, which is right?
+            break
+        without = {tag: _fit([one for one in ids if one != tag], seen, corners, lens, before) for tag in ids}
+        wrong = min(ids, key=lambda tag: np.inf if (fit := without[tag]) is None else fit.error)
+        ids.remove(wrong)
+        found = without[wrong]
+    return found if found is not None and found.certain and found.error <= _MOST_ERROR else None
 
 
-def _best(points: FloatArray, pixels: FloatArray, lens: Lens, before: Pose | None) -> tuple[Pose, FloatArray] | None:
-    """The pose that fits best, and the distances of the corners from where it puts them, (k,) pixels."""
-    candidates = sorted(_candidates(points, pixels, lens), key=lambda one: float(np.sum(one[1] ** 2)))
-    if len(candidates) < 2:
-        return candidates[0] if candidates else None
-    first, second = candidates[:2]
-    if np.sum(second[1] ** 2) > _CLEAR**2 * np.sum(first[1] ** 2) or first[0].angle_to(second[0]) < 0.02:
-        return first
-    if before is None:
+def _fit(
+    ids: Sequence[int],
+    seen: Mapping[int, FloatArray],
+    corners: Mapping[int, FloatArray],
+    lens: Lens,
+    before: Pose | None,
+) -> Found | None:
+    """The pose that fits these tags best, or of two that fit about as well the one that is nearer to that before."""
+    if not ids:
         return None
-    return min(first, second, key=lambda one: one[0].angle_to(before))
+    points, pixels = (np.concatenate([of[tag] for tag in ids]) for of in (corners, seen))
+    candidates = [(pose, float(np.sqrt(np.mean(off**2)))) for pose, off in _candidates(points, pixels, lens)]
+    candidates.sort(key=lambda one: one[1])
+    alike = [one for one in candidates if one[1] <= _CLEAR * candidates[0][1]]
+    if not alike:
+        return None
+    pose, error = alike[0] if before is None else min(alike, key=lambda one: one[0].angle_to(before))
+    certain = before is not None or all(pose.angle_to(other) < _SAME for other, _ in alike)
+    return Found(pose=pose, tags=len(ids), error=error, certain=certain)
 
 
 def _candidates(points: FloatArray, pixels: FloatArray, lens: Lens) -> Iterator[tuple[Pose, FloatArray]]:
@@ -104,9 +126,13 @@ def _candidates(points: FloatArray, pixels: FloatArray, lens: Lens) -> Iterator[
         _, turns, shifts, _ = cv2.solvePnPGeneric(points, pixels, lens.matrix, None, flags=method)
     except cv2.error:  # corners on one line, for example
         return
-    for turn, shift in zip(turns, shifts, strict=True):
-        turn, shift = cv2.solvePnPRefineLM(points, pixels, lens.matrix, None, turn, shift)
-        if shift[2, 0] > 0.0 and np.isfinite(turn).all():
-            there = cv2.projectPoints(points, turn, shift, lens.matrix, None)[0][:, 0]
-            pose = Pose(rotation=cv2.Rodrigues(turn)[0], position=shift[:, 0])
+    for rough in zip(turns, shifts, strict=True):
+        turn, shift = (
+            np.asarray(one, dtype=np.float64)[:, 0]
+            for one in cv2.solvePnPRefineLM(points, pixels, lens.matrix, None, *rough)
+        )
+        if shift[2] > 0.0 and np.isfinite(turn).all():
+            pose = Pose(rotation=matrix_of(turn), position=shift)
+            there = points @ pose.rotation.T + shift
+            there = there[:, :2] / there[:, 2:] * lens.focal + lens.center
             yield pose, np.linalg.norm(there - pixels, axis=1)

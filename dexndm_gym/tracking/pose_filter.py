@@ -1,10 +1,9 @@
 """Filters of poses: of a base that as a rule stands still, and of an object that as a rule turns evenly."""
 
-import cv2
 import numpy as np
 
 from dexndm_gym.hand.joints import FloatArray
-from dexndm_gym.tracking.pose import Pose
+from dexndm_gym.tracking.pose import Pose, matrix_of, turn_of
 
 _BASE_TIME, _BASE_HOLD = 0.5, 0.2
 _BASE_MOVED = (0.004, 0.02)
@@ -33,9 +32,9 @@ class BaseFilter:
             self._pose = seen
         else:
             share = min((time - self._time) / _BASE_TIME, 1.0)
-            turn = cv2.Rodrigues(seen.rotation @ self._pose.rotation.T)[0]
+            turn = turn_of(seen.rotation @ self._pose.rotation.T)
             self._pose = Pose(
-                rotation=cv2.Rodrigues(share * turn)[0] @ self._pose.rotation,
+                rotation=matrix_of(share * turn) @ self._pose.rotation,
                 position=self._pose.position + share * (seen.position - self._pose.position),
             )
         self._time = time
@@ -69,7 +68,7 @@ class ObjectFilter:
         if self._pose is None or past > _FORGET or past <= 0.0:
             return self._begin(seen, time)
         expected = Pose(
-            rotation=cv2.Rodrigues(self._spin * past)[0] @ self._pose.rotation,
+            rotation=matrix_of(self._spin * past) @ self._pose.rotation,
             position=self._pose.position + self._velocity * past,
         )
         if _apart(expected, seen, _JUMP):
@@ -78,9 +77,9 @@ class ObjectFilter:
             self._strange = seen
             return None
         shift: FloatArray = seen.position - expected.position
-        turn: FloatArray = cv2.Rodrigues(seen.rotation @ expected.rotation.T)[0][:, 0]
+        turn: FloatArray = turn_of(seen.rotation @ expected.rotation.T)
         self._pose = Pose(
-            rotation=cv2.Rodrigues(_GAIN * turn)[0] @ expected.rotation, position=expected.position + _GAIN * shift
+            rotation=matrix_of(_GAIN * turn) @ expected.rotation, position=expected.position + _GAIN * shift
         )
         self._velocity = self._velocity + _SPEED_GAIN / past * shift
         self._spin = self._spin + _SPEED_GAIN / past * turn

@@ -41,7 +41,8 @@ class ProprioceptiveTracker:
         else:
             self._window = np.roll(self._window, -1, axis=1)
             self._window[:, -1] = position, command
-            spin = self._estimator(features(*self._window[:, None], self._gravity[None]))[0]
+            positions, commands = self._window[:, None]
+            spin = self._estimator(features(positions, commands, self._gravity[None]))[0]
             self._turned = Rotation.from_rotvec(spin * CONTROL_PERIOD) * self._turned
         self._steps += 1
 

@@ -4,13 +4,12 @@ import enum
 import time
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from dexndm_gym.hand.joints import FloatArray
 from dexndm_gym.tracking.camera import Frame, Lens
 from dexndm_gym.tracking.detector import TagDetector
-from dexndm_gym.tracking.pose import Pose, find_pose
+from dexndm_gym.tracking.pose import Pose, find_pose, turn_of
 from dexndm_gym.tracking.pose_filter import BaseFilter, ObjectFilter
 from dexndm_gym.tracking.tags import TagLayout
 
@@ -94,7 +93,7 @@ class TagTracker:
 
 def _numbers(pose: Pose) -> FloatArray:
     """(7,), m and quaternion w x y z."""
-    turn = cv2.Rodrigues(pose.rotation)[0][:, 0]
+    turn = turn_of(pose.rotation)
     angle = float(np.linalg.norm(turn))
     axis = turn / angle if angle > 0.0 else turn
     return np.array([*pose.position, np.cos(angle / 2), *(np.sin(angle / 2) * axis)])

@@ -20,7 +20,8 @@ from dexndm_gym.tracking.tags import Panel, TagLayout
 
 Vector = tuple[float, float, float]
 _Array = npt.NDArray[np.float32]
-_Met = tuple[_Array, _Array, _Array]
+_Numbers = npt.NDArray[np.floating]
+_Met = tuple[_Numbers, _Numbers, _Numbers]
 
 SAMPLES = 2
 """Samples along each side of a pixel."""
@@ -55,10 +56,7 @@ class VirtualScene:
 
     def __init__(self, lens: Lens, view: View, base: TagLayout) -> None:
         """Set up the hand, its card and the rays of the camera."""
-        self._lens, self._rotation, self._eye = lens, view.rotation, np.array(view.eye)
-        self._scaled = lens.matrix.copy()
-        self._scaled[:2] *= SAMPLES
-        self._scaled[:2, 2] += (SAMPLES - 1) / 2
+        self._lens, self._rotation, self._eye = lens.finer(SAMPLES), view.rotation, np.array(view.eye)
         self._model = build_hand(None, timestep=0.01, visual=True).compile()
         self._data = mujoco.MjData(self._model)
         self._joints = joint_indices(self._model)[0]
@@ -86,19 +84,18 @@ class VirtualScene:
         distance = float(((pose[:3] - self._eye) @ self._rotation.T)[2]) if there and pose is not None else np.inf
         order = [geom for geom in np.argsort(-centers[:, 2]) if not self._is_palm[geom]]
         for geom in (part for part in order if centers[part, 2] >= distance):
-            self._draw_part(picture, geom, parts[geom])
+            self._draw_part(picture, int(geom), parts[geom])
         if there and item is not None and pose is not None:
             self._draw_panels(picture, item, pose)
         for geom in (part for part in order if centers[part, 2] < distance):
-            self._draw_part(picture, geom, parts[geom])
+            self._draw_part(picture, int(geom), parts[geom])
         return picture
 
     def _make_rays(self) -> _Array:
         """Directions of all samples, (rows, columns, 3), hand frame; one unit forward each."""
-        height, width = self._lens.height * SAMPLES, self._lens.width * SAMPLES
-        points = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 1, 2)
-        flat = cv2.undistortPoints(points.astype(np.float64), self._scaled, self._lens.coefficients).reshape(-1, 2)
-        rays = np.column_stack([flat, np.ones(len(flat))]) @ self._rotation
+        height, width = self._lens.height, self._lens.width
+        pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2)
+        rays = self._lens.directions(pixels.astype(np.float64)) @ self._rotation
         return rays.reshape(height, width, 3).astype(np.float32)
 
     def _draw_background(self, base: TagLayout) -> Picture:
@@ -109,14 +106,13 @@ class VirtualScene:
         mujoco.mj_kinematics(self._model, self._data)
         parts = self._parts()
         for geom in np.flatnonzero(self._is_palm):
-            self._draw_part(picture, geom, parts[geom])
+            self._draw_part(picture, int(geom), parts[geom])
         self._draw_panels(picture, base, np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
         return picture
 
     def _project(self, points: FloatArray) -> FloatArray:
         """Samples, (k, 2), of points in the hand frame, (k, 3)."""
-        seen = (points - self._eye) @ self._rotation.T
-        return cv2.projectPoints(seen, np.zeros(3), np.zeros(3), self._scaled, self._lens.coefficients)[0][:, 0]
+        return self._lens.project((points - self._eye) @ self._rotation.T)
 
     def _parts(self) -> list[_Array]:
         """Points whose convex hulls are the hand's parts in the picture, samples."""

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from dexndm_gym.cli.common import NOTHING_KEPT, interruptible, table, write_json
 from dexndm_gym.cli.tracker_options import Board, Calibrate, Check
-from dexndm_gym.errors import CameraError
+from dexndm_gym.errors import CameraError, ConfigurationError
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.object_choice import find_objects, the_object
 from dexndm_gym.objects.scene import Scene
@@ -75,7 +75,9 @@ def check(command: Check) -> None:
     from dexndm_gym.tracking.camera_tracker import CameraTracker
     from dexndm_gym.tracking.config import VIRTUAL_CAMERA, CameraTrackerConfig
 
-    (choice,) = find_objects(command.object)
+    choice, *others = find_objects(command.object)
+    if others:
+        raise ConfigurationError(f"expected one object to look at, got {command.object}, which are {len(others) + 1}")
     scene = Scene(object=choice) if isinstance(choice, str) else Scene(object=choice.name, item=choice)
     config = CameraTrackerConfig(camera=command.camera, calibration=command.calibration)
     with ExitStack() as stack:

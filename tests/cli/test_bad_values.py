@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dexndm_gym.checks import Bound, declared, field_hints
-from dexndm_gym.cli import hand, main
+from dexndm_gym.cli import hand, main, tracker
 from dexndm_gym.cli.collect import CollectCommand
 from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.coverage import CoverageCommand
@@ -39,7 +39,9 @@ COMMANDS: dict[str, Any] = {
     "grasps": GraspsCommand,
     "objects": ObjectsCommand,
     "train": TrainCommand,
-} | {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
+}
+COMMANDS |= {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
+COMMANDS |= {f"tracker {name}": kind for name, (kind, _) in tracker._ACTIONS.items()}
 NEEDED = {"coverage": ["x.h5"], "export": ["lerobot", "x.h5", "new"], "distill": ["--teacher", "teacher.zip"]}
 
 

@@ -37,8 +37,7 @@ VARIED = Randomization(
 _TOO_FAST = 6.0  # rad/s; an object that falls
 
 PLAYS = {
-    # Of each kind about as many: on cuboids, which the policies turn badly, fingers slip most.
-    "palm_up": {"object": ["normal_cylinders", "normal_cuboids", *("cube",) * 6, *("cylinder", "ellipsoid") * 3]},
+    "palm_up": {"object": ["basic", "normal_cylinders"]},
     "six_wrists": {
         "object": ["normal_cylinders", "ellipsoid"],
         "wrist": "six",
@@ -59,10 +58,10 @@ class LearnConfig(Checked):
     num_envs: Count = 64
     """Simulated hands per policy."""
 
-    steps: Count = 600
+    steps: Count = 800
     """Control steps of each."""
 
-    epochs: Count = 10
+    epochs: Count = 12
     """How often to go through the data."""
 
     batch_size: Count = 1024

@@ -15,6 +15,7 @@ BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
 BENCH_MAP_ARGS ?=
 BENCH_TRANSFER_ARGS ?=
+BENCH_TRACKER_ARGS ?=
 MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
@@ -22,7 +23,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-view soak pages docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-tracker bench-view soak pages docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +76,10 @@ bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours 
 bench-train: $(INSTALLED) ## Time training from nothing to turning at 0.5 rad/s, ten minutes; writes build/bench-train.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/time_to_train.py --json build/bench-train.json
+
+bench-tracker: $(INSTALLED) ## Measure how exactly trackers see an object, on a virtual camera and without one; writes build/bench-tracker.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_tracker.py --json build/bench-tracker.json $(BENCH_TRACKER_ARGS)
 
 bench-correction: $(INSTALLED) ## Time a correction, and fits to an hour of recordings; writes build/bench-correction.json
 	$(BIN)/python benchmarks/bench_correction.py --json build/bench-correction.json

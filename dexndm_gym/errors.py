@@ -82,3 +82,7 @@ class NothingHeldError(HardwareError):
 
 class StopRequestedError(HardwareError):
     """Somebody has stopped the hand: a key was pressed, or ``stop`` was called."""
+
+
+class CameraError(DexndmError, OSError):
+    """A camera cannot be opened, or gives no more pictures."""

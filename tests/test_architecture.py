@@ -36,6 +36,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "pictures and the window, and the surfaces that they are made of",
         ("compiling", "hand", "objects"),
     ),
+    "tracking": (
+        "where the object is: tags, a camera in a process of its own, a virtual camera, an estimate from the joints",
+        ("hand", "objects", "grasps"),
+    ),
     "task": (
         'what "rotate the object" means: options, observation, [reward, metrics](task.md), parameters',
         ("compiling", "hand", "objects", "grasps"),
@@ -62,7 +66,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "backends.backend": ("the `Backend` protocol", ("hand", "objects")),
     "backends": (
         "what moves the fingers: MuJoCo, Dynamixel servos, the virtual hand; their registry",
-        ("hand", "objects", "grasps", "task", "hardware", "virtual_hand", "backends.backend"),
+        ("hand", "objects", "grasps", "tracking", "task", "hardware", "virtual_hand", "backends.backend"),
     ),
     "envs": (
         "the environment, its vector twin, spaces, the loop in which a policy acts on them",
@@ -99,6 +103,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "distributed",
             "objects",
             "grasps",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -191,6 +196,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "objects",
             "grasps",
             "rendering",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -219,13 +225,14 @@ CONFINED = {
     "dynamixel_sdk": {"hardware"},
     "serial": {"hardware"},
     "stable_baselines3": {"training"},
-    "mujoco": {"hand", "objects", "grasps", "rendering", "backends", "virtual_hand"},
+    "mujoco": {"hand", "objects", "grasps", "rendering", "tracking", "backends", "virtual_hand"},
     "mujoco_warp": {"backends"},
     "isaacgym": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
     "viser": {"viewer"},
     "ray": {"distributed"},
+    "cv2": {"tracking"},
 }
 
 

@@ -26,6 +26,7 @@ PUBLIC = {
         "AXES AXIS_SETS EpisodeOptions PAPER_REWARD REWARD_TERMS RewardFunction RewardWeights "
         "STEP_METRICS StepBatch TaskConfig WRISTS WRIST_SETS "
     ),
+    "dexndm_gym.tracking": "CameraTracker CameraTrackerConfig ProprioceptiveTracker TrackerStatus",
     "dexndm_gym.wrappers": (
         "DynamicsCorrectionVectorWrapper DynamicsCorrectionWrapper TargetFilterVectorWrapper TargetFilterWrapper "
     ),

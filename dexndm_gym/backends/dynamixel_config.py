@@ -1,7 +1,8 @@
 """How a hand with servos is driven, and who stands around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Bound, CountOrZero, NotNegative, Positive
@@ -15,6 +16,33 @@ class Tracker(Protocol):
 
     def object_pose(self) -> FloatArray | None:
         """Present pose in the hand frame, (7,): position in m, quaternion w x y z; None or NaN where it is not seen."""
+        ...
+
+
+@runtime_checkable
+class SceneTracker(Tracker, Protocol):
+    """A tracker that wants to know what is put into the hand."""
+
+    def begin(self, scene: Scene) -> None:
+        """A scene's object is about to be put into the hand."""
+        ...
+
+
+@runtime_checkable
+class JointTracker(Tracker, Protocol):
+    """A tracker that goes by the fingers."""
+
+    def observe(self, position: FloatArray, command: FloatArray) -> None:
+        """A control step has passed: joint positions at its end and the command that led to them, (16,) each, rad."""
+        ...
+
+
+@runtime_checkable
+class TalkingTracker(Tracker, Protocol):
+    """A tracker that says how it is doing."""
+
+    def info(self) -> Mapping[str, Any]:
+        """Numbers and words by name, the same names always, for the ``info`` of an environment."""
         ...
 
 
@@ -34,6 +62,7 @@ class Operator(Protocol):
         ...
 
 
+@runtime_checkable
 class Closeable(Protocol):
     """Something to release."""
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.arrays import FloatArray, IntArray
-from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.backends.dynamixel_config import (
+    Closeable,
+    DynamixelHandConfig,
+    JointTracker,
+    Operator,
+    SceneTracker,
+    TalkingTracker,
+    Tracker,
+)
 from dexndm_gym.backends.start_sequence import StartSequence
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
@@ -132,6 +140,8 @@ class DynamixelHand:
                 f"This is one hand; expected one id and one scene, got {len(ids)} and {len(scenes)}"
             )
         with self._connection.failing_safe():
+            if isinstance(self._tracker, SceneTracker):
+                self._tracker.begin(scenes[0])
             if not self._connection.is_open:
                 self._connect()
             self._driver.begin()
@@ -233,6 +243,8 @@ class DynamixelHand:
         self._driver.connect()
 
     def _observe(self, reading: Reading) -> None:
+        if isinstance(self._tracker, JointTracker):
+            self._tracker.observe(reading.position, self._driver.target)
         object_pose = self._see_object()
         self.pacer.spent("tracker")
         self._state = HandState(
@@ -257,4 +269,6 @@ class DynamixelHand:
             report = self.pacer.report()
             info |= {f"pacing_{name}": [getattr(report, name)] for name in _PACING}
             info["pacing_overrun"] = [self.pacer.overrun]
+        if isinstance(self._tracker, TalkingTracker):
+            info |= {name: [value] for name, value in self._tracker.info().items()}
         return info

@@ -28,6 +28,7 @@ COMMANDS = {
     "objects": "List the built-in objects and sets of objects.",
     "grasps": "Look for states in which the hand holds objects, for episodes to start from.",
     "gallery": "Draw every object in the hand in every wrist orientation.",
+    "tracker": "See the object: print tags, calibrate and check a camera, learn the estimate without one.",
     "virtual-hand": "Start a virtual hand and print its serial port.",
 }
 """Every command and what it does."""
@@ -41,6 +42,7 @@ _EXTRAS = {
     "serial": "real",
     "viser": "viewer",
     "trimesh": "viewer",
+    "cv2": "tracking",
 }
 
 

@@ -42,6 +42,7 @@ class VirtualHandProcess:
 
     Attributes:
         port: path of the serial port (a pseudo-terminal) that the hand answers on.
+        control: path of the socket of its side channel.
         process: the process.
     """
 
@@ -82,7 +83,7 @@ class VirtualHandProcess:
         self._owed = 0
         """Replies to requests that were given up: they come before those to later ones."""
         directory = tempfile.mkdtemp(prefix="dexndm-")
-        control = str(Path(directory) / "control")
+        self.control = control = str(Path(directory) / "control")
         options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]

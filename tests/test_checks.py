@@ -25,7 +25,7 @@ NEEDED = {
 def configurations() -> list[type]:
     """Every public dataclass that checks its fields."""
     for module in pkgutil.walk_packages(dexndm_gym.__path__, "dexndm_gym."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", "isaacgym_worker")):
             importlib.import_module(module.name)
 
     def below(kind: type) -> Iterator[type]:

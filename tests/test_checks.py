@@ -34,7 +34,8 @@ def configurations() -> list[type]:
             yield from below(child)
 
     return sorted(
-        {kind for kind in below(Checked) if kind.__module__.startswith("dexndm_gym.")}, key=lambda kind: kind.__name__
+        {kind for kind in below(Checked) if kind.__module__.startswith("dexndm_gym.")},
+        key=lambda kind: (kind.__name__, kind.__module__),
     )
 
 

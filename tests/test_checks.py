@@ -1,6 +1,7 @@
 import importlib
 import math
 import pkgutil
+from pathlib import Path
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
@@ -17,6 +18,7 @@ NEEDED = {
     "Fault": {"kind": "stuck"},
     "DistillConfig": _TAUGHT,
     "DistillCommand": _TAUGHT,
+    "Recording": {"file": Path("x.h5")},
     "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
 }
 """Values of fields that have no default."""

@@ -158,7 +158,8 @@ def test_every_axis_works_as_the_docs_write_it(kind: Any, axes: list[str]) -> No
 
 @pytest.mark.parametrize("option", ["object", "wrist", "axis"])
 def test_commands_take_several_names(option: str) -> None:
-    kinds = [kind for kind in COMMANDS.values() if option in field_hints(kind)]
+    one = {("tracker check", "object"), ("fit", "wrist")}  # a camera looks at one object, a model is of one wrist
+    kinds = [kind for name, kind in COMMANDS.items() if option in field_hints(kind) and (name, option) not in one]
     assert len(kinds) > 2
     for kind in kinds:
         needed = ["--teacher", "t.zip"] if kind is DistillCommand else []

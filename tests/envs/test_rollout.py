@@ -70,6 +70,15 @@ def test_endless_roll_out_goes_on_into_further_episodes() -> None:
     assert [step.counts.any() for step in steps[1:]] == [True] * 5 + [False] * 8
 
 
+def test_a_roll_out_that_was_left_goes_on() -> None:
+    policy, env = Nudge(), LeapRotateVectorEnv(WeakServos(2), config=SHORT)
+    *_, left = islice(roll_out(policy, env, seed=0), 1 + 3)
+    steps = list(roll_out(policy, env, observation=left.observation))
+    assert [step.is_reset for step in steps] == [False] * 2
+    assert steps[-1].truncated.tolist() == [True, True]
+    np.testing.assert_array_equal(policy.seen[3], left.observation)
+
+
 def test_fault_of_the_hand_ends_a_roll_out() -> None:
     class Faulty(gymnasium.Wrapper):
         def step(self, action: Any) -> Any:

@@ -49,7 +49,8 @@ def teacher(config: TrainConfig) -> Path:
 
 
 def test_run_leaves_teacher_checkpoint_and_logs(config: TrainConfig, teacher: Path) -> None:
-    assert load_teacher(teacher).about["steps"] == "64"
+    about = load_teacher(teacher).about
+    assert (about["steps"], about["starts"]) == ("64", '"grasps"')
     assert (config.out / "teacher.zip").is_file()
     assert list(config.out.glob("**/events.out.tfevents.*"))
 

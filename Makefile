@@ -13,7 +13,9 @@ SERVO_LOGS ?= ../shared/data/xl330
 BENCH_ARGS ?=
 BENCH_SIM_ARGS ?=
 BENCH_GPU_ARGS ?=
+BENCH_MAP_ARGS ?=
 BENCH_TRANSFER_ARGS ?=
+BENCH_TRACKER_ARGS ?=
 MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
@@ -21,7 +23,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-train soak docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-tracker bench-view soak pages docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +77,10 @@ bench-train: $(INSTALLED) ## Time training from nothing to turning at 0.5 rad/s,
 	@mkdir -p build
 	$(BIN)/python benchmarks/time_to_train.py --json build/bench-train.json
 
+bench-tracker: $(INSTALLED) ## Measure how exactly trackers see an object, on a virtual camera and without one; writes build/bench-tracker.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_tracker.py --json build/bench-tracker.json $(BENCH_TRACKER_ARGS)
+
 bench-correction: $(INSTALLED) ## Time a correction, and fits to an hour of recordings; writes build/bench-correction.json
 	$(BIN)/python benchmarks/bench_correction.py --json build/bench-correction.json
 
@@ -90,6 +96,18 @@ bench-sim: $(INSTALLED) ## Time simulated environments against the physics in th
 bench-gpu: $(INSTALLED) ## Time simulation on a GPU, and on all CPU cores beside it; writes build/bench-gpu.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_gpu.py --json build/bench-gpu.json $(BENCH_GPU_ARGS)
+
+bench-view: $(INSTALLED) ## Time what viewing costs a control step; writes build/bench-view.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_view.py --json build/bench-view.json
+
+pages: $(INSTALLED) ## Take pictures of every page of dexndm view, with Chromium; writes build/pages
+	$(BIN)/python tools/view_pictures.py build/pages
+
+# Half an hour on an idle machine; shorter: BENCH_MAP_ARGS="--hands 4 --episodes 8"
+bench-map: $(INSTALLED) ## Time the gap suite on two processes against one; writes build/bench-map.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_map.py --json build/bench-map.json $(BENCH_MAP_ARGS)
 
 # As bench-gpu; without a GPU: BENCH_GPU_ARGS="--device cpu --worlds 12 --steps 2 --updates 1 --objects cube"
 bench-gpu-learning: $(INSTALLED) ## Time training on a GPU, in parts; writes build/bench-gpu-learning.json

@@ -76,6 +76,12 @@ class LocalHand:
     def place_object(self, scene: Scene, seed: int) -> None:
         self.commands["place_object"](scene=asdict(scene), seed=seed)
 
+    def hold_object(self, scene: Scene, seed: int) -> None:
+        self.commands["hold_object"](scene=asdict(scene), seed=seed)
+
+    def let_go(self) -> None:
+        self.commands["let_go"]()
+
     def object_pose(self) -> FloatArray:
         return np.array(self.commands["object_pose"]())
 

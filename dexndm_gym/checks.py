@@ -13,7 +13,7 @@ Numbers must be finite unless their bound says otherwise, and names must not be 
 import math
 import numbers
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -98,13 +98,22 @@ def check_fields(config: Any) -> None:
     """Check all fields of a dataclass against their types and bounds.
 
     Args:
-        config: the dataclass; fields of types that are neither numbers, names nor choices are left alone.
+        config: the dataclass; fields of types that are neither numbers, names, choices nor dataclasses are left alone.
 
     Raises:
         ConfigurationError: a field does not hold what was declared.
     """
     for name, hint in field_hints(type(config)).items():
         _check(name, getattr(config, name), hint)
+
+
+def check_count(name: str, value: Any) -> None:
+    """Check an argument that says how many.
+
+    Raises:
+        ConfigurationError: it is no whole number of at least 1.
+    """
+    _check(name, value, Count)
 
 
 @cache
@@ -139,6 +148,8 @@ def _check(name: str, value: Any, hint: Any, bounds: tuple[Bound, ...] = ()) -> 
         _check_number(name, value, numbers.Real, "a number", bounds)
     elif hint is int:
         _check_number(name, value, numbers.Integral, "a whole number", bounds)
+    elif is_dataclass(hint) and isinstance(hint, type) and not isinstance(value, hint):
+        raise ConfigurationError(f"{name} must be a {hint.__name__}, got {value!r:.60}")
     elif hint is str and not (isinstance(value, str) and value.strip()):
         raise ConfigurationError(f"{name} must be a name or text that is not empty, got {value!r}")
 

@@ -13,7 +13,7 @@ import numba
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 PACKAGE = Path(__file__).parent
-SOURCES = ("constants.py", "compiling.py", "task/*.py", "dynamics/*.py")
+SOURCES = ("constants.py", "compiling.py", "task/*.py", "dynamics/*.py", "rendering/rasterizer.py")
 """Files that hold compiled functions, and the constants that are compiled into them."""
 
 

@@ -29,8 +29,16 @@ class ModelMismatchError(DexndmError, ValueError):
     """A learned model or policy does not fit the hand, the observation or the other model."""
 
 
+class WorkerError(DexndmError, RuntimeError):
+    """A worker of a pool or a cluster died again and again, or raised what cannot be passed on."""
+
+
 class SimulationDivergedError(DexndmError, ArithmeticError):
     """A simulation reached a state that is not finite."""
+
+
+class SimulatorError(DexndmError, RuntimeError):
+    """A simulator in a process of its own ended, hangs or refuses what it was asked."""
 
 
 class HardwareError(DexndmError, RuntimeError):
@@ -68,5 +76,13 @@ class SafetyError(HardwareError):
     """A command or reading lies outside the limits that protect the hand."""
 
 
+class NothingHeldError(HardwareError):
+    """The fingers closed, and there was nothing between them."""
+
+
 class StopRequestedError(HardwareError):
     """Somebody has stopped the hand: a key was pressed, or ``stop`` was called."""
+
+
+class CameraError(DexndmError, OSError):
+    """A camera cannot be opened, or gives no more pictures."""

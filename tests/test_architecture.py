@@ -29,9 +29,17 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "assets": ("weights and start states that are shipped, each with a card", ()),
     "compiling": ("how functions are compiled and cached", ()),
     "hand": ("the hand itself: joints, limits, geometry, MuJoCo model, servo parameters, self-collision", ()),
+    "distributed": ("many jobs at once, on processes of this machine or a Ray cluster", ("hand",)),
     "objects": ("objects to rotate: catalog, primitives, meshes, the slots that mix them in one batch", ("hand",)),
     "grasps": ("start states: search, fingertip grasps, palm rests, their cache", ("hand", "objects")),
-    "rendering": ("pictures and the window", ("hand", "objects")),
+    "rendering": (
+        "pictures and the window, and the surfaces that they are made of",
+        ("compiling", "hand", "objects"),
+    ),
+    "tracking": (
+        "where the object is: tags, a camera in a process of its own, a virtual camera, an estimate from the joints",
+        ("hand", "objects", "grasps"),
+    ),
     "task": (
         'what "rotate the object" means: options, observation, [reward, metrics](task.md), parameters',
         ("compiling", "hand", "objects", "grasps"),
@@ -39,7 +47,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "data": ("recordings of trajectories, their collection and export", ("hand", "objects")),
     "dynamics": (
         "joint-wise models: physics and networks, identification, fitting, inverse",
-        ("compiling", "hand", "data"),
+        ("compiling", "hand", "distributed", "data"),
     ),
     "dynamics.servo_bench": (
         "models of a single servo, fitted to logs of a bench",
@@ -58,7 +66,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "backends.backend": ("the `Backend` protocol", ("hand", "objects")),
     "backends": (
         "what moves the fingers: MuJoCo, Dynamixel servos, the virtual hand; their registry",
-        ("hand", "objects", "grasps", "task", "hardware", "virtual_hand", "backends.backend"),
+        ("hand", "objects", "grasps", "tracking", "task", "hardware", "virtual_hand", "backends.backend"),
     ),
     "envs": (
         "the environment, its vector twin, spaces, the loop in which a policy acts on them",
@@ -92,8 +100,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "teachers, distillation, policies",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -141,12 +151,14 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "evaluation.general": (
         "one policy over wrists, axes and objects, and goal orientations",
-        ("hand", "objects", "grasps", "task", "backends", "envs", "evaluation"),
+        ("hand", "distributed", "objects", "grasps", "task", "backends", "envs", "evaluation"),
     ),
     "evaluation.gap": (
         "the gap suite over many virtual hands, and the baselines it compares",
         (
             "hand",
+            "grasps",
+            "distributed",
             "task",
             "data",
             "dynamics",
@@ -160,13 +172,31 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "data.replay",
         ),
     ),
+    "evaluation.report": (
+        "one report on all that a folder holds",
+        (
+            "rendering",
+            "task",
+            "data",
+            "evaluation",
+            "evaluation.demo",
+            "evaluation.general",
+            "evaluation.gap",
+        ),
+    ),
+    "viewer": (
+        "the page in the browser: snapshots, scene, panels, and the hands and recordings that it shows",
+        ("hand", "objects", "rendering", "task", "data", "envs"),
+    ),
     "cli": (
         "the `dexndm` command, thin",
         (
             "hand",
+            "distributed",
             "objects",
             "grasps",
             "rendering",
+            "tracking",
             "task",
             "data",
             "dynamics",
@@ -184,6 +214,8 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation.demo",
             "evaluation.general",
             "evaluation.gap",
+            "evaluation.report",
+            "viewer",
         ),
     ),
 }
@@ -193,10 +225,14 @@ CONFINED = {
     "dynamixel_sdk": {"hardware"},
     "serial": {"hardware"},
     "stable_baselines3": {"training"},
-    "mujoco": {"hand", "objects", "grasps", "rendering", "backends", "virtual_hand"},
+    "mujoco": {"hand", "objects", "grasps", "rendering", "tracking", "backends", "virtual_hand"},
     "mujoco_warp": {"backends"},
+    "isaacgym": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
+    "viser": {"viewer"},
+    "ray": {"distributed"},
+    "cv2": {"tracking"},
 }
 
 

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dexndm_gym
-from dexndm_gym.checks import Bound, Checked, check_fields, declared, field_hints
+from dexndm_gym.checks import Bound, Checked, check_count, check_fields, declared, field_hints
 from dexndm_gym.errors import ConfigurationError
 
+_TAUGHT = {"teacher": ("teacher.safetensors",)}
 NEEDED = {
     "Fault": {"kind": "stuck"},
-    "DistillConfig": {"teacher": ("teacher.safetensors",)},
+    "DistillConfig": _TAUGHT,
+    "DistillCommand": _TAUGHT,
     "Camera": {"eye": (0.0, 0.0, 1.0), "target": (0.0, 0.0, 0.0), "angle": 30.0},
 }
 """Values of fields that have no default."""
@@ -23,7 +25,7 @@ NEEDED = {
 def configurations() -> list[type]:
     """Every public dataclass that checks its fields."""
     for module in pkgutil.walk_packages(dexndm_gym.__path__, "dexndm_gym."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(("__main__", "isaacgym_worker")):
             importlib.import_module(module.name)
 
     def below(kind: type) -> Iterator[type]:
@@ -32,7 +34,8 @@ def configurations() -> list[type]:
             yield from below(child)
 
     return sorted(
-        {kind for kind in below(Checked) if kind.__module__.startswith("dexndm_gym.")}, key=lambda kind: kind.__name__
+        {kind for kind in below(Checked) if kind.__module__.startswith("dexndm_gym.")},
+        key=lambda kind: (kind.__name__, kind.__module__),
     )
 
 
@@ -124,3 +127,28 @@ def test_plain_dataclass_can_be_checked() -> None:
     from dexndm_gym.task.config import TaskConfig
 
     check_fields(TaskConfig())
+
+
+@pytest.mark.parametrize("reward", ["x", {"rotation": 1.0}, None])
+def test_a_configuration_holds_configurations(reward: Any) -> None:
+    from dexndm_gym.task.config import TaskConfig
+
+    with pytest.raises(ConfigurationError, match="reward must be a RewardWeights"):
+        TaskConfig(reward=reward)
+
+
+@pytest.mark.parametrize("number", [0, -1, 2.5, "2", True, math.nan])
+def test_what_does_not_say_how_many_is_refused(number: Any) -> None:
+    with pytest.raises(ConfigurationError, match="num_hands must be a whole number of at least 1"):
+        check_count("num_hands", number)
+
+
+def test_configurations_from_their_fields_need_them_all() -> None:
+    from dexndm_gym.rendering.camera import Camera
+    from dexndm_gym.task.config import TaskConfig
+    from dexndm_gym.task.config_json import config_of
+
+    with pytest.raises(ConfigurationError, match=r"Camera needs \['angle', 'target'\]"):
+        config_of(Camera, {"eye": [0.0, 0.0, 1.0]})
+    with pytest.raises(ConfigurationError, match="Expected a RewardWeights"):
+        config_of(TaskConfig, {"reward": "x"})

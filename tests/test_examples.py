@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
@@ -64,3 +65,18 @@ def test_lerobots_bus_keeps_its_calibration_in_the_servos(hand: VirtualHandProce
     moved = {name: after[name] - before[name] - 10 * motor.id for name, motor in bus.motors.items()}
     assert all(abs(ticks) <= 3 for ticks in moved.values()), "fingers without torque sag a little meanwhile"
     bus.disconnect()
+
+
+def test_simulated_hours_go_on_where_they_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulate = runpy.run_path(str(EXAMPLES / "simulate_dataset.py"))
+    teacher = EXAMPLES.parent / "dexndm_gym" / "assets" / "teacher_plus_z.safetensors"
+    arguments = [str(tmp_path), "--teachers", str(teacher), "--hours", "0.005", "--hands", "2", "--processes", "1"]
+    simulate["main"](arguments)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"part-000000.npz"}
+    arrays = np.load(tmp_path / "part-000000.npz")
+    assert arrays["position"].shape[1:] == (401, 16)
+    assert arrays["command"].shape[1:] == (400, 16)
+    assert len(arrays["position"]) == len(arrays["command"])
+    simulate["main"](arguments)
+    assert "in 0 files" in capsys.readouterr().out

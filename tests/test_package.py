@@ -21,7 +21,12 @@ from dexndm_gym import errors
 
 PACKAGE = Path(dexndm_gym.__file__).parent
 ROOT = PACKAGE.parent
-MODULES = [info.name for info in pkgutil.walk_packages([str(PACKAGE)], "dexndm_gym.") if info.name[-8:] != "__main__"]
+SCRIPTS = ("__main__", "isaacgym_worker")
+"""Modules that are run and not imported; the second only where Isaac Gym is."""
+
+MODULES = [
+    info.name for info in pkgutil.walk_packages([str(PACKAGE)], "dexndm_gym.") if not info.name.endswith(SCRIPTS)
+]
 ERRORS = [item for _, item in inspect.getmembers(errors, inspect.isclass) if item is not errors.DexndmError]
 SHIPPED = [
     path.relative_to(PACKAGE).as_posix()

@@ -13,6 +13,7 @@ PUBLIC = {
         "Operator Randomization SimulatedBackend TorqueHand Tracker VirtualHand WarpArrayHand WarpHand "
         "WeakServos backend_names connect make_backend "
     ),
+    "dexndm_gym.distributed": "Workers WorkersConfig map_jobs",
     "dexndm_gym.envs": (
         "LeapRotateEnv LeapRotateTensorEnv LeapRotateVectorEnv make_real_env make_sim_env make_sim_vector_env "
     ),
@@ -25,6 +26,7 @@ PUBLIC = {
         "AXES AXIS_SETS EpisodeOptions PAPER_REWARD REWARD_TERMS RewardFunction RewardWeights "
         "STEP_METRICS StepBatch TaskConfig WRISTS WRIST_SETS "
     ),
+    "dexndm_gym.tracking": "CameraTracker CameraTrackerConfig ProprioceptiveTracker TrackerStatus",
     "dexndm_gym.wrappers": (
         "DynamicsCorrectionVectorWrapper DynamicsCorrectionWrapper TargetFilterVectorWrapper TargetFilterWrapper "
     ),

@@ -1,7 +1,8 @@
 """How a hand with servos is driven, and who stands around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.checks import Bound, CountOrZero, NotNegative, Positive
@@ -18,6 +19,33 @@ class Tracker(Protocol):
         ...
 
 
+@runtime_checkable
+class SceneTracker(Tracker, Protocol):
+    """A tracker that wants to know what is put into the hand."""
+
+    def begin(self, scene: Scene) -> None:
+        """A scene's object is about to be put into the hand."""
+        ...
+
+
+@runtime_checkable
+class JointTracker(Tracker, Protocol):
+    """A tracker that goes by the fingers."""
+
+    def observe(self, position: FloatArray, command: FloatArray) -> None:
+        """A control step has passed: joint positions at its end and the command that led to them, (16,) each, rad."""
+        ...
+
+
+@runtime_checkable
+class TalkingTracker(Tracker, Protocol):
+    """A tracker that says how it is doing."""
+
+    def info(self) -> Mapping[str, Any]:
+        """Numbers and words by name, the same names always, for the ``info`` of an environment."""
+        ...
+
+
 class Operator(Protocol):
     """Somebody, or something, that puts the object into the hand."""
 
@@ -25,7 +53,16 @@ class Operator(Protocol):
         """Put the scene's object into the cupped hand; return when it lies there."""
         ...
 
+    def hold_object(self, scene: Scene, seed: int) -> None:
+        """Hold the scene's object between the open fingers; return when it is there, and hold it until ``let_go``."""
+        ...
 
+    def let_go(self) -> None:
+        """Let go of the object: the fingers have closed on it."""
+        ...
+
+
+@runtime_checkable
 class Closeable(Protocol):
     """Something to release."""
 
@@ -51,4 +88,8 @@ class DynamixelHandConfig(DriverConfig):
     """Speed of the fastest joint on the way to the start pose, rad/s."""
 
     placement_time: NotNegative = 5.0
-    """How long the hand waits in the start pose for an object to be put into it, s; only where there is no operator."""
+    """How long the hand waits for an object to be put into it, or to be held between its fingers, s; only where there
+    is neither an operator nor somebody who confirms."""
+
+    release_time: NotNegative = 3.0
+    """How long the closed hand waits for the object to be let go of, s; only where there is neither."""

@@ -10,23 +10,28 @@ from typing import Any
 import numpy as np
 
 from dexndm_gym.arrays import FloatArray, IntArray
-from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.backends.dynamixel_config import (
+    Closeable,
+    DynamixelHandConfig,
+    JointTracker,
+    Operator,
+    SceneTracker,
+    TalkingTracker,
+    Tracker,
+)
+from dexndm_gym.backends.start_sequence import StartSequence
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
-from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
+from dexndm_gym.grasps.hand_starts import HandStarts
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import HandDriver, Reading
 from dexndm_gym.hardware.pacing import Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
-from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.checks import checked_pose
 
 _LOG = logging.getLogger(__name__)
-
-_NUM_SEEDS = 2**31
-"""Number of different seeds that an operator may get."""
 
 _COOLING_PERIOD = 10.0
 """Time between two looks at servos that cool down, s."""
@@ -69,13 +74,14 @@ class DynamixelHand:
         companion: Closeable | None = None,
         confirm_silence: Callable[[], None] | None = None,
         prompt: Callable[[str], object] = prompt_on_stderr,
+        starts: HandStarts | None = None,
     ) -> None:
         """Describe the hand; nothing is opened yet.
 
         Args:
             port: serial device, for example ``/dev/ttyUSB0``.
             tracker: source of the object's pose; without it ``state().object_pose`` is None.
-            operator: who places the object; without one the hand waits for it to be placed.
+            operator: who places the object, or holds it between the fingers; without one the hand asks for it.
             pacer: what ends a control step; None for real time.
             clock: seconds, by which pauses between control steps are noticed.
             sleep: lets seconds pass while the hand rests.
@@ -83,10 +89,10 @@ class DynamixelHand:
             companion: what is closed together with the hand, for example the process behind the port.
             confirm_silence: see ``SerialPort``; for virtual hands.
             prompt: shows somebody beside the hand what to do now; as a rule a line on the standard error.
+            starts: how episodes begin; None for the open hand palm up, and for grasps in other wrists.
         """
         self.config = config if config is not None else DynamixelHandConfig()
-        self._tracker, self._operator, self._companion = tracker, operator, companion
-        self._sleep, self._prompt = sleep, prompt
+        self._tracker, self._companion, self._sleep = tracker, companion, sleep
         self._bus = DynamixelBus(
             SerialPort(port, self.config.baudrate, self.config.reply_timeout, confirm_silence),
             retries=self.config.retries,
@@ -94,6 +100,14 @@ class DynamixelHand:
         )
         self._driver = HandDriver(self._bus, pacer or Pacer(CONTROL_PERIOD), self.config, clock=clock)
         self._connection = self._driver.connection
+        self._start = StartSequence(
+            self._driver,
+            self.config,
+            starts if starts is not None else HandStarts(),
+            operator=operator,
+            prompt=prompt,
+            see=self._see_object,
+        )
         self._closed = False
         self._state: HandState | None = None
 
@@ -112,7 +126,7 @@ class DynamixelHand:
         return self._driver.goal[None].copy()
 
     def reset(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> FloatArray:
-        """Connect if needed, move slowly to START_POSE, have the object placed, and hold still for a moment.
+        """Connect if needed, and get ready with whoever is beside the hand (see ``StartSequence``), torque on.
 
         From connecting on, Python's garbage collector leaves alone what exists by then (``gc.freeze``).
 
@@ -126,15 +140,15 @@ class DynamixelHand:
                 f"This is one hand; expected one id and one scene, got {len(ids)} and {len(scenes)}"
             )
         with self._connection.failing_safe():
+            if isinstance(self._tracker, SceneTracker):
+                self._tracker.begin(scenes[0])
             if not self._connection.is_open:
                 self._connect()
             self._driver.begin()
-            begin = self._driver.measure().position
-            self._driver.move_to(START_POSE, self.config.ramp_speed, begin)
-            self._have_object_placed(scenes[0], rng)
-            self._observe(self._hold(SETTLE_TIME))
+            start, reading = self._start.run(scenes[0], rng)
+            self._observe(reading)
             self.pacer.start()
-        return START_POSE[None].copy()
+        return start[None].copy()
 
     def step(self, command: FloatArray) -> None:
         """Move towards the command, (1, 16) rad, for one control period, then measure.
@@ -165,6 +179,14 @@ class DynamixelHand:
         """
         with self._connection.reading():
             return self._bus.sync_read("present_temperature", allow_alerts=True)["present_temperature"]
+
+    def confirm_with(self, confirm: Callable[[], bool] | None) -> None:
+        """Have somebody confirm what prompts ask for, instead of giving them the time to do it.
+
+        Args:
+            confirm: whether it is done, asked in every control period while the hand holds still; None for times.
+        """
+        self._start.confirm = confirm
 
     def cool_down(self, limit: float) -> None:
         """Switch the torque off until no servo is hotter than ``limit``, degrees Celsius; ``reset`` comes next.
@@ -220,20 +242,10 @@ class DynamixelHand:
         gc.freeze()
         self._driver.connect()
 
-    def _have_object_placed(self, scene: Scene, rng: np.random.Generator) -> None:
-        if self._operator is not None:
-            self._operator.place_object(scene, int(rng.integers(_NUM_SEEDS)))
-        elif self.config.placement_time > 0.0 and scene.object != NO_OBJECT:
-            self._prompt(f"Put the {scene.object} into the hand within {self.config.placement_time:g} s.")
-            self._hold(self.config.placement_time)
-
-    def _hold(self, seconds: float) -> Reading:
-        for _ in range(round(seconds / CONTROL_PERIOD) - 1):
-            self._driver.send(START_POSE)
-        return self._driver.send(START_POSE)
-
     def _observe(self, reading: Reading) -> None:
-        object_pose = None if self._tracker is None else checked_pose(self._tracker.object_pose())
+        if isinstance(self._tracker, JointTracker):
+            self._tracker.observe(reading.position, self._driver.target)
+        object_pose = self._see_object()
         self.pacer.spent("tracker")
         self._state = HandState(
             position=reading.position[None],
@@ -243,6 +255,9 @@ class DynamixelHand:
             command=self._driver.target[None],
             info=self._info(),
         )
+
+    def _see_object(self) -> FloatArray | None:
+        return None if self._tracker is None else checked_pose(self._tracker.object_pose())
 
     def _info(self) -> dict[str, Any]:
         driver = self._driver
@@ -254,4 +269,6 @@ class DynamixelHand:
             report = self.pacer.report()
             info |= {f"pacing_{name}": [getattr(report, name)] for name in _PACING}
             info["pacing_overrun"] = [self.pacer.overrun]
+        if isinstance(self._tracker, TalkingTracker):
+            info |= {name: [value] for name, value in self._tracker.info().items()}
         return info

@@ -46,6 +46,40 @@ def warp(request: BackendRequest, *, device: str = "cuda:0", deterministic: bool
     )
 
 
+def isaacgym(
+    request: BackendRequest,
+    *,
+    python: str | None = None,
+    device: str = "cuda:0",
+    seed: int = 0,
+    timeout: float = 30.0,
+    start_timeout: float = 900.0,
+) -> Backend:
+    """``"isaacgym"``: Isaac Gym Preview 4 in a process of its own; see docs/isaacgym.md.
+
+    Args:
+        request: what is wanted.
+        python: a Python 3.8 in which ``import isaacgym`` works; None takes what ``DEXNDM_ISAACGYM_PYTHON`` names.
+        device: a CUDA device, or ``"cpu"``.
+        seed: draws what differs from hand to hand: masses and friction.
+        timeout: seconds after which a step is given up.
+        start_timeout: seconds after which starting is given up.
+    """
+    from dexndm_gym.backends.isaacgym_hand import IsaacGymHand
+    from dexndm_gym.backends.isaacgym_process import IsaacGymProcess
+
+    starts = request.start_states()
+    worker = IsaacGymProcess(request.num_hands, python=python, timeout=timeout, start_timeout=start_timeout)
+    return IsaacGymHand(
+        worker,
+        objects=request.objects,
+        starts=starts,
+        randomization=request.randomization,
+        device=device,
+        seed=seed,
+    )
+
+
 def virtual(request: BackendRequest, *, hand_seed: int = 0, num_threads: int = 0, surroundings: str = FREE) -> Backend:
     """``"virtual"``: virtual hands in this process, without a serial port.
 
@@ -58,7 +92,12 @@ def virtual(request: BackendRequest, *, hand_seed: int = 0, num_threads: int = 0
     from dexndm_gym.backends.virtual_hand import VirtualHand
 
     request.expect_given_physics("virtual")
-    return VirtualHand([hand_seed] * request.num_hands, num_threads=num_threads, surroundings=surroundings)
+    return VirtualHand(
+        [hand_seed] * request.num_hands,
+        num_threads=num_threads,
+        surroundings=surroundings,
+        starts=request.hand_starts(),
+    )
 
 
 def dynamixel(request: BackendRequest, *, port: str | None = None, **connection: Any) -> Backend:
@@ -76,7 +115,7 @@ def dynamixel(request: BackendRequest, *, port: str | None = None, **connection:
         raise ConfigurationError(
             f"There is one hand behind a serial port; expected num_envs=1, got {request.num_hands}"
         )
-    return connect(port, objects=request.objects, **connection)
+    return connect(port, objects=request.objects, starts=request.hand_starts(), **connection)
 
 
 def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 0.6) -> Backend:
@@ -84,4 +123,5 @@ def weak_servos(request: BackendRequest, *, stiffness: Any = 1.0, spin: float = 
     from dexndm_gym.backends.weak_servos import WeakServos
 
     request.expect_given_physics("weak_servos")
+    request.expect_given_start("weak_servos")
     return WeakServos(request.num_hands, stiffness=stiffness, spin=spin)

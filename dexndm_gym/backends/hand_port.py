@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dexndm_gym.backends.address import HandAddress, find_hand
-from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
 from dexndm_gym.backends.dynamixel_hand import DynamixelHand
+from dexndm_gym.backends.trackers import TrackerChoice, make_tracker, needs_real_time
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import BusProtocolError, BusTimeoutError, ConfigurationError
+from dexndm_gym.grasps.hand_starts import HandStarts
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import NoPacer, Pacer, Pacing
 from dexndm_gym.hardware.port import SerialPort
@@ -92,48 +94,80 @@ def open_port(address: HandAddress, *, clock: Clock = "lockstep", faults: Sequen
 def connect(
     port: str | None = None,
     *,
-    tracker: Tracker | None = None,
+    tracker: TrackerChoice = None,
     operator: Operator | None = None,
     hand_config: DynamixelHandConfig | Mapping[str, Any] | None = None,
     hand_seed: int = 0,
-    clock: Clock = "lockstep",
+    clock: Clock | None = None,
     surroundings: str = FREE,
     objects: Sequence[Choice] = (),
+    starts: HandStarts | None = None,
 ) -> DynamixelHand:
     """A hand on a serial port, or a virtual hand that is started for it and closed with it.
 
     Args:
         port: serial device such as ``/dev/ttyUSB0``, or ``"virtual"``; None takes the environment variable DEXNDM_PORT,
             and the virtual hand where that is not set.
-        tracker: source of the object's pose; the virtual hand brings its own.
+        tracker: source of the object's pose: an object with ``object_pose``, ``"camera"`` or the configuration of one
+            (extra ``tracking``), or ``"proprioception"``, see ``dexndm_gym.backends.trackers``; a virtual hand brings
+            its own, and a virtual camera looks at it where one is asked for.
         operator: who places the object; the virtual hand brings its own.
         hand_config: how to drive the hand, or its fields by name.
         hand_seed: which virtual hand: its hidden parameters are drawn from this.
-        clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one.
+        clock: the virtual hand's: ``"lockstep"`` runs as fast as it computes, ``"realtime"`` as a real one; None for
+            real time where a camera looks on, else lock-step.
         surroundings: what loads the virtual hand's fingers, a name of ``dexndm_gym.objects.scene.SURROUNDINGS``.
         objects: what a virtual hand may be given, by name or itself; needed for objects from mesh files.
+        starts: how episodes begin; None for the open hand palm up, and for grasps in other wrists.
 
     Raises:
-        ConfigurationError: the port has no name, or there is no such clock, or no such surroundings.
+        ConfigurationError: the port has no name, there is no such clock, tracker or surroundings, or a camera is to
+            look at a virtual hand in lock-step.
+        CameraError: the camera cannot be used.
     """
     config = config_of(DynamixelHandConfig, hand_config)
     address = find_hand(port, hand_seed)
     if not address.is_virtual:
-        return DynamixelHand(address.port, tracker=tracker, operator=operator, config=config)
+        chosen = make_tracker(tracker)
+        return DynamixelHand(
+            address.port,
+            tracker=chosen,
+            operator=operator,
+            config=config,
+            companion=_closing(tracker, chosen),
+            starts=starts,
+        )
+    clock = clock or ("realtime" if needs_real_time(tracker) else "lockstep")
     if clock not in get_args(Clock):
         raise ConfigurationError(f"Unknown clock {clock!r}; expected one of {', '.join(get_args(Clock))}")
+    if clock == "lockstep" and needs_real_time(tracker):
+        raise ConfigurationError("A camera takes its pictures in real time; expected clock='realtime', got 'lockstep'")
     from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
     meshes = [item for item in own_objects(objects) if item.has_hulls]
     process = VirtualHandProcess(seed=hand_seed, clock=clock, surroundings=surroundings, meshes=meshes)
+    try:
+        chosen = make_tracker(tracker, process.control)
+    except BaseException:
+        process.close()
+        raise
     behind = HandPort(path=process.port, process=process, clock=clock)
     return DynamixelHand(
         process.port,
-        tracker=tracker if tracker is not None else process,
+        tracker=chosen if chosen is not None else process,
         operator=operator if operator is not None else process,
         pacer=behind.pacer(),
         sleep=behind.sleep,
         config=replace(config, reply_timeout=behind.reply_timeout(config.reply_timeout)),
-        companion=process,
+        companion=_closing(tracker, chosen, process),
+        starts=starts,
         confirm_silence=behind.confirm_silence,
     )
+
+
+def _closing(choice: TrackerChoice, made: Tracker | None, *others: Closeable) -> ExitStack:
+    """Closes what was made here: not a tracker that was handed over."""
+    stack = ExitStack()
+    for one in (*others, *([made] if made is not choice and isinstance(made, Closeable) else [])):
+        stack.callback(one.close)
+    return stack

@@ -10,6 +10,7 @@ from mujoco.batch import Batch, SimulationError
 
 from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.backends.randomization import Randomization, Range
+from dexndm_gym.checks import check_count
 from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY, PHYSICS_TIMESTEP
 from dexndm_gym.errors import ConfigurationError, SimulationDivergedError
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates, load_starts
@@ -67,8 +68,7 @@ class MujocoHand:
             starts: states that episodes start from; None for the shipped ones.
             objects: what episodes may hold, by name or itself; needed for a user's own objects.
         """
-        if num_hands < 1:
-            raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
+        check_count("num_hands", num_hands)
         self.num_hands = num_hands
         self.randomization = randomization
         self._starts = starts if starts is not None else load_starts()

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from dexndm_gym.backends.backend import Backend
 from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.grasps.hand_starts import HandStarts, hand_starts
 from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.grasps.start_states import StartStates
 from dexndm_gym.objects.object_choice import Choice
@@ -21,7 +22,7 @@ GROUP = "dexndm_gym.backends"
 
 BUILT_IN = tuple(
     EntryPoint(name, f"dexndm_gym.backends.factories:{name}", GROUP)
-    for name in ("mujoco", "warp", "virtual", "dynamixel", "weak_servos")
+    for name in ("mujoco", "warp", "virtual", "dynamixel", "weak_servos", "isaacgym")
 )
 """The entry points of this package, known here as well so that it also runs from a folder, without being installed."""
 
@@ -47,14 +48,25 @@ class BackendRequest:
         """States that episodes may start from, of all the objects; grasps of a user's own are looked for."""
         return choose_starts(self.objects, self.starts)
 
+    def hand_starts(self) -> HandStarts:
+        """How episodes begin on hands that cannot be put into a state."""
+        return hand_starts(self.starts)
+
     def expect_given_physics(self, name: str) -> None:
-        """For backends whose physics and starts are what they are.
+        """For backends whose physics are what they are.
 
         Raises:
-            ConfigurationError: randomization or a file of start states is wanted.
+            ConfigurationError: randomization is wanted.
         """
         if self.randomization is not None:
             raise ConfigurationError(f"The physics of backend {name!r} do not vary; expected randomize=False")
+
+    def expect_given_start(self, name: str) -> None:
+        """For backends that start in one pose alone.
+
+        Raises:
+            ConfigurationError: start states are wanted.
+        """
         if self.starts is not None:
             raise ConfigurationError(f"Backend {name!r} starts in its own pose; expected no start states")
 

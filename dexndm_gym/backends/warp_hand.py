@@ -12,8 +12,8 @@ from dexndm_gym.backends.warp_objects import ObjectTable, resolve
 from dexndm_gym.backends.warp_physics import WorldPhysics
 from dexndm_gym.backends.warp_starts import Starts, StartTable
 from dexndm_gym.backends.warp_worlds import CONTACTS, ROWS, WarpWorlds, find_device
+from dexndm_gym.checks import check_count
 from dexndm_gym.constants import GRAVITY, PHYSICS_TIMESTEP
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.start_states import PALM_UP, StartStates
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.model import TIP_NAMES, joint_indices
@@ -77,8 +77,7 @@ class WarpHand:
                 for all wrist orientations.
             MissingExtraError: MuJoCo Warp is not installed.
         """
-        if num_hands < 1:
-            raise ConfigurationError(f"num_hands must be at least 1, got {num_hands}")
+        check_count("num_hands", num_hands)
         items = resolve(objects)
         self.objects = tuple(item.name for item in items)
         self.num_hands, self.randomization = num_hands, randomization

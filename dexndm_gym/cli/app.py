@@ -22,17 +22,28 @@ COMMANDS = {
     "export": "Convert recordings to the formats of Minari or LeRobot.",
     "fit": "Fit the joint-wise dynamics model to recordings or servo logs.",
     "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
+    "report": "Write one HTML file on all that a folder holds: evaluations, suites, demos, recordings.",
+    "view": "Show a hand in the browser: simulated, virtual, real or recorded.",
     "hand": "Bring up a hand: scan, check, calibrate, mirror, gains, watch, relax.",
     "objects": "List the built-in objects and sets of objects.",
     "grasps": "Look for states in which the hand holds objects, for episodes to start from.",
     "gallery": "Draw every object in the hand in every wrist orientation.",
+    "tracker": "See the object: print tags, calibrate and check a camera, learn the estimate without one.",
     "virtual-hand": "Start a virtual hand and print its serial port.",
 }
 """Every command and what it does."""
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 
-_EXTRAS = {"stable_baselines3": "train", "tensorboard": "train", "dynamixel_sdk": "real", "serial": "real"}
+_EXTRAS = {
+    "stable_baselines3": "train",
+    "tensorboard": "train",
+    "dynamixel_sdk": "real",
+    "serial": "real",
+    "viser": "viewer",
+    "trimesh": "viewer",
+    "cv2": "tracking",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

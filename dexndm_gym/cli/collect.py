@@ -32,7 +32,7 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.data.waves import wave_trajectories
 from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, START_POSE
 from dexndm_gym.objects.scene import BALLS, FREE, TIED_BALL
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.task.config import TaskConfig
@@ -87,13 +87,29 @@ class CollectCommand(CollectOptions):
     """Ask nothing: the hand may move, and everything is set up."""
 
     policy: Path = SHIPPED_POLICY
-    """Policy whose simulated episodes are replayed; the default is the one that is shipped."""
+    """Policy whose simulated episodes are replayed: a file, or the name of a shipped one; the default turns objects
+    palm up."""
+
+    object: Names = ("basic",)
+    """Objects of the simulated episodes, and of those that the policy plays itself."""
+
+    axis: Names = ("+z",)
+    """Axes to turn about in them."""
+
+    starts: Literal["grasps"] | None = None
+    """"grasps" replays what the policy did in the very wrist that is recorded, from grasps. Without it every wrist gets
+    what it did palm up, with the object in the open hand."""
 
     replays: Count = 64
     """Simulated episodes, or waves, to replay from."""
 
     json: JsonFile = None
     """Also write the numbers to this file."""
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """Objects and axes of episodes, as options of ``reset``."""
+        return {"object": list(self.object), "axis": list(self.axis)}
 
     def settings(self) -> list[dict[str, str]]:
         """The settings, in the order in which they are set up.
@@ -120,13 +136,12 @@ def run(arguments: list[str]) -> None:
     address = announce_hand(command.port, command.hand_seed)
     if not (address.is_virtual or command.yes):
         require_answers(_YES_MEANS)
-    replays = _replays(command, policy)
     reports = []
     with interruptible(lambda: f"what was recorded is in {command.out}; the same command goes on where it stopped"):
         for number, setting in enumerate(settings):
             place = f"{number + 1}/{len(settings)} {setting['surroundings']}, {setting['wrist']}"
             print(f"{place}: {command.minutes:g} min of hand time")
-            reports.append(_collect(command, address, setting, policy, replays, place))
+            reports.append(_collect(command, address, setting, policy, place))
     plot = command.out / "coverage.png"
     print()
     summarize(recordings_in(command.out), plot, command.out / "coverage.json")
@@ -139,13 +154,15 @@ def run(arguments: list[str]) -> None:
     write_json({"settings": [report.as_dict() for report in reports]}, command.json)
 
 
-def _replays(command: CollectCommand, policy: Policy) -> list[Trajectory]:
+def _replays(command: CollectCommand, policy: Policy, wrist: str) -> list[Trajectory]:
+    """What is replayed in a wrist orientation."""
     if command.motion == "rollouts":
-        return simulate(policy, command.replays, seed=command.seed)
+        wanted = command.wanted | {"wrist": wrist if command.starts else "palm_up"}
+        return simulate(policy, command.replays, seed=command.seed, options=wanted, starts=command.starts)
     task = TaskConfig()
     return wave_trajectories(
         command.replays,
-        start=START_POSE,
+        start=CANONICAL_POSE if command.starts else START_POSE,
         largest_step=task.action_scale,
         steps=task.episode_steps,
         seed=command.seed,
@@ -157,7 +174,6 @@ def _collect(
     address: HandAddress,
     setting: dict[str, str],
     policy: Policy,
-    replays: list[Trajectory],
     place: str,
 ) -> CollectReport:
     from dexndm_gym.backends.dynamixel_config import DynamixelHandConfig  # the driver is an extra
@@ -170,6 +186,8 @@ def _collect(
     elif not command.yes:
         print(f"Mount the hand {setting['wrist'].replace('_', ' ')}. {_SET_UP[setting['surroundings']]}")
         ask(_PRESS, _YES_MEANS)
+    options |= command.wanted | {"starts": command.starts}
+    replays = _replays(command, policy, setting["wrist"])
     with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env, stop_key(env):
         player = EnvPlayer(env, policy, wrist=setting["wrist"], heat=command.heat)
         return collect(player, command.out, command, replays=replays, about=about, setting=setting, label=place)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dexndm_gym.backends.address import HandAddress
-    from dexndm_gym.hardware.emergency_stop import StopKey
     from dexndm_gym.training.policy import StudentPolicy
 
 Options = TypeVar("Options")
@@ -183,12 +182,19 @@ def announce_stop_key() -> None:
         _LOG.info("Any key stops the hand.")
 
 
-def stop_key(env: "gymnasium.Env[Any, Any]") -> "StopKey":
-    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``."""
+@contextmanager
+def stop_key(env: "gymnasium.Env[Any, Any]") -> "Iterator[None]":
+    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``; where it asks for Enter, that confirms."""
     from dexndm_gym.hardware.emergency_stop import StopKey
 
     announce_stop_key()
-    return StopKey(env.unwrapped.backend.stop)  # type: ignore[attr-defined]
+    hand = env.unwrapped.backend  # type: ignore[attr-defined]
+    with StopKey(hand.stop) as key:
+        hand.confirm_with(key.confirmed if key.is_listening else None)
+        try:
+            yield
+        finally:
+            hand.confirm_with(None)
 
 
 def write_json(numbers: dict[str, Any], path: Path | None) -> None:

@@ -12,7 +12,7 @@ import tyro
 from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.backends.address import HandAddress
 from dexndm_gym.backends.randomization import Randomization
-from dexndm_gym.checks import Bound, Checked, Count, CountOrZero, NotEmpty, Seed
+from dexndm_gym.checks import Bound, Count, CountOrZero, NotEmpty, Seed
 from dexndm_gym.cli.common import (
     NOTHING_KEPT,
     File,
@@ -24,13 +24,15 @@ from dexndm_gym.cli.common import (
     interruptible,
     load_policy_file,
     parse,
+    require_answers,
     stop_key,
     table,
     write_figure,
     write_json,
 )
-from dexndm_gym.cli.gap_tables import gap_text
+from dexndm_gym.cli.gap_tables import gap_text, wrists_text
 from dexndm_gym.cli.general_suite import measure_generality
+from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import SHIPPED_SIM_MODEL, load_model
 from dexndm_gym.envs.make import make_sim_vector_env
@@ -38,12 +40,13 @@ from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
-from dexndm_gym.evaluation.gap.plots import gap_plots
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
+from dexndm_gym.evaluation.gap.plots import gap_plots, rotation_per_hand
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap, measure_wrists
 from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.progress import Progress, progress_bar
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import wrist_names
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
@@ -54,7 +57,7 @@ _SIMULATION, _REAL = "sim", "real"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateCommand(Checked):
+class EvaluateCommand(WorkersConfig):
     """Measure a policy: how far it turns objects in 20 s, and how long it keeps them.
 
     In simulation all episodes run at once; on a hand they run one after another, with the objects in turn.
@@ -74,14 +77,14 @@ class EvaluateCommand(Checked):
     """Objects to turn: names, named sets, or mesh files such as bunny.obj,size=0.07,mass=0.1 (m, kg)."""
 
     wrist: Names = ("palm_up",)
-    """Wrist orientations, named sets of them or random (see docs/frames.md); outside simulation only palm_up holds
-    objects."""
+    """Wrist orientations, named sets of them or random (see docs/frames.md)."""
 
     axis: Names = ("+z",)
     """Axes to turn about, named sets of them or random; in the world frame."""
 
     starts: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too (simulation only)."""
+    """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too. A hand that is not
+    simulated closes to these grasps around an object that somebody holds between its fingers."""
 
     randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -98,13 +101,18 @@ class EvaluateCommand(Checked):
     hand_seed: Seed = 0
     """Which virtual hand."""
 
+    yes: bool = False
+    """Ask nothing: somebody beside the hand places or holds the objects within the times that the prompts give."""
+
     seed: Seed = 0
     """Seed of the episodes."""
 
     suite: Literal["gap", "general"] | None = None
-    """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings.
-    "general" measures the policy over all wrists, axes and classes of objects, with --episodes per cell, and goes on
-    from what --json holds already. Of the options above only --policy, --episodes and --seed count."""
+    """Instead: "gap" measures the reality gap over many virtual hands, with every correction; needs no recordings. In
+    several wrists it goes through one after the other; of the options above --policy, --episodes, --object, --wrist,
+    --axis, --starts and --seed count. "general" measures the policy over all wrists, axes and classes of objects, with
+    --episodes per cell, and goes on from what --json holds already; of the options above only --policy, --episodes and
+    --seed count. Hands, and parts of the general suite, are shared out over --processes or a --cluster."""
 
     classes: Annotated[tuple[str, ...], NotEmpty()] = tuple(CLASSES)
     """Classes of objects of the general suite."""
@@ -196,7 +204,9 @@ def _on_hand(
     items = options["object"]
     if address.is_virtual:
         options["hand_seed"] = command.hand_seed
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, **options)) as env:
+    elif not command.yes:
+        require_answers(_YES_MEANS)
+    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, starts=command.starts, **options)) as env:
         played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
             episodes = record_episodes(
@@ -206,26 +216,40 @@ def _on_hand(
 
 
 def _gap(command: EvaluateCommand, policy: Policy) -> None:
+    wrists = wrist_names(command.wrist)
     config = GapConfig(
         hands=_seeds(command.hands),
         baselines=command.baselines,
         episodes=command.episodes,
+        objects=command.object,
+        wrist=wrists[0],
+        axes=command.axis,
+        starts=command.starts,
         data_minutes=command.data_minutes,
         predicted_hands=command.predict,
         seed=command.seed,
     )
-    announce(f"virtual hands {command.hands}, in this process")
+    announce(f"virtual hands {command.hands}")
     policies = Policies(
         main=policy,
         others={name: load_policy_file(path) for name, path in command.policies.items()},
         ceilings=_ceilings(command.ceiling, config.hands),
     )
-    with interruptible(lambda: NOTHING_KEPT), progress_bar("gap", "run") as progress:
-        report = measure_gap(config, policies, progress=progress)
-    print(gap_text(report))
-    write_json(report.as_dict() | {"policy": str(command.policy)}, command.json)
+    kept = f"the wrists that are done are in {command.json}" if command.json and len(wrists) > 1 else NOTHING_KEPT
+    with interruptible(lambda: kept), progress_bar("gap", "run") as progress:
+        if len(wrists) == 1:
+            report = measure_gap(config, policies, workers=command, progress=progress)
+            text, numbers, plots = gap_text(report), report.as_dict(), gap_plots(report)
+        else:
+            text, numbers, plots = "", {}, {}
+            for gaps in measure_wrists(config, wrists, policies, workers=command, progress=progress):
+                text, numbers = wrists_text(gaps), gaps.as_dict()
+                plots = {wrist: rotation_per_hand(report) for wrist, report in gaps.reports.items()}
+                write_json(numbers | {"policy": str(command.policy)}, command.json)
+    print(text)
+    write_json(numbers | {"policy": str(command.policy)}, command.json)
     if command.plot is not None:
-        for name, figure in gap_plots(report).items():
+        for name, figure in plots.items():
             path = command.plot if name == "rotation" else command.plot.with_stem(f"{command.plot.stem}_{name}")
             write_figure(figure, path, dpi=120)
 
@@ -254,6 +278,8 @@ def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]
 
 
 _MOST_HANDS = 10_000
+
+_YES_MEANS = "somebody beside the hand does what the prompts say, within the times that they give"
 
 _LABELS = {
     "rotation_rad_mean": "rotation, rad",

@@ -18,8 +18,9 @@ from dexndm_gym.grasps.mesh_grasp_cache import start_states_of
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.outputs import PICTURES, Output
+from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.rendering.contact_sheet import write_sheet
-from dexndm_gym.rendering.renderer import Camera, HandRenderer
+from dexndm_gym.rendering.renderer import HandRenderer
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS, down_in_hand

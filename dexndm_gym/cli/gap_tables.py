@@ -7,6 +7,7 @@ import numpy as np
 
 from dexndm_gym.cli.common import table
 from dexndm_gym.evaluation.gap.report import GapReport
+from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps
 
 
 def gap_text(report: GapReport) -> str:
@@ -20,6 +21,32 @@ def gap_text(report: GapReport) -> str:
         f"{report.sim.rotation.mean():.1f} rad in simulation, {report.minutes[-1]:g} min of data per hand, "
         f"{len(report.hands)} hands; +- is a 95 % confidence interval over hands"
     )
+    return "\n\n".join(parts)
+
+
+def wrists_text(gaps: WristGaps) -> str:
+    """Everything that the suite has to say of several wrists, as text."""
+    parts = [f"{wrist}\n\n{gap_text(report)}" for wrist, report in gaps.reports.items()]
+    rows = [
+        (
+            wrist,
+            f"{report.sim.rotation.mean():.1f}",
+            _percent(report.share_kept().mean()),
+            _percent(report.share_kept().min()),
+            _percent(report.share_kept(gaps.first).mean()),
+            _percent(report.share_kept(gaps.first).min()),
+        )
+        for wrist, report in gaps.reports.items()
+    ]
+    head = ("wrist", "simulated, rad", "direct", "worst hand", f"corrected ({gaps.first})", "worst hand")
+    parts.append(table(head, rows))
+    for row, name in ((None, "direct transfer"), (gaps.first, "corrected")):
+        numbers = gaps.summary(row)
+        parts.append(
+            f"{name}: {_interval(numbers)} of the simulated over hands and wrists; worst {_percent(numbers['worst'])}, "
+            f"hand {numbers['worst_hand']} {numbers['worst_wrist']}"
+        )
+    parts.append(f"wrists in which the correction loses: {', '.join(gaps.losing()) or 'none'}")
     return "\n\n".join(parts)
 
 

@@ -23,7 +23,7 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
         interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
         progress_bar("general", "episode") as progress,
     ):
-        for results in run_suite(config, policy, done=done, progress=progress):
+        for results in run_suite(config, policy, done=done, progress=progress, workers=command):
             write_json(results | {"policy": str(command.policy)}, command.json)
     for name, cells in results["cells"].items():
         print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")

@@ -120,7 +120,8 @@ def mirror(command: Mirror, port: "HandPort") -> None:
 
     from dexndm_gym.hardware.mirror import MOTIONS
     from dexndm_gym.hardware.mirror import mirror as motions
-    from dexndm_gym.rendering.renderer import Camera, HandRenderer
+    from dexndm_gym.rendering.camera import Camera
+    from dexndm_gym.rendering.renderer import HandRenderer
 
     whole_hand = Camera(eye=(0.30, -0.42, 0.55), target=(0.02, 0.01, 0.03), angle=26.0)
     renderer, wrong = HandRenderer(width=480, height=360, camera=whole_hand), []

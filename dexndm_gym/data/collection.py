@@ -88,6 +88,12 @@ class Tick(NamedTuple):
     current: FloatArray | None = None
     """Servo currents read with the positions, (16,), A; None where they are not measured."""
 
+    object_pose: FloatArray | None = None
+    """Object in the hand frame, (7,), m and quaternion w x y z; None, or NaN, where it is not seen."""
+
+    object: str | None = None
+    """Name of the object; None where nobody knows."""
+
 
 Player = Callable[[Plan], Generator[Tick, None, None]]
 """Plays a plan on a hand, yielding its control periods as they pass."""
@@ -227,14 +233,16 @@ def _record(
     """Record at most ``limit`` control periods of a plan; returns how many there were."""
     mode = "policy" if plan.replay is None else "replay"
     source = {} if plan.replay is None else {"replayed": dict(plan.replay.metadata)}
-    writer.begin_trajectory({"index": plan.index, "mode": mode, "noise_rad": plan.noise, **circumstances, **source})
+    metadata = {"index": plan.index, "mode": mode, "noise_rad": plan.noise, **circumstances, **source}
     count = 0
     with closing(play(plan)) as ticks:
-        for position, command, current in ticks:
-            if command is None or count == limit:
-                writer.end_trajectory(position, current)
+        for tick in ticks:
+            if count == 0:
+                writer.begin_trajectory(metadata if tick.object is None else metadata | {"object": tick.object})
+            if tick.command is None or count == limit:
+                writer.end_trajectory(tick.position, tick.current, tick.object_pose)
                 break
-            writer.append(position, command, current)
+            writer.append(tick.position, tick.command, tick.current, tick.object_pose)
             count += 1
             passed()
     return count

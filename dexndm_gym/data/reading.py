@@ -10,7 +10,8 @@ from typing import Any, overload
 import h5py
 import numpy as np
 
-from dexndm_gym.data.recording import FORMAT, TABLES, VERSION
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.data.recording import FORMAT, LATER_TABLES, TABLES, VERSION
 from dexndm_gym.data.recovery import copy_unclosed, is_unclosed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import FileFormatError
@@ -78,13 +79,19 @@ class RecordingReader(Sequence[Trajectory]):
         try:
             position = self._tables["position"][rows].astype(np.float64)
             command = self._tables["command"][rows][:-1].astype(np.float64)
-            current = (
-                self._tables["current"][rows].astype(np.float64) if "current" in self._tables else np.full(1, np.nan)
-            )
             metadata = json.loads(self._tables["metadata"][text].tobytes())
-            return Trajectory(position, command, metadata, current if np.isfinite(current).all() else None)
+            current, pose = (self._later(name, rows) for name in LATER_TABLES)
+            if current is not None and not np.isfinite(current).all():
+                current = None
+            if pose is not None and np.isnan(pose).all():
+                pose = None
+            return Trajectory(position, command, metadata, current, pose)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileFormatError(f"{self._path} is damaged in trajectory {number}: {error}") from error
+
+    def _later(self, name: str, rows: slice) -> FloatArray | None:
+        """Part of a table that the oldest recordings lack."""
+        return self._tables[name][rows].astype(np.float64) if name in self._tables else None
 
     def _open(self, file: h5py.File, joint_names: Sequence[str]) -> None:
         found = (file.attrs.get("format"), file.attrs.get("version"))
@@ -95,7 +102,7 @@ class RecordingReader(Sequence[Trajectory]):
         names = list(json.loads(str(file.attrs["joint_names"])))
         if names != list(joint_names):
             raise FileFormatError(f"{self._path} holds the joints {names}, expected {list(joint_names)}")
-        self._tables: dict[str, Any] = {name: file[name] for name in TABLES if name in file or name != "current"}
+        self._tables: dict[str, Any] = {name: file[name] for name in TABLES if name in file or name not in LATER_TABLES}
         # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
         ticks = min(len(self._tables["position"]), len(self._tables["command"]))
         count = min(len(self._tables["start"]), len(self._tables["metadata_end"]))

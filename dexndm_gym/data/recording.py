@@ -8,6 +8,8 @@ a file readable at any instant, allows no new groups or variable-length values. 
 ``command``                (ticks, joints) float   commands sent, rad; NaN in the last tick of a trajectory
 ``current``               (ticks, joints) float   servo currents, A, read with the position; NaN where not measured;
                                                   recordings of version 0.1.0 have no such table
+``object_pose``           (ticks, 7) float        object in the hand frame, m and quaternion w x y z; NaN where it was
+                                                  not seen; recordings of version 0.1.0 have no such table
 ``start``                 (trajectories,) int     first tick of each trajectory
 ``metadata``              (bytes,) uint8          JSON objects, one after the other
 ``metadata_end``          (trajectories,) int     where the JSON of each trajectory ends
@@ -44,10 +46,13 @@ _CHUNK = 1024
 """Rows that a table grows by."""
 _ROOM_FOR_THE_REST = 2**16
 """Bytes for the small tables, and for where HDF5 notes what lies where."""
-_COLUMNS = ("position", "current", "command")
+_COLUMNS = ("position", "current", "object_pose", "command")
 """What a tick consists of. Targets are written last: a reader takes as many ticks as it finds commands."""
 TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
 """Names of all tables."""
+LATER_TABLES = ("current", "object_pose")
+"""Those that the oldest recordings lack."""
+_POSE_SIZE = 7
 
 
 class RecordingWriter:
@@ -128,35 +133,48 @@ class RecordingWriter:
         self._append("start", np.array([self._num_ticks]))
         self._recording = True
 
-    def append(self, position: npt.ArrayLike, command: npt.ArrayLike, current: npt.ArrayLike | None = None) -> None:
+    def append(
+        self,
+        position: npt.ArrayLike,
+        command: npt.ArrayLike,
+        current: npt.ArrayLike | None = None,
+        object_pose: npt.ArrayLike | None = None,
+    ) -> None:
         """Record one control period.
 
         Args:
             position: joint positions read at the start of the period, (joints,), rad.
             command: commands applied during it, (joints,), rad.
             current: servo currents read with the positions, (joints,), A; None where they are not measured.
+            object_pose: of the object in the hand frame, (7,), m and quaternion w x y z; None where it is not seen.
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
             OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
-        row = (*self._measured(position, current), as_row(command, self._joints, "command"))
+        row = (*self._measured(position, current, object_pose), as_row(command, self._joints, "command"))
         if not self._recording:
             raise ConfigurationError("call begin_trajectory() before append()")
         self._push(row)
 
-    def end_trajectory(self, position: npt.ArrayLike | None = None, current: npt.ArrayLike | None = None) -> None:
+    def end_trajectory(
+        self,
+        position: npt.ArrayLike | None = None,
+        current: npt.ArrayLike | None = None,
+        object_pose: npt.ArrayLike | None = None,
+    ) -> None:
         """End the trajectory that was begun, if any.
 
         Args:
             position: where the last command led, (joints,), rad; without it the last command is dropped on reading.
             current: as in ``append``.
+            object_pose: as in ``append``.
 
         Raises:
             OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
         if self._recording and position is not None:
-            self._push((*self._measured(position, current), np.full(self._joints, np.nan)))
+            self._push((*self._measured(position, current, object_pose), np.full(self._joints, np.nan)))
         self._recording = False
         self._flush()
 
@@ -168,11 +186,15 @@ class RecordingWriter:
             finally:
                 close_safely(self._file)
 
-    def _measured(self, position: npt.ArrayLike, current: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-        unknown = np.full(self._joints, np.nan)
+    def _measured(
+        self, position: npt.ArrayLike, current: npt.ArrayLike | None, object_pose: npt.ArrayLike | None
+    ) -> tuple[FloatArray, ...]:
+        if object_pose is not None and np.isnan(np.asarray(object_pose, dtype=np.float64)).all():
+            object_pose = None
         return (
             as_row(position, self._joints, "position"),
-            unknown if current is None else as_row(current, self._joints, "current"),
+            np.full(self._joints, np.nan) if current is None else as_row(current, self._joints, "current"),
+            np.full(_POSE_SIZE, np.nan) if object_pose is None else as_row(object_pose, _POSE_SIZE, "object_pose"),
         )
 
     def _push(self, row: tuple[FloatArray, ...]) -> None:
@@ -209,8 +231,8 @@ class RecordingWriter:
     def _make_tables(self, joint_names: Sequence[str]) -> None:
         header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
         self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
-        width = self._joints
         for name in _COLUMNS:
+            width = self._width(name)
             shape, chunk = (0, width), (_CHUNK, width)
             self._file.create_dataset(name, shape, "f4", maxshape=(None, width), chunks=chunk)
         for name, kind in (("start", "i8"), ("metadata_end", "i8"), ("metadata", "u1")):
@@ -218,8 +240,11 @@ class RecordingWriter:
         self._file.swmr_mode = True
 
     def _require_room(self) -> None:
-        chunks = len(_COLUMNS) * _CHUNK * self._joints * np.dtype("f4").itemsize
+        chunks = _CHUNK * sum(self._width(name) for name in _COLUMNS) * np.dtype("f4").itemsize
         require_room(self._file, chunks + _ROOM_FOR_THE_REST)
+
+    def _width(self, name: str) -> int:
+        return _POSE_SIZE if name == "object_pose" else self._joints
 
     def _table(self, name: str) -> h5py.Dataset:
         table = self._file[name]

@@ -1,9 +1,10 @@
 """Collection through an environment: replays of simulated episodes, or the policy itself, on any hand."""
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import gymnasium
@@ -20,15 +21,18 @@ from dexndm_gym.envs.rollout import Policy, roll_out
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_noise import TargetNoise
-from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.progress import Progress, Tally
-from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.config import OBSERVATION_SIZE, TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.wrappers.target_filter import TargetFilterWrapper
 from dexndm_gym.wrappers.vector import TargetFilterVectorWrapper
 
 _LOG = logging.getLogger(__name__)
+
+_LAST_TARGET = slice(OBSERVATION_SIZE - 7 - NUM_JOINTS, OBSERVATION_SIZE - 7)
+"""Where an observation holds the target of the last step."""
 
 _LOOK_AT_HEAT = 20
 """Control steps between two looks at the servos' temperatures."""
@@ -58,20 +62,22 @@ class ReplayPolicy:
     """Asks for the targets of a recorded trajectory, whatever it observes."""
 
     def __init__(self, targets: FloatArray, action_scale: float) -> None:
-        """Replay targets (T, 16) or (T, n, 16), rad, through actions that move one by ``action_scale`` rad at most."""
-        steps = np.diff(targets, axis=0, prepend=np.broadcast_to(START_POSE, (1, *targets.shape[1:])))
-        self._actions = np.clip(steps / action_scale, -1.0, 1.0)
+        """Replay targets (T, 16) or (T, n, 16), rad, through actions that move one by ``action_scale`` rad at most.
+
+        Where a hand begins elsewhere than the trajectory, its targets go there first, as fast as actions can.
+        """
+        self._targets, self._scale = targets, action_scale
         self._next = 0
 
     def __len__(self) -> int:
         """Number of control steps."""
-        return len(self._actions)
+        return len(self._targets)
 
     def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[FloatArray, None]:
         """The next action, (16,) or (n, 16); the last target is held when the trajectory is over."""
+        wanted = self._targets[min(self._next, len(self) - 1)]
         self._next += 1
-        over = self._next > len(self._actions)
-        return (np.zeros_like(self._actions[0]) if over else self._actions[self._next - 1]), None
+        return np.clip((wanted - np.asarray(observation)[..., _LAST_TARGET]) / self._scale, -1.0, 1.0), None
 
 
 class EnvPlayer:
@@ -114,7 +120,8 @@ class EnvPlayer:
             for index, step in enumerate(roll_out(policy, self._env, seed=plan.seed, options=options)):
                 if read is not None:
                     yield read._replace(command=step.info["command"])
-                read = Tick(step.info["position"], None, self._current())
+                seen = step.info["object_pose"], str(step.info["object"])
+                read = Tick(step.info["position"], None, self._current(), *seen)
                 if index == length or ((index + 1) % _LOOK_AT_HEAT == 0 and self._too_hot()):
                     break
             if read is not None:
@@ -131,22 +138,37 @@ class EnvPlayer:
 
 
 def simulate(
-    policy: Policy, episodes: int, *, seed: int, config: TaskConfig | None = None, progress: Progress | None = None
+    policy: Policy,
+    episodes: int,
+    *,
+    seed: int,
+    options: Mapping[str, Any] | None = None,
+    starts: str | Path | None = None,
+    config: TaskConfig | None = None,
+    progress: Progress | None = None,
 ) -> list[Trajectory]:
-    """Episodes of a policy on nominal simulated hands, all at once, each with one of the basic objects.
+    """Episodes of a policy on nominal simulated hands, all at once.
 
     Args:
         policy: acts.
         episodes: how many, and so many hands.
         seed: of everything that is drawn.
+        options: ``object``, ``wrist`` and ``axis`` of the episodes; None for the basic objects, palm up, about +z.
+        starts: as in ``make_sim_env``.
         config: parameters of the task; None for the usual ones.
         progress: told after each control step how many have been played, of how many at most.
 
     Returns:
         Positions and commands of each episode until its end, with the object's name as metadata.
     """
-    with closing(make_sim_vector_env(num_envs=episodes, config=config)) as env:
+    with closing(make_sim_vector_env(num_envs=episodes, starts=starts, config=config, **(options or {}))) as env:
         return _roll_out(policy, env, seed, progress, TargetNoise())
+
+
+def longest(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    """Those trajectories that last as long as any does, which are whole episodes where there are any."""
+    most = max(len(one) for one in trajectories)
+    return [one for one in trajectories if len(one) == most]
 
 
 def replay_at_once(
@@ -175,7 +197,12 @@ def replay_at_once(
 
 
 def play_at_once(
-    hand: Backend, policy: Policy, options: CollectOptions, *, object: str = "basic", progress: Progress | None = None
+    hand: Backend,
+    policy: Policy,
+    options: CollectOptions,
+    *,
+    episodes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
 ) -> list[Trajectory]:
     """What ``collect`` records with ``closed_loop=1``: the policy plays each hand until its object is lost.
 
@@ -183,10 +210,10 @@ def play_at_once(
         hand: simulated or virtual hands; they stay open.
         policy: acts.
         options: noise on the targets.
-        object: name of the object, or of the set that the hands draw theirs from.
+        episodes: ``object``, ``wrist`` and ``axis``; None for the basic objects, palm up, about +z.
         progress: told after each control step how many have been played, of how many at most.
     """
-    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated({"object": object}))
+    env = LeapRotateVectorEnv(hand, options=EpisodeOptions().updated(episodes))
     return _roll_out(policy, env, options.seed, progress, _noise(hand.num_hands, options, 0.0))
 
 

@@ -35,6 +35,10 @@ class Trajectory:
     current: FloatArray | None = None
     """Currents of the servos, (T+1, joints), A, read with the positions; None where they were not recorded."""
 
+    object_pose: FloatArray | None = None
+    """Object in the hand frame, (T+1, 7), m and quaternion w x y z, NaN where it was not seen; None where it never
+    was."""
+
     def __post_init__(self) -> None:
         """Check shapes and values."""
         if self.position.ndim != 2 or self.command.shape != (len(self.position) - 1, self.position.shape[1]):
@@ -44,6 +48,8 @@ class Trajectory:
             )
         if self.current is not None and self.current.shape != self.position.shape:
             raise ConfigurationError(f"currents must be {self.position.shape}, got {self.current.shape}")
+        if self.object_pose is not None and self.object_pose.shape != (len(self.position), 7):
+            raise ConfigurationError(f"object poses must be {(len(self.position), 7)}, got {self.object_pose.shape}")
         if not (np.isfinite(self.position).all() and np.isfinite(self.command).all()):
             raise ConfigurationError("a trajectory must hold finite numbers only; drop the ticks that failed")
 
@@ -68,8 +74,10 @@ class Trajectory:
 
     def cut(self, start: int, stop: int) -> "Trajectory":
         """The part from control period ``start`` up to ``stop``, with the same metadata."""
-        current = None if self.current is None else self.current[start : stop + 1]
-        return Trajectory(self.position[start : stop + 1], self.command[start:stop], self.metadata, current)
+        rows = slice(start, stop + 1)
+        current = None if self.current is None else self.current[rows]
+        pose = None if self.object_pose is None else self.object_pose[rows]
+        return Trajectory(self.position[rows], self.command[start:stop], self.metadata, current, pose)
 
 
 class TrajectoryView(Sequence[Trajectory]):

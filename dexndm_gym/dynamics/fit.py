@@ -77,6 +77,7 @@ def fit_recordings(
     start: JointwiseModel | None = None,
     config: ModelConfig | None = None,
     options: FitOptions | None = None,
+    wrist: str | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[JointwiseModel, FitReport]:
@@ -87,6 +88,7 @@ def fit_recordings(
         start: model to fine-tune, as a rule the one pre-trained on simulation; None trains from nothing.
         config: what to build when there is no ``start``.
         options: how to fit.
+        wrist: orientation of the wrist in which they have been collected; None for all of them.
         checkpoint: file that keeps the state of training until it ends; with the same data and options, a fit that was
             killed goes on from it and ends as it would have.
         progress: told after each epoch.
@@ -100,6 +102,8 @@ def fit_recordings(
     """
     with ExitStack() as files:
         trajectories = TrajectoryView(*(files.enter_context(RecordingReader(path)) for path in paths))
+        if wrist is not None:
+            trajectories = _of_wrist(trajectories, wrist)
         model, report = fit_trajectories(
             trajectories, start=start, config=config, options=options, checkpoint=checkpoint, progress=progress
         )
@@ -198,6 +202,21 @@ def split(
     order = np.random.default_rng(seed).permutation(len(view)).tolist()
     count = min(max(1, round(share * len(view))), len(view) - 1)
     return view.pick(order[count:]), view.pick(order[:count])
+
+
+def _of_wrist(trajectories: TrajectoryView, wrist: str) -> TrajectoryView:
+    """Those that were collected in a wrist orientation.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    wrists = [one.metadata.get("wrist") for one in trajectories]
+    if wrist not in wrists:
+        known = sorted({str(one) for one in wrists if one is not None})
+        raise ConfigurationError(
+            f"nothing was recorded {wrist.replace('_', ' ')}; expected a wrist out of {', '.join(known) or 'none'}"
+        )
+    return trajectories.pick([index for index, one in enumerate(wrists) if one == wrist])
 
 
 def _untouched(trajectories: Sequence[Trajectory], limit: int) -> list[Trajectory]:

@@ -13,7 +13,7 @@ from dexndm_gym.constants import CONTROL_HZ
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.camera import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures
 
 

@@ -14,7 +14,7 @@ from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.envs.specs import wrapped
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.rendering.renderer import Camera
+from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.config_json import config_of
 from dexndm_gym.task.extra_rewards import Rewards
@@ -50,7 +50,7 @@ def make_sim_env(
         config: parameters of the task, or its fields by name; None for the paper's.
         extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
         render_mode: None, ``"rgb_array"`` or ``"human"``.
-        camera: ``"front"``, ``"top"``, or a ``rendering.renderer.Camera`` of your own, or its fields by name.
+        camera: ``"front"``, ``"top"``, or a ``rendering.camera.Camera`` of your own, or its fields by name.
         backend: what moves the fingers: a name such as ``"mujoco"``, ``"module:name"`` of a function that makes it, or
             the function; see ``dexndm_gym.backends.registry``.
         **backend_options: options of that backend.
@@ -140,6 +140,7 @@ def make_real_env(
     object: Any = None,
     wrist: Any = None,
     axis: Any = None,
+    starts: str | Path | None = None,
     config: TaskConfig | Mapping[str, Any] | None = None,
     extra_rewards: Rewards | None = None,
     render_mode: str | None = None,
@@ -153,6 +154,8 @@ def make_real_env(
         object: what lies in the hand; as in make_sim_env.
         wrist: how the hand is mounted; as in make_sim_env.
         axis: as in make_sim_env.
+        starts: where the object lies palm up: None for in the open hand, ``"grasps"`` for between the fingertips as in
+            all other wrists; or a file of start states, whose grasps the hand then closes to.
         config: as in make_sim_env.
         extra_rewards: as in make_sim_env.
         render_mode: as in make_sim_env.
@@ -165,7 +168,7 @@ def make_real_env(
     """
     options = _options(object, wrist, axis)
     return LeapRotateEnv(
-        make_backend(backend, _request(1, options, None, None), backend_options),
+        make_backend(backend, _request(1, options, None, starts), backend_options),
         options=options,
         config=config_of(TaskConfig, config),
         extra_rewards=extra_rewards,

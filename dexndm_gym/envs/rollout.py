@@ -41,11 +41,17 @@ class Step:
     Arrays are (n,) on a vector env of n hands, and () on a single env.
     """
 
+    observation: Any
+    """What is seen now; of a hand whose next episode the env has begun, the first of that."""
+
     info: dict[str, Any]
     """The env's."""
 
     terminated: BoolArray
     """The object was lost."""
+
+    truncated: BoolArray
+    """The episode's time was up."""
 
     counts: BoolArray
     """The step belongs to the hand's first episode, which is the one that a roll-out is about."""
@@ -64,6 +70,7 @@ def roll_out(
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
     endless: bool = False,
+    observation: Any = None,
 ) -> Generator[Step, None, None]:
     """Play, yielding the reset and then every control step as it has passed.
 
@@ -74,18 +81,37 @@ def roll_out(
         options: of the reset.
         endless: go on into further episodes, on a vector env that starts them; otherwise the roll-out is over when the
             first episode of every hand is.
+        observation: go on where a roll-out was left, with the observation of its last step, instead of with a reset;
+            that step is not yielded again.
 
     Raises:
         EpisodeFaultError: the hand failed.
     """
-    observation, info = env.reset(seed=seed, options=None if options is None else dict(options))
     going = np.ones(getattr(env, "num_envs", ()), dtype=np.bool_)
-    yield Step(info=info, terminated=np.zeros_like(going), counts=going, goes_on=going, is_reset=True)
+    if observation is None:
+        observation, info = env.reset(seed=seed, options=None if options is None else dict(options))
+        none = np.zeros_like(going)
+        yield Step(
+            observation=observation,
+            info=info,
+            terminated=none,
+            truncated=none,
+            counts=going,
+            goes_on=going,
+            is_reset=True,
+        )
     while endless or going.any():
         action, _ = policy.predict(observation, deterministic=True)
         observation, _, terminated, truncated, info = env.step(action)
         if "fault" in info:
             raise EpisodeFaultError(f"{info['fault']}: {info['fault_message']}")
-        counts, terminated = going, np.asarray(terminated)
-        going = counts & ~(terminated | np.asarray(truncated))
-        yield Step(info=info, terminated=terminated, counts=counts, goes_on=going)
+        counts, terminated, truncated = going, np.asarray(terminated), np.asarray(truncated)
+        going = counts & ~(terminated | truncated)
+        yield Step(
+            observation=observation,
+            info=info,
+            terminated=terminated,
+            truncated=truncated,
+            counts=counts,
+            goes_on=going,
+        )

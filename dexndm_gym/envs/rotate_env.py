@@ -16,7 +16,7 @@ from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.rendering.renderer import Camera, find_camera
+from dexndm_gym.rendering.camera import Camera, find_camera
 from dexndm_gym.rendering.window import HandPictures, HandWindow
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.extra_rewards import Rewards
@@ -59,8 +59,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             config: parameters of the task.
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
-            render_mode: None, ``"rgb_array"`` (drawn on the processor) or ``"human"`` (a window; needs a display).
-            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
+            render_mode: None, ``"rgb_array"`` (see ``HandPictures``) or ``"human"`` (a window; needs a display).
+            camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such render mode or camera, or no display.
@@ -160,5 +160,6 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     def close(self) -> None:
         """Release the hand (torque off) and the window. Safe to call twice."""
         self.backend.close()
+        self._pictures.close()
         if self._window is not None:
             self._window.close()

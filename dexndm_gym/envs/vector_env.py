@@ -15,11 +15,11 @@ from dexndm_gym.envs.hands_vector_env import HandsVectorEnv
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.filters.target_filter import TargetFilter
-from dexndm_gym.rendering.renderer import Camera
+from dexndm_gym.rendering.camera import Camera
 from dexndm_gym.task.checks import checked_action
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.extra_rewards import Rewards
-from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.options import EpisodeOptions, by_name
 
 Observation = npt.NDArray[np.float32]
 
@@ -55,8 +55,8 @@ class LeapRotateVectorEnv(HandsVectorEnv[Observation, npt.NDArray[np.float32], n
             joint_pos_noise: half width of the uniform noise on observed joint positions, rad.
             extra_rewards: terms of your own that are added to the reward: ``RewardFunction`` by name.
             autoreset_mode: one of Gymnasium's, or its name.
-            render_mode: None, or ``"rgb_array"`` (drawn on the processor).
-            camera: name of a camera (``rendering.renderer.CAMERAS``), or one of your own.
+            render_mode: None, or ``"rgb_array"`` (a picture, see ``HandPictures``).
+            camera: name of a camera (``rendering.camera.CAMERAS``), or one of your own.
 
         Raises:
             ConfigurationError: there is no such mode or camera.
@@ -90,7 +90,7 @@ class LeapRotateVectorEnv(HandsVectorEnv[Observation, npt.NDArray[np.float32], n
         Raises:
             ConfigurationError: an option is unknown, or there is another number of seeds or of hands in the mask.
         """
-        options = dict(options or {})
+        options = by_name(options)
         ids = np.flatnonzero(self._mask(options.pop("reset_mask", None)))
         if seed is None or isinstance(seed, int | np.integer):
             super().reset(seed=None if seed is None else int(seed))
@@ -137,6 +137,7 @@ class LeapRotateVectorEnv(HandsVectorEnv[Observation, npt.NDArray[np.float32], n
     def close_extras(self, **_: Any) -> None:
         """Release the hand."""
         self.backend.close()
+        self._pictures.close()
 
     def _mask(self, mask: Any) -> BoolArray:
         if mask is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,11 @@ class StartStates:
         row = rows[rng.integers(len(rows))]
         return StartState(joints=row[:16], target=row[16:32], object_pose=row[32:39], scale=float(row[39]))
 
+    def in_open_hand(self, name: str, gravity: Sequence[float]) -> bool:
+        """Whether under this gravity, hand frame, the object lies in the open hand when an episode begins."""
+        rows = self._find(name, gravity)
+        return bool(len(rows)) and np.allclose(rows[:, NUM_JOINTS : 2 * NUM_JOINTS], START_POSE)
+
     def _find(self, name: str, gravity: Sequence[float]) -> FloatArray:
         """States found for just this direction, else those for any."""
         down = np.divide(gravity, np.linalg.norm(gravity))
@@ -127,6 +132,8 @@ class StartStates:
         rows: dict[tuple[str, Vector | None], FloatArray] = {}
         for path in paths:
             try:
+                if path.exists() and not is_zipfile(path):
+                    raise ValueError("it is no archive of arrays, or a damaged one")
                 with np.load(path, allow_pickle=False) as file:
                     rows |= {_parse(key): _restored(file[key]) for key in file.files}
             except (ValueError, AttributeError, EOFError, BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""Primitive shapes of the links: what touches the object, and what is only seen.
+"""Primitive shapes of the links: what touches the object.
 
 All of it is drawn for this package from the outer dimensions of the hand's parts (20 x 34 x 26 mm servos, U brackets,
 rubber caps whose end fits a sphere). Frames are those of the bodies; lengths in m, boxes as half extents.
@@ -45,34 +45,12 @@ PALM_CONTACT: list[Shape] = [
     Box(center=(-0.048, -0.033, -0.0115), half=(0.012, 0.058, 0.023), color=PALM_COLOR),  # plate
     Box(center=(-0.079, -0.053, -0.0115), half=(0.021, 0.026, 0.023), color=PALM_COLOR),  # heel
 ]
-PALM_VISUAL: list[Shape] = [
-    Box(center=(-0.080, -0.003, 0.008), half=(0.020, 0.028, 0.004), color=PALM_COLOR),  # thumb mount
-    Box(center=(-0.058, -0.035, 0.013), half=(0.044, 0.060, 0.002), color=BRACKET_COLOR),  # back plate
-]
 
 FINGER_CONTACT: dict[str, list[Shape]] = {
     "bs": [Box(center=(-0.0265, 0.040, 0.015), half=(0.0155, 0.019, 0.012))],
     "px": [Box(center=(0.0075, -0.0002, -0.011), half=(0.017, 0.013, 0.011))],
     "md": [Capsule(start=(0.004, -0.014, 0.015), end=(0.004, -0.034, 0.015), radius=0.0125, color=SERVO_COLOR)],
     "ds": [Capsule(start=(0.0, -0.012, 0.015), end=(-0.0005, -0.030, 0.0146), radius=0.0105)],
-}
-FINGER_VISUAL: dict[str, list[Shape]] = {
-    "bs": [
-        Box(center=(0.0, 0.018, 0.0147), half=(0.010, 0.003, 0.017), color=BRACKET_COLOR),
-        Box(center=(0.0, 0.006, 0.030), half=(0.008, 0.013, 0.0015), color=BRACKET_COLOR),
-        Box(center=(0.0, 0.006, -0.001), half=(0.008, 0.013, 0.0015), color=BRACKET_COLOR),
-    ],
-    "md": [
-        Box(center=(0.0075, -0.035, 0.015), half=(0.017, 0.010, 0.013)),
-        Box(center=(0.0, -0.017, 0.015), half=(0.010, 0.002, 0.017), color=BRACKET_COLOR),
-        Box(center=(0.0, -0.004, 0.0315), half=(0.008, 0.012, 0.0015), color=BRACKET_COLOR),
-        Box(center=(0.0, -0.004, -0.0015), half=(0.008, 0.012, 0.0015), color=BRACKET_COLOR),
-    ],
-    "ds": [
-        Box(center=(0.0, -0.017, 0.015), half=(0.009, 0.002, 0.016), color=BRACKET_COLOR),
-        Box(center=(0.0, -0.005, 0.0305), half=(0.008, 0.012, 0.0015), color=BRACKET_COLOR),
-        Box(center=(0.0, -0.005, -0.0005), half=(0.008, 0.012, 0.0015), color=BRACKET_COLOR),
-    ],
 }
 FINGER_TIP: list[Shape] = [
     Capsule(start=(-0.001, -0.0372, 0.0145), end=(-0.001, -0.0372, 0.0145), radius=TIP_RADIUS, color=RUBBER_COLOR)
@@ -83,23 +61,6 @@ THUMB_CONTACT: dict[str, list[Shape]] = {
     "px": [Capsule(start=(0.0, 0.004, -0.0145), end=(0.0, 0.034, -0.0145), radius=0.0125, color=SERVO_COLOR)],
     "ds": [Capsule(start=(0.0, 0.002, -0.0145), end=(-0.0005, -0.042, -0.0144), radius=0.0115)],
 }
-THUMB_VISUAL: dict[str, list[Shape]] = {
-    "bs": [
-        Box(center=(0.0, 0.0, -0.0015), half=(0.009, 0.0165, 0.002), color=BRACKET_COLOR),
-        Box(center=(0.0, -0.015, -0.013), half=(0.008, 0.0015, 0.012), color=BRACKET_COLOR),
-        Box(center=(0.0, 0.015, -0.013), half=(0.008, 0.0015, 0.012), color=BRACKET_COLOR),
-    ],
-    "px": [
-        Box(center=(0.0, 0.0105, -0.0145), half=(0.010, 0.020, 0.0125)),
-        Box(center=(0.0, 0.032, -0.0145), half=(0.010, 0.002, 0.017), color=BRACKET_COLOR),
-        Box(center=(0.0, 0.042, 0.001), half=(0.008, 0.011, 0.0015), color=BRACKET_COLOR),
-        Box(center=(0.0, 0.042, -0.0295), half=(0.008, 0.011, 0.0015), color=BRACKET_COLOR),
-    ],
-    "ds": [
-        Box(center=(0.0, -0.0085, -0.0145), half=(0.010, 0.018, 0.0125)),
-        Box(center=(0.0, -0.0285, -0.0145), half=(0.0095, 0.002, 0.0145), color=BRACKET_COLOR),
-    ],
-}
 THUMB_TIP: list[Shape] = [
     Capsule(start=(-0.001, -0.0497, -0.0143), end=(-0.001, -0.0497, -0.0143), radius=TIP_RADIUS, color=RUBBER_COLOR)
 ]
@@ -108,11 +69,6 @@ THUMB_TIP: list[Shape] = [
 def contact_shapes(body: str) -> list[Shape]:
     """Shapes of a body that take part in contact, the rubber tip excepted."""
     return _look_up(body, PALM_CONTACT, FINGER_CONTACT, THUMB_CONTACT)
-
-
-def visual_shapes(body: str) -> list[Shape]:
-    """Shapes of a body that are only drawn."""
-    return _look_up(body, PALM_VISUAL, FINGER_VISUAL, THUMB_VISUAL)
 
 
 def tip_shapes(body: str) -> list[Shape]:

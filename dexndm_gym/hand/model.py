@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.constants import PHYSICS_TIMESTEP
-from dexndm_gym.hand.geometry import Capsule, Shape, contact_shapes, tip_shapes, visual_shapes
+from dexndm_gym.hand.geometry import Capsule, Shape, contact_shapes, tip_shapes
 from dexndm_gym.hand.joints import JOINT_NAMES, LOWER_LIMITS, UPPER_LIMITS
 
 TIP_NAMES = ("if_tip", "mf_tip", "rf_tip", "th_tip")
@@ -62,7 +62,6 @@ def build_hand(
     servo: JointServo | None,
     *,
     timestep: float = PHYSICS_TIMESTEP,
-    visual: bool = False,
     impedance: tuple[float, ...] = STIFF_CONTACT,
 ) -> mujoco.MjSpec:
     """Build the hand without an object.
@@ -70,7 +69,6 @@ def build_hand(
     Args:
         servo: what drives the joints; None gives plain torque actuators (control in N m) without damping or friction.
         timestep: physics step, s.
-        visual: also add what is only seen (brackets).
         impedance: MuJoCo's ``solimp`` of every contact.
 
     Returns:
@@ -89,7 +87,7 @@ def build_hand(
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE  # small model; MuJoCo 4.0.0 has a bug in the sparse path
     # Fingers that share no contact could be solved apart; with so few it costs more than it saves.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)
-    _add_bodies(spec, visual=visual)
+    _add_bodies(spec)
     _add_actuators(spec, servo)
     for geom in spec.geoms:
         geom.solimp = impedance
@@ -102,7 +100,7 @@ def joint_indices(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     return np.array([j.qposadr[0] for j in joints]), np.array([j.dofadr[0] for j in joints])
 
 
-def _add_bodies(spec: mujoco.MjSpec, *, visual: bool) -> None:
+def _add_bodies(spec: mujoco.MjSpec) -> None:
     for parameters in load_parameters():
         name = parameters["name"]
         parent = spec.worldbody if parameters["parent"] is None else spec.body(parameters["parent"])
@@ -130,9 +128,6 @@ def _add_bodies(spec: mujoco.MjSpec, *, visual: bool) -> None:
         if distal:
             position = _TIP_POSITION.get(name, _TIP_POSITION["if_ds"])
             body.add_site(name=name.replace("_ds", "_tip"), pos=position, group=4)
-        if visual:
-            for shape in visual_shapes(name):
-                _add_geom(body, "", shape)
 
 
 def _add_joint(body: Any, name: str) -> None:
@@ -147,8 +142,7 @@ def _add_joint(body: Any, name: str) -> None:
 
 
 def _add_geom(body: Any, name: str, shape: Shape) -> Any:
-    common: dict[str, Any] = {"name": name} if name else {}
-    common |= {"rgba": shape.color, "contype": 0, "conaffinity": 0, "group": 0 if name else 2}
+    common: dict[str, Any] = {"name": name, "rgba": shape.color, "contype": 0, "conaffinity": 0}
     if not isinstance(shape, Capsule):
         return body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, pos=shape.center, size=shape.half, **common)
     if shape.start == shape.end:
@@ -178,20 +172,3 @@ def _add_actuators(spec: mujoco.MjSpec, servo: JointServo | None) -> None:
         joint.damping = [servo.damping, 0, 0]
         joint.frictionloss = servo.frictionloss
         joint.armature = servo.armature
-
-
-def add_stage(spec: mujoco.MjSpec) -> None:
-    """Add lights and a sky, for pictures."""
-    spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
-    spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
-    spec.visual.quality.shadowsize = 4096
-    spec.add_texture(
-        name="sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.96, 0.97, 0.98],
-        rgb2=[0.80, 0.84, 0.89],
-        width=256,
-        height=256,
-    )
-    spec.worldbody.add_light(pos=[0.15, -0.35, 0.7], dir=[-0.2, 0.45, -0.9], diffuse=[0.65, 0.65, 0.62])

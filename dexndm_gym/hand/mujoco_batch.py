@@ -13,6 +13,17 @@ from dexndm_gym.errors import ConfigurationError
 
 _Arrays = dict[str, npt.NDArray[Any]]
 
+_most_threads = 0
+
+
+def limit_threads(count: int) -> None:
+    """Let simulations that are made from now on for all processors use ``count`` threads; 0 takes the limit away.
+
+    For processes that share a machine.
+    """
+    global _most_threads
+    _most_threads = count
+
 
 class Snapshot(NamedTuple):
     """All that a batch goes on from, as values that can be pickled."""
@@ -42,9 +53,9 @@ class Simulations(Batch):
         Args:
             model: what they have in common.
             num_simulations: how many.
-            num_threads: threads that step them, 0 for all processors; results do not depend on it.
+            num_threads: threads that step them, 0 for all that ``limit_threads`` leaves; results do not depend on it.
         """
-        super().__init__(model, num_simulations, num_threads)
+        super().__init__(model, num_simulations, num_threads or _most_threads)
         self._num_threads = num_threads
         self._derived = False
         self.forked = False

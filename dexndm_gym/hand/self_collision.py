@@ -13,6 +13,10 @@ DIGITS = ("palm", "index", "middle", "ring", "thumb")
 DIGIT_OF_JOINT = 1 + np.arange(NUM_JOINTS) // 4
 """Which of DIGITS each joint moves, (16,)."""
 
+OVERLAP = 0.005
+"""How far parts of the model may overlap in a commanded pose, m: with its 50 mm from the last
+joint and a stiffness of 1.28 N m/rad, a finger presses with 0.13 of the 0.16 N m that its servos can."""
+
 _PREFIXES = ("palm", "if", "mf", "rf", "th")
 _BASE_LINKS = ("bs", "px", "mp")
 """Links of fingers that lie at the palm in every pose. The thumb's ``px`` does not."""

@@ -12,12 +12,13 @@ from dexndm_gym.checks import Checked, NotNegative, Positive
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.hand.self_collision import OVERLAP
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.connection import SafeConnection
 from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacing
 from dexndm_gym.hardware.safety import MAX_COMMAND_STEP, check_plausible, limit_command
-from dexndm_gym.hardware.self_collision import OVERLAP, CollisionGuard
+from dexndm_gym.hardware.self_collision import CollisionGuard
 from dexndm_gym.hardware.servo_setup import ServoSettings, check_health, hold_still, prepare
 from dexndm_gym.hardware.units import ampere_from_units, rad_from_ticks, rad_per_second_from_units, ticks_from_rad
 from dexndm_gym.hardware.watchdog import WATCHDOG_MARGIN, rearm

@@ -15,6 +15,8 @@ try:
 except ImportError:  # pragma: no cover - there is no termios on Windows
     termios = tty = None
 
+_ENTER = (b"\n", b"\r")
+
 
 class StopSwitch:
     """Pressed from any thread, looked at by whoever moves the hand."""
@@ -45,7 +47,8 @@ class StopKey:
     """A context manager: while it is open, any key in the terminal stops the hand.
 
     Works wherever the standard input is a terminal, ssh included; elsewhere, and in the background, it does nothing.
-    Ctrl-C goes on to interrupt the program, which switches torque off as well.
+    Ctrl-C goes on to interrupt the program, which switches torque off as well. Where ``confirmed`` is waited for, Enter
+    does not stop the hand but confirms.
 
     Example::
 
@@ -62,6 +65,21 @@ class StopKey:
         """
         self._stop, self._terminal = stop, terminal
         self._thread: threading.Thread | None = None
+        self._asked, self._answered = threading.Event(), threading.Event()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether there is a terminal whose keys are heard."""
+        return self._thread is not None
+
+    def confirmed(self) -> bool:
+        """Whether Enter has been pressed since this was first asked; to be asked again and again until it is true."""
+        self._asked.set()
+        if not self._answered.is_set():
+            return False
+        self._asked.clear()
+        self._answered.clear()
+        return True
 
     def __enter__(self) -> "StopKey":
         """Listen, if there is a terminal to listen to."""
@@ -89,9 +107,20 @@ class StopKey:
             termios.tcsetattr(self._listening, termios.TCSAFLUSH, self._settings)
 
     def _listen(self) -> None:
-        ready, _, _ = select.select([self._listening, self._ended], [], [])
-        if self._ended not in ready:
-            self._stop("a key was pressed")
+        while True:
+            ready, _, _ = select.select([self._listening, self._ended], [], [])
+            if self._ended in ready:
+                return
+            if not (self._asked.is_set() and self._read_key() in _ENTER):
+                self._stop("a key was pressed")
+                return
+            self._answered.set()
+
+    def _read_key(self) -> bytes:
+        try:
+            return os.read(self._listening, 1)
+        except OSError:  # the terminal has gone
+            return b""
 
 
 def _standard_input() -> int | None:

@@ -7,11 +7,7 @@ import numpy as np
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.hand.self_collision import DIGIT_OF_JOINT, DIGITS, SelfCollision
-
-OVERLAP = 0.005
-"""How far parts of the model may overlap in a commanded pose, m: with its 50 mm from the last
-joint and a stiffness of 1.28 N m/rad, a finger presses with 0.13 of the 0.16 N m that its servos can."""
+from dexndm_gym.hand.self_collision import DIGIT_OF_JOINT, DIGITS, OVERLAP, SelfCollision
 
 OPEN_HAND = np.zeros(NUM_JOINTS)
 """The flat hand with its fingers spread, (16,), rad: each joint can swing by 0.4 rad without meeting another finger."""

@@ -184,6 +184,8 @@ def primitive(name: str, shape: str, extents: Vector, mass: float | None = None)
     """
     if shape not in GEOM_TYPES:
         raise ConfigurationError(f"expected the shape of {name!r} to be one of {', '.join(GEOM_TYPES)}, got {shape!r}")
+    if np.shape(extents) != (3,):
+        raise ConfigurationError(f"expected three lengths of {name!r}, got {extents!r:.60}")
     geom = ConvexGeom(shape=shape, extents=extents)
     return RotatableObject(name=name, geoms=(geom,), mass=_mass([geom]) if mass is None else mass)
 

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from dexndm_gym.constants import PHYSICS_TIMESTEP
-from dexndm_gym.hand.model import OBJECT_BIT, STIFF_CONTACT, JointServo, add_stage, build_hand
+from dexndm_gym.hand.model import OBJECT_BIT, STIFF_CONTACT, JointServo, build_hand
 from dexndm_gym.objects.catalog import OBJECTS
 from dexndm_gym.objects.geoms import Hull
 from dexndm_gym.objects.object_model import RotatableObject
@@ -18,7 +18,6 @@ def build_spec(
     servo: JointServo | None,
     *,
     timestep: float = PHYSICS_TIMESTEP,
-    visual: bool = False,
     impedance: tuple[float, ...] = STIFF_CONTACT,
     first_object: RotatableObject = OBJECTS["cylinder"],
     object_slots: int = 0,
@@ -29,7 +28,6 @@ def build_spec(
     Args:
         servo: what drives the joints; None gives plain torque actuators (control in N m) without damping or friction.
         timestep: physics step, s.
-        visual: also add what is only seen (brackets, lights).
         impedance: MuJoCo's ``solimp`` of every contact.
         first_object: the object that the model is compiled with; batches give each simulation its own.
         object_slots: fewest geoms of the object's body; those without a geom are copies of the first.
@@ -38,14 +36,12 @@ def build_spec(
     Returns:
         A spec whose actuators are in motor order 0..15.
     """
-    spec = build_hand(servo, timestep=timestep, visual=visual, impedance=impedance)
+    spec = build_hand(servo, timestep=timestep, impedance=impedance)
     for item in {mesh_name(item, 0): item for item in (first_object, *meshes)}.values():
         _add_meshes(spec, item)
-    _add_object(spec, first_object, object_slots, visual=visual)
+    _add_object(spec, first_object, object_slots)
     for geom in spec.geoms:
         geom.solimp = impedance
-    if visual:
-        add_stage(spec)
     return spec
 
 
@@ -66,7 +62,7 @@ def _add_meshes(spec: mujoco.MjSpec, item: RotatableObject) -> None:
             spec.add_mesh(name=mesh_name(item, index), uservert=np.array(geom.vertices).flatten())
 
 
-def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visual: bool) -> None:
+def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int) -> None:
     body = spec.worldbody.add_body(
         name=OBJECT_BODY,
         pos=[0.0, 0.0, 0.12],
@@ -94,8 +90,3 @@ def _add_object(spec: mujoco.MjSpec, item: RotatableObject, slots: int, *, visua
             friction=[1.0, 0.001, 0.0001],
             rgba=geom.color,
         )
-    if visual and item.is_primitive:  # a stripe around it, without which nobody sees a cylinder turn
-        x, _, z = item.extents / 2 * 1.01
-        round_ = item.geoms[0].shape in ("ellipsoid", "sphere")
-        stripe = mujoco.mjtGeom.mjGEOM_ELLIPSOID if round_ else mujoco.mjtGeom.mjGEOM_BOX
-        body.add_geom(type=stripe, size=[x, 0.004, z], contype=0, conaffinity=0, group=2, rgba=[0.98, 0.95, 0.88, 1.0])

@@ -1,6 +1,7 @@
-"""A window that shows a hand while it plays: simulated, virtual or real."""
+"""Pictures and a window of a hand while it plays: simulated, virtual or real."""
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -14,9 +15,12 @@ import numpy.typing as npt
 from dexndm_gym.arrays import FloatArray, Vector
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.model import joint_indices
-from dexndm_gym.objects.object_choice import Choice, the_object
-from dexndm_gym.objects.scene_model import build_spec, object_indices
-from dexndm_gym.rendering.renderer import Camera, HandRenderer
+from dexndm_gym.objects.object_choice import Choice
+from dexndm_gym.objects.scene_model import object_indices
+from dexndm_gym.rendering.camera import Camera, View
+from dexndm_gym.rendering.drawn_model import drawn_model
+from dexndm_gym.rendering.opengl import OUT_OF_SIGHT, OpenGLRenderer, opengl_is_wanted
+from dexndm_gym.rendering.renderer import HandRenderer
 
 _GOODBYE = 5.0
 """How long a window may take to close, s."""
@@ -24,16 +28,23 @@ _GOODBYE = 5.0
 _MOST_PAINTERS = 16
 """How many directions of gravity are kept ready to be drawn."""
 
-_OUT_OF_SIGHT = (0.0, 0.0, -5.0, 1.0, 0.0, 0.0, 0.0)
+_WIDTH, _HEIGHT = 640, 480
+
+_LOG = logging.getLogger(__name__)
 
 
 class HandPictures:
-    """Pictures of n hands, (480, 640, 3) each, drawn on the processor; gravity pulls downwards in them."""
+    """Pictures of n hands, (480, 640, 3) each; gravity pulls downwards in them.
+
+    They are drawn by MuJoCo's renderer where the environment variable ``MUJOCO_GL`` names a way to OpenGL that works,
+    else on the processor.
+    """
 
     def __init__(self, camera: Camera) -> None:
         """Choose where to look from."""
         self._camera = camera
-        self._painters: dict[Vector, HandRenderer] = {}
+        self._painters: dict[Vector, HandRenderer | OpenGLRenderer] = {}
+        self._opengl = opengl_is_wanted()
 
     def draw(
         self, position: FloatArray, object_pose: FloatArray | None, item: Choice, up: Vector
@@ -48,9 +59,25 @@ class HandPictures:
         """
         if up not in self._painters:
             if len(self._painters) > _MOST_PAINTERS:
-                self._painters.clear()
-            self._painters[up] = HandRenderer(width=640, height=480, camera=self._camera, up=up)
+                self.close()
+            self._painters[up] = self._painter(up)
         return self._painters[up].draw(position, object_pose, item)
+
+    def close(self) -> None:
+        """Give OpenGL back, where it was used. Safe to call twice."""
+        for painter in self._painters.values():
+            if isinstance(painter, OpenGLRenderer):
+                painter.close()
+        self._painters.clear()
+
+    def _painter(self, up: Vector) -> HandRenderer | OpenGLRenderer:
+        if self._opengl:
+            try:
+                return OpenGLRenderer(width=_WIDTH, height=_HEIGHT, camera=self._camera, up=up)
+            except ConfigurationError as error:
+                _LOG.warning("%s; pictures are drawn on the processor", error)
+                self._opengl = False
+        return HandRenderer(width=_WIDTH, height=_HEIGHT, camera=self._camera, up=up)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies draw anew."""
@@ -101,7 +128,7 @@ class HandWindow:
         joints, thing = joint_indices(self._model)[0], object_indices(self._model)[0]
         with self._viewer.lock():
             self._data.qpos[joints] = position
-            self._data.qpos[thing] = _OUT_OF_SIGHT if object_pose is None else object_pose
+            self._data.qpos[thing] = OUT_OF_SIGHT if object_pose is None else object_pose
             mujoco.mj_kinematics(self._model, self._data)
             mujoco.mj_camlight(self._model, self._data)
         self._viewer.sync()
@@ -111,7 +138,7 @@ class HandWindow:
     def _open(self, item: Choice) -> None:
         import mujoco.viewer  # loads a window library
 
-        self._model = build_spec(None, visual=True, first_object=the_object(item)).compile()
+        self._model = drawn_model(item, View(self._camera, (0.0, 0.0, 1.0)))
         self._model.vis.global_.fovy = self._camera.angle
         self._data = mujoco.MjData(self._model)
         others = threading.enumerate()

@@ -1,7 +1,7 @@
 """Configurations from what JSON can hold, and the way back: ``env.spec`` goes through it."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -22,7 +22,7 @@ def config_of(kind: type[_Config], value: _Config | Mapping[str, Any] | None) ->
         value: what was handed over.
 
     Raises:
-        ConfigurationError: a field is unknown, or it is something else.
+        ConfigurationError: a field is unknown or missing, or it is something else.
     """
     if value is None:
         return kind()
@@ -30,15 +30,19 @@ def config_of(kind: type[_Config], value: _Config | Mapping[str, Any] | None) ->
         return value
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"Expected a {kind.__name__} or its fields by name, got {value!r:.60}")
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    items = fields(kind)  # type: ignore[arg-type]
+    known = {item.name for item in items}
     if unknown := set(value) - known:
         raise ConfigurationError(f"{kind.__name__} has no {sorted(unknown)}; expected some of {sorted(known)}")
+    needed = {item.name for item in items if item.default is MISSING and item.default_factory is MISSING}
+    if missing := needed - set(value):
+        raise ConfigurationError(f"{kind.__name__} needs {sorted(missing)} too; got only {sorted(value)}")
     hints = get_type_hints(kind)
     return kind(**{name: _field(hints[name], item) for name, item in value.items()})
 
 
 def _field(hint: Any, value: Any) -> Any:
-    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+    if is_dataclass(hint) and isinstance(hint, type):
         return config_of(hint, value)
     return tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
 

@@ -31,6 +31,17 @@ from dexndm_gym.task.quaternions import rotate
 OPTION_NAMES = ("object", "wrist", "axis")
 
 
+def by_name(options: Any) -> dict[str, Any]:
+    """What ``reset(options=...)`` was given, to be changed.
+
+    Raises:
+        ConfigurationError: it is no mapping.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise ConfigurationError(f"Expected options={{'object': ..., 'wrist': ..., 'axis': ...}}, got {options!r:.60}")
+    return dict(options or {})
+
+
 @dataclass(frozen=True, kw_only=True)
 class EpisodeSetup:
     """One drawn episode."""
@@ -73,7 +84,7 @@ class EpisodeOptions:
         Raises:
             ConfigurationError: an option's name or value is unknown; the message lists what is known.
         """
-        options = dict(options or {})
+        options = by_name(options)
         for name in options:
             if name not in OPTION_NAMES:
                 raise ConfigurationError(f"Unknown option {name!r}; expected {_listed(OPTION_NAMES, name)}")

@@ -1,5 +1,6 @@
 """What is learned and what is stuck, while a training runs: a table of wrists and axes, and the same as numbers."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,8 +13,10 @@ from rich.text import Text
 from dexndm_gym.task.gravity_curriculum import CellReport
 from dexndm_gym.task.orientations import AXES, WRISTS
 
+_LOG = logging.getLogger(__name__)
+
 _BETWEEN_TABLES = 60.0
-"""Time between two tables where the output is no terminal that could be drawn anew, s."""
+"""Time between two tables, or lines of the log, where the output is no terminal that could be drawn anew, s."""
 
 
 class CurriculumTable:
@@ -24,7 +27,7 @@ class CurriculumTable:
 
         Args:
             total: steps that the run has in all.
-            shown: whether to show anything.
+            shown: whether to show the table, or else a line in the log now and then.
         """
         self._total, self._shown = total, shown
         self._console = Console(stderr=True)
@@ -40,26 +43,28 @@ class CurriculumTable:
 
     def show(self, steps: int, report: Sequence[CellReport]) -> None:
         """Show how the cells do after so many steps."""
-        if not self._shown:
-            return
-        if self._console.is_terminal:
+        if self._shown and self._console.is_terminal:
             self._live.update(self._drawn(steps, report), refresh=True)
         elif time.monotonic() - self._printed > _BETWEEN_TABLES:
             self._printed = time.monotonic()
-            self._console.print(self._drawn(steps, report))
+            if self._shown:
+                self._console.print(self._drawn(steps, report))
+            else:
+                _LOG.info("%s", self._head(steps))
 
     def stop(self) -> None:
         """Leave the last table standing."""
         self._live.stop()
 
-    def _drawn(self, steps: int, report: Sequence[CellReport]) -> RenderableType:
+    def _head(self, steps: int) -> str:
         spent = time.monotonic() - self._began
         rate = (steps - self._first) / max(spent, 1e-9)
         left = (self._total - steps) / max(rate, 1e-9)
-        head = Text(
-            f"{steps / 1e6:.2f} of {self._total / 1e6:.2f} M steps, {rate:,.0f} steps/s, {left / 60:.0f} min left"
-        )
-        return Group(head, *(_table(report, objects) for objects in dict.fromkeys(cell.objects for cell in report)))
+        return f"{steps / 1e6:.2f} of {self._total / 1e6:.2f} M steps, {rate:,.0f} steps/s, {left / 60:.0f} min left"
+
+    def _drawn(self, steps: int, report: Sequence[CellReport]) -> RenderableType:
+        objects = dict.fromkeys(cell.objects for cell in report)
+        return Group(Text(self._head(steps)), *(_table(report, name) for name in objects))
 
 
 def log_cells(record: Callable[[str, float], None], report: Sequence[CellReport]) -> None:

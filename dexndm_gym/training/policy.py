@@ -21,7 +21,11 @@ from dexndm_gym.task.config import OBSERVATION_SIZE
 from dexndm_gym.training.networks import mlp
 from dexndm_gym.training.torch_threads import one_torch_thread
 
+KIND = "dexndm_gym.student_policy"
+"""What the header of a policy's file says that it is."""
+
 WIDTH = (512, 256, 128)
+"""Hidden layers, unless others are asked for."""
 
 
 class StudentPolicy(nn.Module):
@@ -51,7 +55,7 @@ class StudentPolicy(nn.Module):
         frame = observation[:, HISTORY * 2 * NUM_JOINTS :]
         if self.hand_frame:
             wrist, axis = frame[:, :4], frame[:, 4:]
-            down = torch.tensor([0.0, 0.0, -1.0]).expand_as(axis)
+            down = axis.new_tensor([0.0, 0.0, -1.0]).expand_as(axis)
             features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
         return self.network(torch.cat([*features, frame], dim=1))
 
@@ -81,7 +85,7 @@ class StudentPolicy(nn.Module):
             OutputError: it cannot be written, or the disk is full.
         """
         about = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
-        metadata = {"kind": "dexndm_gym.student_policy", **about}
+        metadata = {"kind": KIND, **about}
         write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
 
 

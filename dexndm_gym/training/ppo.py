@@ -1,6 +1,5 @@
 """PPO teacher: stable-baselines3 on simulated hands, with TensorBoard, checkpoints and resume."""
 
-import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 from dexndm_gym.training.train_config import TrainConfig
+from dexndm_gym.training.training_env import episodes_as_text
 
 
 class AdaptiveLearningRate(BaseCallback):
@@ -99,8 +99,7 @@ class Checkpoints(BaseCallback):
         self._saved_at, model = self.num_timesteps, cast(PPO, self.model)
         save_checkpoint(checkpoint_file(self._config.out), model, self._config.what_must_match(), self._rate.rate)
         teacher = teacher_of(model)
-        trained_on = {name: json.dumps(getattr(self._config, name)) for name in ("object", "wrist", "axis")}
-        teacher.about = {"steps": str(self.num_timesteps), **trained_on}
+        teacher.about = {"steps": str(self.num_timesteps), **episodes_as_text(self._config)}
         teacher.save(teacher_file(self._config.out))
 
 

@@ -1,12 +1,16 @@
-"""Specialists one after the other, unattended: a TOML file says what each learns and from which it starts."""
+"""Specialists side by side, unattended: a TOML file says what each learns and from which it starts."""
 
 import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dexndm_gym.distributed.job import Tell
+from dexndm_gym.distributed.workers import map_jobs
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.errors import ConfigurationError, FileFormatError
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY
 from dexndm_gym.task.config_json import config_of
@@ -20,6 +24,8 @@ else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 _LOG = logging.getLogger(__name__)
+
+_SHARED = "--out must be on a file system that all machines of the cluster share, under the same name"
 
 
 def read_spec(path: Path, out: Path) -> dict[str, TrainConfig]:
@@ -55,24 +61,50 @@ def read_spec(path: Path, out: Path) -> dict[str, TrainConfig]:
     return found
 
 
-def train_specialists(path: Path, out: Path, *, progress: bool = True) -> list[Path]:
-    """Train, or go on training, every specialist of a file.
+def train_specialists(
+    path: Path, out: Path, *, workers: WorkersConfig = IN_THIS_PROCESS, progress: bool = True
+) -> list[Path]:
+    """Train, or go on training, every specialist of a file; those that start from another wait for it.
+
+    Args:
+        path: the file.
+        out: folder, which all workers must see: checkpoints in it are what a specialist goes on from.
+        workers: where they train; by default in a process for each processor, or for each GPU that they name.
+        progress: whether to show how far each is: as a table in this process, as lines of the log elsewhere.
 
     Returns:
         Their teachers' files.
 
     Raises:
-        as ``read_spec`` and ``train``.
+        as ``read_spec``, ``train`` and ``map_jobs``.
     """
-    configs = read_spec(path, out)
-    left = {name: config.steps - _done(config) for name, config in configs.items()}
-    for number, (name, config) in enumerate(configs.items()):
-        if left[name] <= 0:
-            continue
-        after = sum(max(steps, 0) for steps in list(left.values())[number:])
-        _LOG.info("%s, %d of %d; %.1f M steps to go in all", name, number + 1, len(configs), after / 1e6)
-        train(_resumed(config), progress=progress)
-    return [teacher_file(config.out) for config in configs.values()]
+    configs = read_spec(path.absolute(), out.absolute())
+    out.mkdir(parents=True, exist_ok=True)
+    left = {name: config for name, config in configs.items() if _done(config) < config.steps}
+    _LOG.info("%d of %d specialists to train: %s", len(left), len(configs), ", ".join(left) or "none")
+    sources = {name: config.start_from.parent.name for name, config in left.items() if config.start_from is not None}
+    after = {name: source for name, source in sources.items() if source in left}
+    workers = _on_gpus(workers, left)
+    map_jobs(partial(_train, progress and workers.alone_for(len(left))), left, workers, after=after)
+    teachers = [teacher_file(out / name) for name in configs]
+    if missing := [teacher for teacher in teachers if not teacher.is_file()]:
+        raise ConfigurationError(f"{missing[0]} was written elsewhere; {_SHARED}")
+    return teachers
+
+
+def _train(progress: bool, config: TrainConfig, tell: Tell) -> None:
+    """On a worker: train a specialist, from its own checkpoint if it has one."""
+    if not config.out.parent.is_dir():
+        raise ConfigurationError(f"there is no folder {config.out.parent} on this machine; {_SHARED}")
+    train(_resumed(config), progress=progress)
+
+
+def _on_gpus(workers: WorkersConfig, configs: Mapping[str, TrainConfig]) -> WorkersConfig:
+    """Where specialists learn on GPUs, a process for each GPU, unless it is said how many."""
+    gpus = {config.device for config in configs.values() if config.backend == "warp"}
+    if not gpus or workers.processes:
+        return workers
+    return replace(workers, processes=len(gpus))
 
 
 def _done(config: TrainConfig) -> int:

@@ -1,8 +1,10 @@
 """What teachers and students practice on."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from dexndm_gym.backends.backend import SimulatedBackend
 from dexndm_gym.backends.mujoco_hand import MujocoHand
@@ -10,8 +12,10 @@ from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
+from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY, choose_starts
 from dexndm_gym.task.options import EpisodeOptions, object_names
+
+_NAMES = ("object", "wrist", "axis")
 
 Names = Annotated[tuple[str, ...], NotEmpty()]
 
@@ -75,3 +79,19 @@ class TrainingEnvConfig(Checked):
         objects, randomization = self.options.objects, self.randomization if self.randomize else None
         starts = choose_starts(objects, self.starts)
         return MujocoHand(self.num_envs, randomization=randomization, starts=starts, objects=objects)
+
+
+def episodes_as_text(config: TrainingEnvConfig) -> dict[str, str]:
+    """Which episodes a teacher learns on, as the header of its file has it."""
+    names = {name: json.dumps(getattr(config, name)) for name in _NAMES}
+    starts = config.starts
+    if starts is not None and str(starts) != GRASPS_ONLY:
+        starts = starts.absolute()
+    return names | {"starts": json.dumps(None if starts is None else str(starts))}
+
+
+def episodes_from_text(about: Mapping[str, str]) -> dict[str, Any]:
+    """Options of ``TrainingEnvConfig`` out of what ``episodes_as_text`` made; older teachers say nothing of starts."""
+    options: dict[str, Any] = {name: tuple(json.loads(about[name])) for name in _NAMES if name in about}
+    starts = json.loads(about.get("starts", "null"))
+    return options | {"starts": None if starts is None else Path(starts)}

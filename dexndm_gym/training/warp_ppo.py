@@ -1,6 +1,5 @@
 """PPO teacher on a GPU: rsl-rl's PPO on the hands of MuJoCo Warp, with TensorBoard, checkpoints and resume."""
 
-import json
 import pickle
 import time
 from dataclasses import replace
@@ -27,6 +26,7 @@ from dexndm_gym.training.run_folder import (
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.tensor_teacher_env import TensorTeacherEnv
 from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
+from dexndm_gym.training.training_env import episodes_as_text
 
 try:
     from rsl_rl.algorithms import PPO
@@ -116,8 +116,7 @@ class WarpTraining:
         }
         write_checkpoint(checkpoint_file(c.out), _KIND, content)
         teacher = teacher_of(self.algorithm.actor, self.algorithm.critic)
-        trained_on = {name: json.dumps(getattr(c, name)) for name in ("object", "wrist", "axis")}
-        teacher.about = {"steps": str(self.steps), **trained_on}
+        teacher.about = {"steps": str(self.steps), **episodes_as_text(c)}
         teacher.save(teacher_file(c.out))
 
     def _restore(self, checkpoint: dict[str, Any]) -> None:

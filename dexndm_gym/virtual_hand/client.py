@@ -42,6 +42,7 @@ class VirtualHandProcess:
 
     Attributes:
         port: path of the serial port (a pseudo-terminal) that the hand answers on.
+        control: path of the socket of its side channel.
         process: the process.
     """
 
@@ -82,7 +83,7 @@ class VirtualHandProcess:
         self._owed = 0
         """Replies to requests that were given up: they come before those to later ones."""
         directory = tempfile.mkdtemp(prefix="dexndm-")
-        control = str(Path(directory) / "control")
+        self.control = control = str(Path(directory) / "control")
         options = ["--seed", str(seed), "--clock", clock, "--model", model, "--control", control, "--owned"]
         options += ["--surroundings", surroundings]
         options += ["--link", str(Path(directory) / "port"), *(f"--fault={fault}" for fault in faults)]
@@ -116,11 +117,31 @@ class VirtualHandProcess:
             ConfigurationError: there is no such object, or it comes from a mesh that the hand was started without.
             PortError: the process has ended.
         """
+        self.command("place_object", scene=self._fields(scene), seed=seed)
+
+    def hold_object(self, scene: Scene, seed: int) -> None:
+        """Hold the object of ``scene`` between the open fingers until ``let_go``; as ``place_object`` otherwise.
+
+        Raises:
+            ConfigurationError: there is no such object, or it comes from a mesh that the hand was started without.
+            PortError: the process has ended.
+        """
+        self.command("hold_object", scene=self._fields(scene), seed=seed)
+
+    def let_go(self) -> None:
+        """Let go of the object that is held.
+
+        Raises:
+            PortError: the process has ended.
+        """
+        self.command("let_go")
+
+    def _fields(self, scene: Scene) -> dict[str, Any]:
         if scene.item is not None and scene.item.has_hulls:
             if self._meshes.get(scene.object) != scene.item:
                 raise made_without_mesh(scene.object)
             scene = replace(scene, item=None)  # the process knows it by its name
-        self.command("place_object", scene=asdict(scene), seed=seed)
+        return asdict(scene)
 
     def object_pose(self) -> FloatArray:
         """Object pose in the hand frame, as a tracker would give it, (7,): position in m, quaternion w x y z.

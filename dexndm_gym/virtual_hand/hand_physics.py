@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dexndm_gym.arrays import FloatArray, IntArray
 from dexndm_gym.constants import VIRTUAL_TIMESTEP
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.grasps.closing import draw_held_pose
 from dexndm_gym.grasps.palm_rest import draw_object_pose
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.objects.catalog import NO_OBJECT
@@ -254,6 +255,22 @@ class VirtualHandPhysics(HandPhysics):
             item = object_of(scene, self._own)
             self._shape[i] = shape_code(item)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
+
+    def hold_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Hold between the open fingers of each hand of ``ids`` the object of its scene, as a person would.
+
+        It stays there, hardly moved by the fingers, until ``let_go``. The wrist is turned as the scene says.
+        """
+        for i, scene in zip(ids, scenes, strict=True):
+            item = object_of(scene, self._own)
+            self._shape[i] = shape_code(item)
+            pose = draw_held_pose(item, self._plant.fingertips(int(i)), rng)
+            self._plant.put_object(int(i), item, pose, scene.gravity)
+            self._plant.hold_object(int(i))
+
+    def let_go(self, ids: IntArray) -> None:
+        """Let go of the objects that are held."""
+        self._plant.let_go(ids)
 
     def set_joints(self, ids: IntArray, ticks: npt.ArrayLike) -> None:
         """Put the joints of the hands ``ids`` to rest where their encoders read ``ticks``, (16,) or (len(ids), 16).

@@ -123,3 +123,11 @@ class HandPhysics(ABC):
     @abstractmethod
     def place_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
         """Put into each hand of ``ids`` the object of its scene, as a person would, and turn the wrist as it says."""
+
+    @abstractmethod
+    def hold_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
+        """Hold the object of its scene between the open fingers of each hand of ``ids``, until ``let_go``."""
+
+    @abstractmethod
+    def let_go(self, ids: IntArray) -> None:
+        """Let go of the objects that are held."""

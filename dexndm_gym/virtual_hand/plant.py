@@ -20,7 +20,7 @@ from dexndm_gym.hand.mujoco_batch import Simulations
 from dexndm_gym.objects.object_model import MAX_GEOMS, RotatableObject
 from dexndm_gym.objects.object_slots import ObjectSlots, build_batch_model
 from dexndm_gym.objects.scene import FREE
-from dexndm_gym.objects.scene_model import build_spec, object_indices
+from dexndm_gym.objects.scene_model import OBJECT_BODY, build_spec, object_indices
 from dexndm_gym.virtual_hand.parameters import HandParameters, ServoParameters, stack, stack_servos
 from dexndm_gym.virtual_hand.surroundings import surround
 
@@ -36,6 +36,9 @@ holds the object until the fingers have given way, so that it never starts wedge
 
 _RUBBER = (0.9, 0.95, 0.001, 0.5, 2.0)
 """MuJoCo's ``solimp`` of contacts, its default: softer than in the training simulation, as rubber is."""
+
+HOLDING = (300.0, 300.0, 300.0, 0.3, 0.3, 0.3)
+"""How a person's hand holds an object back, N s/m along x, y and z and N m s/rad about them: it hardly moves."""
 
 # Dry friction is made stiff: with MuJoCo's defaults a joint at rest creeps by up to a milliradian per control period.
 _FRICTION_IMPEDANCE = 0.99
@@ -91,8 +94,9 @@ class HandPlant:
         self._qacc = batch.bind("qacc")
         self._frictionloss, self._armature = batch.expand("dof_frictionloss"), batch.expand("dof_armature")
         self._damping, self._gravity = batch.expand("dof_damping"), batch.expand("opt.gravity")
-        self._site_xpos = batch.bind("site_xpos")
+        self._site_xpos, self._pull = batch.bind("site_xpos"), batch.bind("xfrc_applied")
         self._tip_sites = [self._model.site(name).id for name in TIP_NAMES]
+        self._object_body = self._model.body(OBJECT_BODY).id
         self._objects = ObjectSlots(self._model, batch)
 
     def _write_parameters(self, hands: Sequence[HandParameters]) -> None:
@@ -170,9 +174,25 @@ class HandPlant:
         self._objects.solref[i, :, 0] = EASING_TIME
         self._qpos[i, self._object_qpos] = pose
         self._qvel[i, self._object_dof] = 0.0
+        self.let_go(np.array([i]))
+
+    def hold_object(self, i: int) -> None:
+        """Have somebody hold the object of hand ``i`` where it is, and bear its weight, until ``let_go``."""
+        self._damping[i, self._object_dof] = HOLDING
+        self._pull[i, self._object_body, :3] = -self._objects.mass[i] * self._gravity[i]
+
+    def let_go(self, ids: IntArray) -> None:
+        """Leave the objects of some hands to themselves."""
+        self._damping[np.ix_(ids, self._object_dof)] = 0.0
+        self._pull[ids, self._object_body] = 0.0
+
+    def fingertips(self, i: int) -> FloatArray:
+        """Where the fingertips of hand ``i`` were at the last step, (4, 3), m, the thumb's last."""
+        return self._site_xpos[i, self._tip_sites].copy()
 
     def park(self, ids: IntArray) -> None:
         """Take the objects out of some hands."""
+        self.let_go(ids)
         self._qpos[np.ix_(ids, self._object_qpos)] = [*PARKING_POSITION, 1.0, 0.0, 0.0, 0.0]
         self._qvel[np.ix_(ids, self._object_dof)] = 0.0
 

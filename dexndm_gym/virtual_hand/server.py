@@ -17,6 +17,7 @@ from dexndm_gym.virtual_hand.bus import Bus
 from dexndm_gym.virtual_hand.clocks import LockStepClock, RealTimeClock
 from dexndm_gym.virtual_hand.control_table import XL330_M288, ServoModel
 from dexndm_gym.virtual_hand.faults import Fault, Faults
+from dexndm_gym.virtual_hand.motor_bank import TICKS_PER_RAD, ZERO_TICK
 from dexndm_gym.virtual_hand.physics_interface import HandPhysics
 from dexndm_gym.virtual_hand.pseudo_terminal import Terminal
 from dexndm_gym.virtual_hand.servo_chain import ServoChain
@@ -24,6 +25,10 @@ from dexndm_gym.virtual_hand.side_channel import ControlConnection
 
 CLOCKS = {"lockstep": LockStepClock, "realtime": RealTimeClock}
 """Clock names that the command line and the client know."""
+
+
+_ONE = np.zeros(1, dtype=np.int64)
+"""The hands that the physics have."""
 
 
 class VirtualHandServer:
@@ -60,6 +65,7 @@ class VirtualHandServer:
         self._late: list[tuple[float, bytes]] = []
         """Answers that a fault holds back: when they are due, and their bytes."""
         self._parent = os.getppid() if owned else None
+        self._owner: ControlConnection | None = None
         self._running = True
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._terminal, selectors.EVENT_READ, self._serve_port)
@@ -109,7 +115,10 @@ class VirtualHandServer:
         """What the side channel offers; the arguments are those of the functions."""
         return {
             "place_object": self._place_object,
+            "hold_object": self._hold_object,
+            "let_go": lambda: self._physics.let_go(_ONE),
             "object_pose": lambda: self._physics.object_pose()[0].tolist(),
+            "scene": self._scene,
             "status": self._status,
             "inject": lambda fault: self._faults.add(Fault.parse(fault)),
             "clear_faults": self._faults.clear,
@@ -150,25 +159,31 @@ class VirtualHandServer:
 
     def _accept(self, listener: socket.socket) -> None:
         connection = ControlConnection(listener.accept()[0], self.commands())
+        self._owner = self._owner or connection
         self._selector.register(connection, selectors.EVENT_READ, lambda: self._serve_control(connection))
 
     def _serve_control(self, connection: ControlConnection) -> None:
         if not connection.serve():
             self._selector.unregister(connection)
             connection.close()
-            if self._parent is not None:
+            if self._parent is not None and connection is self._owner:
                 self.stop()
 
     def _place_object(self, scene: dict[str, Any], seed: int) -> None:
-        try:
-            arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in scene.items()}
-            if arguments.get("item") is not None:
-                arguments["item"] = RotatableObject.from_dict(arguments["item"])
-            parsed = Scene(**arguments)
-        except (AttributeError, TypeError) as error:
-            raise ConfigurationError(f"expected the fields of a Scene, got {scene!r} ({error})") from error
-        self._physics.place_object(np.zeros(1, dtype=np.int64), [parsed], np.random.default_rng(seed))
+        self._physics.place_object(_ONE, [_parse_scene(scene)], np.random.default_rng(seed))
         self._chain.refresh()
+
+    def _hold_object(self, scene: dict[str, Any], seed: int) -> None:
+        self._physics.hold_object(_ONE, [_parse_scene(scene)], np.random.default_rng(seed))
+        self._chain.refresh()
+
+    def _scene(self) -> dict[str, Any]:
+        """What a camera would see: joint angles, rad, and the object's pose in the hand frame, m and quaternion."""
+        ticks = self._physics.present_position()[0]
+        return {
+            "position": ((ticks - ZERO_TICK) / TICKS_PER_RAD).tolist(),
+            "object_pose": self._physics.object_pose()[0].tolist(),
+        }
 
     def _status(self) -> dict[str, Any]:
         devices = self._chain.devices
@@ -192,3 +207,18 @@ class VirtualHandServer:
         elif not on and self._terminal.is_open:
             self._selector.unregister(self._terminal)
             self._terminal.close()
+
+
+def _parse_scene(scene: dict[str, Any]) -> Scene:
+    """A scene out of its fields.
+
+    Raises:
+        ConfigurationError: these are not the fields of a scene.
+    """
+    try:
+        arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in scene.items()}
+        if arguments.get("item") is not None:
+            arguments["item"] = RotatableObject.from_dict(arguments["item"])
+        return Scene(**arguments)
+    except (AttributeError, TypeError) as error:
+        raise ConfigurationError(f"expected the fields of a Scene, got {scene!r} ({error})") from error

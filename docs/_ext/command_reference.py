@@ -11,11 +11,13 @@ from sphinx.application import Sphinx
 import dexndm_gym
 from dexndm_gym.cli import main
 from dexndm_gym.cli.app import COMMANDS
-from dexndm_gym.cli.hand import _ACTIONS
+from dexndm_gym.cli.hand import _ACTIONS as HAND_ACTIONS
+from dexndm_gym.cli.view import _ACTIONS as VIEW_ACTIONS
 
 PAGE = Path("reference") / "commands.md"
 WIDTH = "100"  # characters of a line of help
 CHECKOUT = f"{Path(dexndm_gym.__file__).parents[1]}/"
+SUBCOMMANDS = {"hand": HAND_ACTIONS, "view": VIEW_ACTIONS}
 HEAD = "# Command reference\n\nGenerated from the commands themselves.\n"
 
 
@@ -31,10 +33,9 @@ def _sections() -> Iterator[str]:
     with _terminal_width():
         for name, what in COMMANDS.items():
             yield f"## dexndm {name}\n\n{what}\n\n{_help(name)}"
-            if name == "hand":
-                for action in _ACTIONS:
-                    subcommand = action.__name__.lower()
-                    yield f"### dexndm hand {subcommand}\n\n{_help(name, subcommand)}"
+            for action in SUBCOMMANDS.get(name, ()):
+                subcommand = action.__name__.lower()
+                yield f"### dexndm {name} {subcommand}\n\n{_help(name, subcommand)}"
 
 
 def _help(*command: str) -> str:

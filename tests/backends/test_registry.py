@@ -65,7 +65,7 @@ def test_spec_through_json_keeps_backend_and_options(make: Any) -> None:
         ({"backend": "dexndm_gym.backends.factories:lost"}, "has no 'lost'"),
         ({"backend": "weak_servos", "stifness": 1.0}, "stifness.*stiffness"),
         ({"backend": "virtual", "randomize": True}, "do not vary"),
-        ({"backend": "virtual", "starts": "starts.npz"}, "own pose"),
+        ({"backend": "weak_servos", "starts": "starts.npz"}, "own pose"),
     ],
 )
 def test_wrong_backends_are_refused(options: dict[str, Any], said: str) -> None:

@@ -3,12 +3,16 @@ import pytest
 
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.virtual_hand import VirtualHand, angles_from_ticks, ticks_from_angles
-from dexndm_gym.constants import CONTROL_PERIOD, SIDE_JOINTS
+from dexndm_gym.constants import CONTROL_PERIOD, GRAVITY, SIDE_JOINTS
 from dexndm_gym.errors import ModelMismatchError
-from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
+from dexndm_gym.grasps.closing import TOUCH, open_for
+from dexndm_gym.grasps.hand_starts import hand_starts
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, FINGERTIP_CENTER, PALM_REST_CENTER, START_POSE
 from dexndm_gym.hardware.registers import CURRENT_BASED_POSITION_MODE
 from dexndm_gym.hardware.servo_setup import ServoSettings
+from dexndm_gym.objects.catalog import NO_OBJECT
 from dexndm_gym.objects.scene import Scene
+from dexndm_gym.task.orientations import WRISTS, down_in_hand
 from dexndm_gym.virtual_hand.parameters import HandParameters
 
 TICK = 2 * np.pi / 4096
@@ -104,3 +108,43 @@ def test_privileged_state_is_that_of_the_simulator(hand):
     np.testing.assert_allclose(known["stiffness"], expected["stiffness"], rtol=0.6)
     nominal = 0
     np.testing.assert_allclose(known["stiffness"][nominal], expected["stiffness"][nominal], rtol=0.25)
+
+
+def scenes(name):
+    downs = [down_in_hand(np.array(wrist)) for wrist in WRISTS.values()]
+    return [Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z)) for x, y, z in downs]
+
+
+def test_fingers_hold_what_a_person_held_in_every_wrist():
+    hand = VirtualHand([HandParameters.nominal()] * 6, num_threads=1, starts=hand_starts("grasps"))
+    targets = hand.reset(np.arange(6), scenes("cylinder"), np.random.default_rng(0))
+    for _ in range(10):
+        hand.step(targets)
+    state, pose = hand.state(), hand.physics.object_pose()
+    assert np.linalg.norm(pose[:, :3] - FINGERTIP_CENTER, axis=1).max() < 0.04
+    behind = np.abs(targets - state.position).reshape(6, 4, 4).max(axis=2)
+    assert (behind > TOUCH).sum(axis=1).min() >= 2
+    assert np.abs(targets - CANONICAL_POSE).max() < 0.8
+
+
+def test_people_hold_what_does_not_fall_until_they_let_go(hand):
+    physics, ids = hand.physics, np.array([0])
+    hand.physics.set_joints(ids, ticks_from_angles(open_for(CANONICAL_POSE)))
+    physics.goal_position[ids] = ticks_from_angles(open_for(CANONICAL_POSE))
+    physics.advance(0.1)
+    physics.hold_object(ids, scenes("cube")[1:2], np.random.default_rng(0))
+    held = physics.object_pose()[0]
+    physics.advance(1.0)
+    assert np.linalg.norm(physics.object_pose()[0, :3] - held[:3]) < 0.003
+    physics.let_go(ids)
+    physics.advance(0.1)
+    assert physics.object_pose()[0, 2] - held[2] > 0.03  # palm down, gravity pulls away from the palm
+
+
+def test_palm_up_the_object_lies_in_the_open_hand_unless_grasps_are_wanted(hand):
+    start = hand.reset(np.arange(2), [Scene()] * 2, np.random.default_rng(0))
+    np.testing.assert_array_equal(start, np.tile(START_POSE, (2, 1)))
+    other = VirtualHand([0, 1], num_threads=1, starts=hand_starts("grasps"))
+    start = other.reset(np.arange(2), [Scene(), Scene(object=NO_OBJECT)], np.random.default_rng(0))
+    assert np.linalg.norm(other.physics.object_pose()[0, :3] - FINGERTIP_CENTER) < 0.04
+    np.testing.assert_array_equal(start[1], CANONICAL_POSE)

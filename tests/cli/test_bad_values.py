@@ -11,36 +11,42 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dexndm_gym.checks import Bound, declared, field_hints
-from dexndm_gym.cli import hand, main
+from dexndm_gym.cli import hand, main, tracker, view
 from dexndm_gym.cli.collect import CollectCommand
 from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.coverage import CoverageCommand
 from dexndm_gym.cli.demo import DemoCommand
+from dexndm_gym.cli.distill import DistillCommand
 from dexndm_gym.cli.evaluate import EvaluateCommand
 from dexndm_gym.cli.export import ExportCommand
 from dexndm_gym.cli.fit import FitCommand
 from dexndm_gym.cli.gallery import GalleryCommand
 from dexndm_gym.cli.grasps import GraspsCommand
 from dexndm_gym.cli.objects import ObjectsCommand
+from dexndm_gym.cli.report import ReportCommand
 from dexndm_gym.cli.train import TrainCommand
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.outputs import Output
-from dexndm_gym.training.distill import DistillConfig
 
 COMMANDS: dict[str, Any] = {
     "collect": CollectCommand,
     "coverage": CoverageCommand,
     "demo": DemoCommand,
-    "distill": DistillConfig,
+    "distill": DistillCommand,
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
     "fit": FitCommand,
     "gallery": GalleryCommand,
     "grasps": GraspsCommand,
     "objects": ObjectsCommand,
+    "report": ReportCommand,
     "train": TrainCommand,
-} | {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
+}
+COMMANDS |= {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
+COMMANDS |= {f"view {kind.__name__.lower()}": kind for kind in view._ACTIONS}
+COMMANDS |= {f"tracker {name}": kind for name, (kind, _) in tracker._ACTIONS.items()}
 NEEDED = {"coverage": ["x.h5"], "export": ["lerobot", "x.h5", "new"], "distill": ["--teacher", "teacher.zip"]}
+NEEDED |= {"report": ["runs"], "view recording": ["x.h5"]}
 
 
 def everything_in(hint: Any) -> Iterator[Any]:
@@ -155,7 +161,7 @@ def test_commands_take_several_names(option: str) -> None:
     kinds = [kind for kind in COMMANDS.values() if option in field_hints(kind)]
     assert len(kinds) > 2
     for kind in kinds:
-        needed = ["--teacher", "t.zip"] if kind is DistillConfig else []
+        needed = ["--teacher", "t.zip"] if kind is DistillCommand else []
         assert getattr(parse(kind, "command", [*needed, f"--{option}", "a", "b"]), option) == ("a", "b")
 
 

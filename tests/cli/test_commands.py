@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dexndm_gym.data.reading import read_recording
 from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.dynamics.model import JointwiseModel
 from dexndm_gym.dynamics.model_file import load_model, save_model
+from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.training.policy import StudentPolicy
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
@@ -74,6 +76,31 @@ def test_fit_starts_from_a_model(run: Run, recordings: Path, tmp_path: Path) -> 
     assert code == 0
     assert "before" in text
     assert load_model(out).config.provenance["fine_tuned"]
+
+
+def test_many_hands_are_fitted_side_by_side(run: Run, recordings: Path, tmp_path: Path) -> None:
+    hands = [tmp_path / "hand-0", tmp_path / "hand-1"]
+    for hand in hands:
+        shutil.copytree(recordings, hand)
+    models, numbers = tmp_path / "models", tmp_path / "fit.json"
+    options = ("--from-scratch", "--epochs", 1, "--models", models, "--processes", 1, "--json", numbers)
+    code, out, _ = run("fit", *hands, *options)
+    assert code == 0
+    assert "hand-1" in out
+    assert list(json.loads(numbers.read_text())) == ["hand-0", "hand-1"]
+    assert sorted(path.name for path in models.iterdir()) == ["hand-0.safetensors", "hand-1.safetensors"]
+    assert load_model(models / "hand-1.safetensors").config.provenance["recordings"] == ["part-0000.h5"]
+    code, _, error = run("fit", hands[0], hands[0], *options)
+    assert code == 2
+    assert "same name" in error
+
+
+def test_a_missing_cluster_is_said_in_one_line(run: Run, recordings: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (extra distributed)")
+    code, _, error = run("fit", recordings, "--models", tmp_path / "models", "--cluster", "127.0.0.1:1")
+    assert code == 2
+    assert error.splitlines()[-1].startswith("dexndm: no Ray cluster at '127.0.0.1:1'")
+    assert "Traceback" not in error
 
 
 def test_pretraining_needs_no_recordings(run: Run, policy: Path, tmp_path: Path) -> None:
@@ -138,6 +165,16 @@ def test_collect_goes_through_surroundings_and_wrists(run: Run, policy: Path, tm
     ]
 
 
+def test_collect_replays_what_was_done_in_each_wrist(run: Run, tmp_path: Path) -> None:
+    how = ("--policy", "six_wrists", "--object", "cylinder", "--axis", "hand-z", "--starts", "grasps", "--replays", 1)
+    code, _, _ = run("collect", *how, "--wrist", "palm_down", "thumb_up", "--minutes", 0.02, "--out", tmp_path)
+    assert code == 0
+    found = [trajectory for part in recordings_in(tmp_path) for trajectory in read_recording(part)]
+    assert [one.metadata["wrist"] for one in found] == ["palm_down", "thumb_up"]
+    assert all(np.abs(one.position[0] - CANONICAL_POSE).max() < 0.2 for one in found)
+    assert np.abs(found[0].command[:10] - found[1].command[:10]).max() > 0.05
+
+
 def test_collect_says_what_to_set_up(run: Run, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr("builtins.input", asked.append)
@@ -147,6 +184,15 @@ def test_collect_says_what_to_set_up(run: Run, policy: Path, tmp_path: Path, mon
     assert "palm down" in out
     assert "soft balls" in out
     assert (code, "/dev/nothing" in err) == (2, True)
+
+
+def test_evaluate_on_hardware_needs_somebody_or_yes(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dexndm_gym.cli.common._input_has_ended", lambda: True)
+    evaluate = ("evaluate", "--env", "/dev/nothing", "--policy", policy, "--wrist", "palm_down", "--episodes", 1)
+    code, _, err = run(*evaluate)
+    assert (code, "give --yes" in err) == (2, True)
+    code, _, err = run(*evaluate, "--yes")
+    assert (code, "Cannot open the serial port /dev/nothing" in err) == (2, True)
 
 
 def test_commands_agree_on_a_hand_without_power(run: Run, policy: Path, tmp_path: Path) -> None:
@@ -217,6 +263,13 @@ def wrong_files(tmp_path: Path) -> dict[str, Path]:
         (["demo", "--policy", "POLICY", "--sim-model", "NONE"], "none"),
         (["demo", "--policy", "SHAPE"], "do not fit"),
         (["distill", "--teacher", "NONE"], "none"),
+        (["report", "NONE"], "none"),
+        (["report", "EMPTY"], "nothing to report"),
+        (["report", "TEXT"], "expected a folder"),
+        (["view", "sim", "--policy", "NONE"], "none"),
+        (["view", "sim", "--axis", "sideways"], "hand+z"),
+        (["view", "virtual", "--object", "cub"], "cube"),
+        (["view", "recording", "TEXT"], "text.h5"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

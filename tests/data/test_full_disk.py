@@ -28,7 +28,7 @@ try:
 except OutputError as error:
     print(error)
 """
-LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))"
+LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))"
 UNNOTICED = "recording.require_room = lambda file, size: None"
 
 
@@ -57,7 +57,7 @@ def test_full_disk_keeps_what_was_recorded(body: str, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     own_disk = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c")
-    script = f'mount -t tmpfs -o size=500k none {disk} && "$@"; code=$?; cp {disk}/* {tmp_path}; exit $code'
+    script = f'mount -t tmpfs -o size=600k none {disk} && "$@"; code=$?; cp {disk}/* {tmp_path}; exit $code'
     if subprocess.run([*own_disk, script, "sh", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no disk of limited size can be made here")
     result = run(_RECORD.replace("BODY", body), disk / "recording.h5", *own_disk, script, "sh")
@@ -67,7 +67,7 @@ def test_full_disk_keeps_what_was_recorded(body: str, tmp_path: Path) -> None:
 
 
 def test_a_recording_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
-    program = _RECORD.replace("try:", f"try:\n    {LIMIT.replace('500_000', '1_000')}").replace("BODY", "pass")
+    program = _RECORD.replace("try:", f"try:\n    {LIMIT.replace('600_000', '1_000')}").replace("BODY", "pass")
     result = run(program, tmp_path / "a.h5")
     assert "cannot create the recording" in result.stdout
     assert result.returncode == 0

@@ -160,3 +160,17 @@ def test_damaged_recording_that_was_never_closed_is_refused(tmp_path: Path, monk
     monkeypatch.setattr("dexndm_gym.data.recovery._SECONDS", 2.0)
     with pytest.raises(FileFormatError, match=r"copy\.h5 is damaged"):
         read_recording(tmp_path / "copy.h5")
+
+
+def test_object_poses_are_kept_where_it_was_seen(tmp_path: Path) -> None:
+    poses = np.array([[0.01, 0.02, 0.1, 1.0, 0.0, 0.0, 0.0], [np.nan] * 7, [0.02, 0.02, 0.1, 1.0, 0.0, 0.0, 0.0]])
+    with RecordingWriter(tmp_path / "a.h5") as writer:
+        for seen in (True, False):
+            writer.begin_trajectory()
+            for pose in poses[:2]:
+                writer.append(np.zeros(16), np.zeros(16), None, pose if seen else None)
+            writer.end_trajectory(np.zeros(16), None, poses[2] if seen else None)
+    with_object, without = read_recording(tmp_path / "a.h5")
+    np.testing.assert_allclose(with_object.object_pose, poses, rtol=1e-6)
+    np.testing.assert_allclose(with_object.cut(0, 1).object_pose, poses[:2], rtol=1e-6)
+    assert without.object_pose is None

@@ -194,3 +194,17 @@ def test_unusable_data_is_refused(sim_trajectories: list[Trajectory], sim_model:
         fit_trajectories(sim_trajectories)
     with pytest.raises(ConfigurationError, match="not both"):
         fit_trajectories(sim_trajectories, start=sim_model, config=ModelConfig())
+
+
+def test_recordings_of_one_wrist_may_be_fitted_alone(tmp_path: Path) -> None:
+    rng, file = np.random.default_rng(0), tmp_path / "two_wrists.h5"
+    with RecordingWriter(file) as writer:
+        for index in range(6):
+            writer.begin_trajectory({"wrist": "palm_up" if index % 3 else "base_up"})
+            for position in rng.normal(size=(30, 16)):
+                writer.append(position, position)
+            writer.end_trajectory(np.zeros(16))
+    _, report = fit_recordings([file], options=QUICK, wrist="palm_up")
+    assert report.trajectories + report.held_out_trajectories == 4
+    with pytest.raises(ConfigurationError, match="base_up, palm_up"):
+        fit_recordings([file], options=QUICK, wrist="thumb_up")

@@ -118,3 +118,12 @@ def test_least_squares_agrees_with_scipy_and_ignores_outliers() -> None:
             f_scale=0.05,
         )
         np.testing.assert_allclose(found[problem], theirs.x, rtol=0.01)
+
+
+@pytest.mark.parametrize(("beliefs", "expected"), [(1, 0.0), (0, 10.0)])
+def test_a_belief_is_no_outlier(beliefs: int, expected: float) -> None:
+    def residuals(points: np.ndarray) -> np.ndarray:
+        return np.concatenate((points - 10.0, points), axis=-1)  # one error, and the distance from what is believed
+
+    found = least_squares(residuals, np.full((1, 1), 9.0), error_scale=1.0, iterations=60, beliefs=beliefs)
+    assert found[0, 0] == pytest.approx(expected, abs=0.5)

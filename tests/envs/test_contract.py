@@ -50,6 +50,10 @@ def make_warp(**options: Any) -> AnyEnv:
     return make_vector(**options)
 
 
+def make_isaacgym(**options: Any) -> AnyEnv:
+    return make_vector(**({"object": "cube", "backend": "isaacgym_in_process:make"} | options))
+
+
 class AsArrays(VectorWrapper):
     """A vector env on tensors for tests that are written for arrays, which lie in the same memory."""
 
@@ -78,6 +82,7 @@ VECTOR = [
     make_vector,
     pytest.param(make_warp, marks=NEEDS_WARP),
     pytest.param(make_tensors, marks=[NEEDS_WARP, pytest.mark.slow]),
+    make_isaacgym,
 ]
 ALL = [*SINGLE, *VECTOR]
 

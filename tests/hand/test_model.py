@@ -93,11 +93,3 @@ def test_fingertips_are_round_and_take_part_in_contact(model):
         geom = model.geom(name)
         assert geom.type[0] == mujoco.mjtGeom.mjGEOM_SPHERE
         assert geom.conaffinity[0] != 0
-
-
-def test_what_is_only_seen_never_touches():
-    seen = build_spec(SIM_SERVO, timestep=0.01, visual=True).compile()
-    drawn = seen.geom_group == 2
-    assert drawn.sum() > 20
-    assert not seen.geom_contype[drawn].any()
-    assert not seen.geom_conaffinity[drawn].any()

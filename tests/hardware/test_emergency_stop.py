@@ -26,6 +26,20 @@ except KeyboardInterrupt:
 """
 
 
+CONFIRMING = """
+import threading
+from dexndm_gym.hardware.emergency_stop import StopKey
+pressed = threading.Event()
+with StopKey(lambda reason: (print(reason, flush=True), pressed.set())) as key:
+    key.confirmed()
+    print("listening" if key.is_listening else "deaf", flush=True)
+    while not key.confirmed():
+        pass
+    print("confirmed", flush=True)
+    pressed.wait(30.0)
+"""
+
+
 def test_a_switch_stays_pressed_until_it_is_released() -> None:
     switch = StopSwitch()
     switch.check()
@@ -58,6 +72,21 @@ def test_key_stops_and_the_terminal_is_restored(key: bytes, text: bytes) -> None
         read_until(ours, text)
         assert program.wait(30.0) == 0
     assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.parametrize("then", [b" ", b"\n"])
+def test_enter_confirms_once_where_it_is_asked_for(then: bytes) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)" + CONFIRMING]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as program:
+        read_until(ours, b"listening")
+        os.write(ours, b"\n")
+        assert b"a key was pressed" not in read_until(ours, b"confirmed")
+        os.write(ours, then)
+        read_until(ours, b"a key was pressed")
+        assert program.wait(30.0) == 0
     os.close(ours)
     os.close(theirs)
 

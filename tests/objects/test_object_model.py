@@ -1,9 +1,12 @@
 """Objects against sizes and inertia that are found here by sampling or by MuJoCo's own compiler."""
 
+from typing import Any
+
 import mujoco
 import numpy as np
 import pytest
 
+from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.catalog import OBJECT_SETS, OBJECTS
 from dexndm_gym.objects.geoms import GEOM_TYPES, ConvexGeom, ball, box, disc, egg, rod
 from dexndm_gym.objects.object_model import MASS_RANGE, MAX_GEOMS, RotatableObject, assemble, primitive
@@ -99,3 +102,9 @@ def test_sets_hold_the_papers_objects() -> None:
     assert any(aspect == pytest.approx(5.33, abs=0.01) for aspect in aspects["long_cuboids"])
     assert max(aspects["long_cuboids"]) == pytest.approx(6.67, abs=0.01)
     assert min(OBJECTS[item].extents.max() for item in OBJECT_SETS["small_cylinders"]) == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize("extents", [(0.05, 0.05), 0.05, (0.05, 0.05, 0.05, 0.05), None])
+def test_primitives_have_three_lengths(extents: Any) -> None:
+    with pytest.raises(ConfigurationError, match="three lengths of 'brick'"):
+        primitive("brick", "box", extents)

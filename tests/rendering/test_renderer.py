@@ -3,7 +3,8 @@ import pytest
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
-from dexndm_gym.rendering.renderer import CAMERAS, Camera, HandRenderer
+from dexndm_gym.rendering.camera import CAMERAS, Camera
+from dexndm_gym.rendering.renderer import HandRenderer
 
 POSE = np.array([*PALM_REST_CENTER, 1.0, 0.0, 0.0, 0.0])
 

@@ -14,7 +14,7 @@ import pytest
 
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.rendering.renderer import CAMERAS
+from dexndm_gym.rendering.camera import CAMERAS
 
 SIM = "LeapRotate-Sim-v0"
 

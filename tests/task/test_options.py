@@ -130,3 +130,8 @@ def test_hand_axes_turn_with_the_wrist(name: str) -> None:
         drawn = options.draw(np.random.default_rng(seed))
         seen = axes_in_hand(np.array([[*drawn.wrist, *drawn.axis]]))[0]
         np.testing.assert_allclose(seen, AXES[name.removeprefix("hand")], atol=1e-12)
+
+
+def test_options_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"Expected options=\{'object'"):
+        EpisodeOptions().updated([1])  # type: ignore[arg-type]

@@ -18,10 +18,13 @@ from dexndm_gym.task.extra_rewards import StepBatch
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.task.reward_weights import RewardWeights
-from dexndm_gym.training.distill import DistillConfig, Lesson, SampleMemory, distill
+from dexndm_gym.training.distill import distill
+from dexndm_gym.training.distill_config import DistillConfig
+from dexndm_gym.training.lesson import Lesson
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
 from dexndm_gym.training.run_folder import require_goes_on
+from dexndm_gym.training.sample_memory import SampleMemory
 from dexndm_gym.training.teacher_env import TeacherVecEnv
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train_config import TrainConfig

@@ -24,6 +24,7 @@ class FollowerPhysics(HandPhysics):
         self.voltage, self.heat = np.full((1, 16), 50), np.full((1, 16), 30)
         self.profile = np.zeros((1, 16), dtype=np.int64)
         self.advanced: list[float] = []
+        self.released = 0
         self.placed: list[tuple[object, float]] = []
 
     def advance(self, seconds: float) -> None:
@@ -61,6 +62,12 @@ class FollowerPhysics(HandPhysics):
 
     def place_object(self, ids, scenes, rng: np.random.Generator) -> None:
         self.placed.append((scenes[0], rng.random()))
+
+    def hold_object(self, ids, scenes, rng: np.random.Generator) -> None:
+        self.place_object(ids, scenes, rng)
+
+    def let_go(self, ids) -> None:
+        self.released += 1
 
     def object_pose(self) -> np.ndarray:
         return np.array([[0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0]])

@@ -189,10 +189,11 @@ def _play(
     there are no measured positions nothing is corrected.
     """
     states, predicted = np.empty((len(goal) + 1, *start.shape)), np.empty((len(goal), start.shape[1]))
-    states[0] = start
     for lane in range(start.shape[1]):
         stall, back_emf, saturation, armature, coulomb, load_friction, viscous, arm, damping, offset = servos[:, lane]
         horn, turning, mass, swinging, push = start[:, lane]
+        for field in range(len(start)):
+            states[0, field, lane] = start[field, lane]
         column, gain = lane % goal.shape[2], stiffness[lane % len(stiffness)]
         # Implicit, so that no damping is too much for the step.
         damping = damping / (1 + _STEP * damping * (1 / armature + 1 / inertia))

@@ -1,10 +1,16 @@
 """The plots of the gap suite, each a matplotlib figure."""
 
+from collections.abc import Collection, Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.evaluation.gap.report import GapReport
 from dexndm_gym.evaluation.plot_style import COLORS, clean_figure
+
+DIRECT = "direct transfer"
+"""What runs without correction are called."""
 
 _COLUMNS = {
     "one_step_rms_mrad": "one step, rms",
@@ -25,11 +31,21 @@ def gap_plots(report: GapReport) -> dict[str, Figure]:
 
 def rotation_per_hand(report: GapReport) -> Figure:
     """Rotation of every hand under every correction and policy as a share of the simulated, and the means."""
-    rows = {"direct transfer": report.share_kept()}
+    rows = {DIRECT: report.share_kept()}
     rows |= {name: report.share_kept(name) for name in (*report.baselines, *report.others)}
+    return shares_per_hand(rows, report.baselines)
+
+
+def shares_per_hand(rows: Mapping[str, FloatArray], corrections: Collection[str]) -> Figure:
+    """A row of dots for each run, one per hand.
+
+    Args:
+        rows: rotation over that in simulation, (hands,), by name of the run.
+        corrections: names of the runs that were corrected.
+    """
     figure, axes = clean_figure(6.4, 0.9 + 0.4 * len(rows))
     for row, (name, shares) in enumerate(rows.items()):
-        color = COLORS["corrected" if name in report.baselines else "direct"]
+        color = COLORS["corrected" if name in corrections else "direct"]
         axes.plot(shares, np.full(len(shares), row), "o", color=color, alpha=0.4, markersize=6, markeredgewidth=0)
         axes.plot([np.nanmean(shares)], [row], "|", color=color, markersize=18, markeredgewidth=3)
     axes.axvline(1.0, color=COLORS["sim"], linewidth=1)

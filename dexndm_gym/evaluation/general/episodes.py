@@ -10,11 +10,11 @@ import numpy as np
 from dexndm_gym.arrays import BoolArray, FloatArray
 from dexndm_gym.backends.mujoco_hand import MujocoHand
 from dexndm_gym.backends.randomization import Randomization
+from dexndm_gym.distributed.job import Tell
 from dexndm_gym.envs.rollout import Policy, Step, roll_out
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.evaluation.scores import Scores, scores_of
 from dexndm_gym.grasps.start_states import StartStates
-from dexndm_gym.progress import Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
 from dexndm_gym.task.orientations import rotation_to
@@ -33,12 +33,12 @@ class Conditions:
     config: TaskConfig = field(default_factory=TaskConfig)
 
 
-def play(policy: Policy, setups: Sequence[EpisodeSetup], conditions: Conditions, tally: Tally) -> Scores:
-    """Play each of the episodes once, with the policy's mean action; ``tally`` counts those that have ended."""
+def play(policy: Policy, setups: Sequence[EpisodeSetup], conditions: Conditions, tell: Tell) -> Scores:
+    """Play each of the episodes once, with the policy's mean action; ``tell`` hears how many have just ended."""
     parts = []
     for first in range(0, len(setups), _MOST_HANDS):
         with closing(_GivenEpisodes(setups[first : first + _MOST_HANDS], conditions)) as env:
-            parts.append(scores_of(_counted(roll_out(policy, env), tally)))
+            parts.append(scores_of(_counted(roll_out(policy, env), tell)))
     return Scores(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
@@ -47,7 +47,7 @@ def reach_goals(
     setups: Sequence[EpisodeSetup],
     goals: FloatArray,
     conditions: Conditions,
-    tally: Tally,
+    tell: Tell,
     tolerance: float = 0.1 * np.pi,
 ) -> BoolArray:
     """Turn objects to goal orientations: the axis is, at each step, that of the rotation that is left.
@@ -57,7 +57,7 @@ def reach_goals(
         setups: the episodes; their axes do not matter.
         goals: quaternions w x y z in the world frame, (n, 4).
         conditions: what they are played under.
-        tally: counts the episodes that have ended.
+        tell: hears how many episodes have just ended.
         tolerance: angle within which a goal counts as reached, rad (paper: 0.1 pi).
 
     Returns:
@@ -68,15 +68,15 @@ def reach_goals(
         part = slice(first, first + _MOST_HANDS)
         with closing(_EpisodesWithGoals(setups[part], conditions, goals[part])) as env:
             reached = np.zeros(env.num_envs, dtype=np.bool_)
-            for step in _counted(roll_out(policy, env), tally):
+            for step in _counted(roll_out(policy, env), tell):
                 reached |= step.goes_on & (env.left < tolerance)
             parts.append(reached)
     return np.concatenate(parts)
 
 
-def _counted(steps: Generator[Step, None, None], tally: Tally) -> Generator[Step, None, None]:
+def _counted(steps: Generator[Step, None, None], tell: Tell) -> Generator[Step, None, None]:
     for step in steps:
-        tally(int((step.counts & ~step.goes_on).sum()))
+        tell(int((step.counts & ~step.goes_on).sum()))
         yield step
 
 

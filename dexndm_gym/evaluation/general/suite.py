@@ -3,12 +3,16 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
+from dexndm_gym.distributed.job import Tell
+from dexndm_gym.distributed.workers import Workers
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
@@ -42,6 +46,9 @@ PAPER = {
     "26 axes": (242.33, 0.94, 0.46),
 }
 """The paper's generalist on unseen ContactDB objects, wrist at random: RotR in rad/s, TTF, RotP (table 1)."""
+
+
+_GOALS = "goals"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +86,12 @@ class GeneralConfig(Checked):
     @property
     def total(self) -> int:
         """Episodes in all."""
-        cells = len(self.classes) * len(WRISTS) * len(AXES)
-        return cells * self.episodes + len(AXIS_GROUPS) * self.random_episodes + self.goals
+        return sum(_episodes(self, part) for part in self.parts)
+
+    @property
+    def parts(self) -> list[str]:
+        """What is played as one: the classes, the groups of axes, the goals."""
+        return [*self.classes, *AXIS_GROUPS, _GOALS]
 
 
 def read_results(path: Path | None, config: GeneralConfig) -> dict[str, Any] | None:
@@ -106,6 +117,7 @@ def run_suite(
     policy: Policy,
     *,
     done: Mapping[str, Any] | None = None,
+    workers: WorkersConfig = IN_THIS_PROCESS,
     progress: Progress | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Play the suite part by part.
@@ -114,40 +126,58 @@ def run_suite(
         config: what to play.
         policy: what plays.
         done: what an earlier run of the same suite has yielded last; its parts are not played again.
-        progress: told how many episodes have ended, of how many.
+        workers: where parts are played; the results do not depend on it.
+        progress: told how many episodes have ended, of how many; from another thread where others play.
 
     Yields:
         All results so far, after every part: ``cells`` by class, wrist and axis, ``random`` by axis group, ``goals``.
     """
+    done = done or {"cells": {}, "random": {}}
+    found = {**done["cells"], **done["random"], **_goals_in(done)}
     tally = Tally(progress, config.total)
-    results: dict[str, Any] = {"config": asdict(config), "cells": {}, "random": {}, **(done or {})}
-    for name in config.classes:
-        if name in results["cells"]:
-            tally(len(WRISTS) * len(AXES) * config.episodes)
-            continue
-        results["cells"][name] = _cells(config, name, policy, tally)
-        yield results
-    for group, axes in AXIS_GROUPS.items():
-        if group in results["random"]:
-            tally(config.random_episodes)
-            continue
-        setups = _draw(config, "unseen", "random", axes, config.random_episodes)
-        results["random"][group] = play(policy, setups, _conditions(config, "unseen"), tally).summary()
-        yield results
-    if "goals" not in results:
-        setups = _draw(config, "unseen", "random", ("+z",), config.goals)
-        rng = np.random.default_rng(config.seed)
-        goals = np.array([draw_unit(rng, 4) for _ in setups])
-        reached = reach_goals(policy, setups, goals, _conditions(config, "unseen"), tally)
-        results["goals"] = {"success": float(reached.mean()), "episodes": len(reached)}
-        yield results
+    tally(sum(_episodes(config, name) for name in config.parts if name in found))
+    missing = {name: name for name in config.parts if name not in found}
+    with Workers(workers) as pool:
+        for name, numbers in pool.run(partial(_play_part, config, policy), missing, tell=tally):
+            found[name] = numbers
+            yield {
+                "config": asdict(config),
+                "cells": {name: found[name] for name in config.classes if name in found},
+                "random": {name: found[name] for name in AXIS_GROUPS if name in found},
+                **_goals_in(found),
+            }
 
 
-def _cells(config: GeneralConfig, name: str, policy: Policy, tally: Tally) -> dict[str, dict[str, float]]:
+def _goals_in(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {_GOALS: found[_GOALS]} if _GOALS in found else {}
+
+
+def _episodes(config: GeneralConfig, part: str) -> int:
+    """How many a part has."""
+    if part in CLASSES:
+        return len(WRISTS) * len(AXES) * config.episodes
+    return config.random_episodes if part in AXIS_GROUPS else config.goals
+
+
+def _play_part(config: GeneralConfig, policy: Policy, part: str, tell: Tell) -> dict[str, Any]:
+    """The numbers of a part: a class of objects, a group of axes, or the goals."""
+    if part in CLASSES:
+        return _cells(config, part, policy, tell)
+    if part in AXIS_GROUPS:
+        setups = _draw(config, "unseen", "random", AXIS_GROUPS[part], config.random_episodes)
+        return play(policy, setups, _conditions(config, "unseen"), tell).summary()
+    setups = _draw(config, "unseen", "random", ("+z",), config.goals)
+    rng = np.random.default_rng(config.seed)
+    goals = np.array([draw_unit(rng, 4) for _ in setups])
+    reached = reach_goals(policy, setups, goals, _conditions(config, "unseen"), tell)
+    return {"success": float(reached.mean()), "episodes": len(reached)}
+
+
+def _cells(config: GeneralConfig, name: str, policy: Policy, tell: Tell) -> dict[str, dict[str, float]]:
     """Scores of all wrists and axes with one class of objects, by "wrist axis"."""
     keys = [(wrist, axis) for wrist in WRISTS for axis in AXES]
     setups = [setup for wrist, axis in keys for setup in _draw(config, name, wrist, (axis,), config.episodes)]
-    scores = play(policy, setups, _conditions(config, name), tally)
+    scores = play(policy, setups, _conditions(config, name), tell)
     return {
         f"{wrist} {axis}": scores.part(k * config.episodes, (k + 1) * config.episodes).summary()
         for k, (wrist, axis) in enumerate(keys)

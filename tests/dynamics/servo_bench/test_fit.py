@@ -137,6 +137,17 @@ def test_unexplained_log_spoils_no_fit() -> None:
     assert open_loop_error(found, "sine") < np.radians(1.5)
 
 
+def test_what_no_log_shows_stays_as_the_data_sheet_says() -> None:
+    swings = commands("sine")
+    swings.torque_on[:] = 0.0
+    swings.position[0] = 0.8
+    swings.position[1:] = simulate(SERVO, BENCH, swings, swings.position[0])
+    found = identify(swings, BENCH, **DATA_SHEET, iterations=15, starts=2)
+    assert found.stall_torque / (1 + found.saturation) == pytest.approx(DATA_SHEET["stall_torque"], rel=1e-3)
+    assert free_speed(found, 16.0) == pytest.approx(DATA_SHEET["no_load_speed"], rel=0.02)
+    assert found.armature == pytest.approx(SERVO.armature, rel=0.25)
+
+
 def test_observer_finds_velocity_of_unknown_servo() -> None:
     ticks = logged("sine")
     wrong = ServoPhysics(stall_torque=0.5, load_friction=0.1)

@@ -59,6 +59,7 @@ def test_refuses_before_anything_moves(tmp_path: Path, throw: Any) -> None:
 def test_ctrl_c_leaves_no_process(tmp_path: Path, sim_model: Path) -> None:
     code = f"""if True:
         import numpy as np
+        import signal
         from pathlib import Path
         from dexndm_gym.evaluation.demo.run import DemoConfig, run_demo
 
@@ -69,6 +70,7 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path, sim_model: Path) -> None:
                 self.steps += 1
                 if self.steps == 430:
                     print("direct", flush=True)
+                    signal.pause()
                 return np.zeros(16, np.float32), None
 
         config = DemoConfig(episodes=1, sim_model=Path({str(sim_model)!r}), out=Path({str(tmp_path / "out")!r}))

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dexndm_gym.evaluation import report_page
 from dexndm_gym.evaluation.demo import report
 from dexndm_gym.evaluation.demo.demo_result import DemoResult
 from dexndm_gym.evaluation.demo.report import write_report
-from dexndm_gym.evaluation.demo.videos import draw_episode
+from dexndm_gym.evaluation.videos import draw_episode
 from dexndm_gym.rendering.renderer import HandRenderer
 
 
@@ -51,7 +52,7 @@ def test_without_a_video_the_report_says_why(
     def fail(_: object) -> bytes:
         raise OSError("no <ffmpeg>")
 
-    monkeypatch.setattr(report, "encode", fail)
+    monkeypatch.setattr(report_page, "encode", fail)
     monkeypatch.setattr(report, "HandRenderer", lambda **_: HandRenderer(width=16, height=16))
     write_report(compare(direct=2.0), tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()

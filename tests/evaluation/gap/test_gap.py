@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.distributed import WorkersConfig
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap import suite
 from dexndm_gym.evaluation.gap.baselines import BASELINES
@@ -12,6 +13,7 @@ from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
 from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.filters.target_filter import TargetWindow
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.training.policy import load_policy
 
 
 def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,10 +27,23 @@ def test_one_hand_from_recording_to_correction(wiggle: Any, monkeypatch: pytest.
     assert (hand.corrected["default"][1.0].rotation != hand.direct.rotation).any()
 
 
+@pytest.mark.slow
+def test_hands_measured_elsewhere_show_the_same(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "_SIM_EPISODES", 3)
+    config = GapConfig(hands=(6, 5), baselines=("default",), episodes=2, data_minutes=(1.0,))
+    policies = Policies(main=load_policy())
+    told: list[tuple[int, int]] = []
+    workers = WorkersConfig(processes=2)
+    there = measure_gap(config, policies, workers=workers, progress=lambda *state: told.append(state[:2]))
+    assert told == [(k + 1, len(told)) for k in range(len(told))]
+    assert [hand.seed for hand in there.hands] == [6, 5]
+    assert there.as_dict() == measure_gap(config, policies).as_dict()
+
+
 def test_all_that_can_be_measured_beside(wiggle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     corrections: list[Any] = []
 
-    def play(policy: Any, hand: Any, seed: int, correction: Any = None) -> Scores:
+    def play(policy: Any, hand: Any, config: GapConfig, correction: Any = None) -> Scores:
         corrections.append(correction)
         return Scores(
             **dict.fromkeys(("rotation", "time_to_fall", "dropped", "rotr", "rotp", "ttf"), np.full(2, policy.size))

@@ -1,4 +1,4 @@
-"""Videos of episodes, drawn from what was measured; they need no graphics library."""
+"""Videos of episodes and recordings, drawn from what was measured; they need no graphics library."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from dexndm_gym.arrays import FloatArray
+from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.evaluation.episodes import EpisodeRecord
+from dexndm_gym.objects.catalog import NO_OBJECT, OBJECTS
 from dexndm_gym.rendering.renderer import HandRenderer
 
 Picture = npt.NDArray[np.uint8]
@@ -37,16 +41,25 @@ def draw_episode(
     Returns:
         Frames (height, width, 3), RGB, with the rotation so far in a corner.
     """
-    frames: list[Picture] = []
+    frames = []
     for index in range(0, len(episode) + 1, STEPS_PER_FRAME)[:length]:
-        pose = None if episode.object_pose is None else episode.object_pose[index]
-        pose = None if pose is None or np.isnan(pose[0]) else pose
-        picture = renderer.draw(episode.position[index], pose, episode.object)
+        picture = _draw(renderer, episode.position[index], episode.object_pose, index, episode.object)
         frames.append(_write(picture, f"{episode.rotation[index]:.1f} rad"))
         if drawn is not None:
             drawn()
     if episode.dropped:
         frames[-1] = _write(frames[-1], "lost", bottom=True)
+    return frames + [frames[-1]] * (length - len(frames))
+
+
+def draw_trajectory(trajectory: Trajectory, renderer: HandRenderer, *, length: int) -> list[Picture]:
+    """Draw the first ``length`` frames of a recording, its last picture held; the object where it is known."""
+    item = str(trajectory.metadata.get("object", NO_OBJECT))
+    poses = trajectory.object_pose if item in OBJECTS else None
+    frames = []
+    for index in range(0, len(trajectory) + 1, STEPS_PER_FRAME)[:length]:
+        picture = _draw(renderer, trajectory.position[index], poses, index, item)
+        frames.append(_write(picture, f"{index * CONTROL_PERIOD:.0f} s"))
     return frames + [frames[-1]] * (length - len(frames))
 
 
@@ -66,6 +79,11 @@ def encode(frames: Sequence[Picture]) -> bytes:
         options = {"fps": FPS, "codec": "libx264", "quality": 7, "pixelformat": "yuv420p"}
         iio.imwrite(path, np.stack(frames), plugin="FFMPEG", **options)
         return path.read_bytes()
+
+
+def _draw(renderer: HandRenderer, position: FloatArray, poses: FloatArray | None, index: int, item: str) -> Picture:
+    seen = poses is not None and bool(np.isfinite(poses[index]).all())
+    return renderer.draw(position, poses[index] if poses is not None and seen else None, item)
 
 
 def _write(picture: Picture, text: str, *, bottom: bool = False) -> Picture:

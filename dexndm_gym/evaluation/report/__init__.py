@@ -1,0 +1,1 @@
+"""One report on all that a folder holds: evaluations, gap and general suites, demos, recordings."""

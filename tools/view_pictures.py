@@ -1,0 +1,111 @@
+"""Takes pictures of every page of ``dexndm view`` in a browser, to be looked at: ``make pages``.
+
+Needs Chromium and its driver, and the extra ``dev``.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from dexndm_gym.data.recording import RecordingWriter
+from dexndm_gym.grasps.palm_rest import START_POSE
+
+PAGES = {
+    "sim": ["sim"],
+    "six_wrists": [
+        *("sim", "--policy", "six_wrists", "--starts", "grasps", "--object", "normal_cylinders"),
+        *("--wrist", "six", "--axis", "hand-z", "hand+z"),
+    ],
+    "virtual": ["virtual"],
+    "recording": ["recording"],
+}
+"""Arguments of ``dexndm view`` by the name of the pictures."""
+
+_SECONDS_BEFORE = 12.0
+"""How long a page is left alone before its first picture: software that stands in for a graphics card is slow."""
+
+
+def browser(size: tuple[int, int] = (1440, 860)) -> webdriver.Chrome:
+    """Chromium without a window."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size[0]},{size[1]}",
+        "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+
+
+@contextmanager
+def served(arguments: Sequence[str]) -> Iterator[str]:
+    """The address of a page while it is served."""
+    command = [sys.executable, "-c", "from dexndm_gym.cli import main; main()", "view", *arguments]
+    process = subprocess.Popen([*command, "--page-port", "8190"], stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        found = re.search(r"http://\S+", line)
+        if found is None:
+            raise RuntimeError(f"expected the address of a page, got {line!r}")
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -> None:
+    """A picture of every tab of a page."""
+    chrome.get(url)
+    WebDriverWait(chrome, 60).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "[role=tab]"))
+    time.sleep(_SECONDS_BEFORE)
+    close = chrome.find_elements(By.CSS_SELECTOR, ".mantine-Notification-closeButton")
+    for button in close:  # that there is no graphics card
+        button.click()
+    for tab in chrome.find_elements(By.CSS_SELECTOR, "[role=tab]"):
+        tab.click()
+        time.sleep(2.0)
+        chrome.save_screenshot(str(folder / f"{name}_{tab.text.lower()}.png"))
+
+
+def write_recording(path: Path) -> None:
+    """Fingers that open and close."""
+    with RecordingWriter(path) as writer:
+        writer.begin_trajectory({"hand": "made up", "mode": "waves"})
+        for tick in range(200):
+            wave = 0.4 * np.sin(0.1 * tick) * np.sign(START_POSE)
+            writer.append(START_POSE + 0.95 * wave, START_POSE + wave, 0.1 + 0.1 * np.abs(wave))
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder for the pictures")
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"some of {', '.join(PAGES)}; all if none is named")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Path(folder, "recording.h5")
+        write_recording(recording)
+        chrome = browser()
+        try:
+            for name in options.pages or PAGES:
+                arguments = PAGES[name] + ([str(recording)] if name == "recording" else [])
+                with served(arguments) as url:
+                    take_pictures(chrome, url, options.folder, name)
+        finally:
+            chrome.quit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 import importlib
 import math
 import pkgutil
-from pathlib import Path
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import pytest

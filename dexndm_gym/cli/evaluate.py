@@ -41,7 +41,8 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
 from dexndm_gym.evaluation.gap.plots import gap_plots, rotation_per_hand
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap, measure_wrists
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
+from dexndm_gym.evaluation.gap.wrist_gaps import measure_wrists
 from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.progress import Progress, progress_bar

@@ -4,9 +4,9 @@ All episodes of a hand run at once, and each hand is a job of its own. Each hand
 empty, and turning objects; every baseline learns from the kind that suits it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
@@ -30,7 +30,6 @@ from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap.baselines import BASELINES, Learned, find_correction
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
-from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps
 from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.grasps.hand_starts import hand_starts
@@ -150,7 +149,7 @@ def measure_gap(
     Raises:
         ConfigurationError: the policy keeps no object for a whole episode in simulation.
     """
-    tally = Tally(progress, _runs(config, policies))
+    tally = Tally(progress, count_runs(config, policies))
     sim = _play(policies.main, _simulated(config, _SIM_EPISODES), config)
     tally(note="simulation")
     others = {
@@ -167,38 +166,7 @@ def measure_gap(
     )
 
 
-def measure_wrists(
-    config: GapConfig,
-    wrists: Sequence[str],
-    policies: Policies,
-    *,
-    workers: WorkersConfig = IN_THIS_PROCESS,
-    progress: Progress | None = None,
-) -> Iterator[WristGaps]:
-    """``measure_gap`` in one wrist orientation after the other, each with models of its own: a joint's load is another.
-
-    Args:
-        config: what to compare; its ``wrist`` does not count.
-        wrists: names of the wrist orientations.
-        policies: trained in simulation.
-        workers: where hands are measured; the numbers do not depend on it.
-        progress: told after each run and fit how many there have been, of how many in all wrists, and what it was.
-
-    Yields:
-        What has been measured so far, after every wrist.
-    """
-    tally = Tally(progress, len(wrists) * _runs(config, policies))
-    reports: dict[str, GapReport] = {}
-    for wrist in wrists:
-
-        def tell(done: int, total: int, note: str, wrist: str = wrist) -> None:
-            tally(note=f"{wrist}: {note}")
-
-        reports[wrist] = measure_gap(replace(config, wrist=wrist), policies, workers=workers, progress=tell)
-        yield WristGaps(reports=dict(reports))
-
-
-def _runs(config: GapConfig, policies: Policies) -> int:
+def count_runs(config: GapConfig, policies: Policies) -> int:
     """How many runs and fits there are in one wrist."""
     learned = len(config.baselines) * len(config.data_minutes)
     beside = sum(len(policies.beside(seed)) for seed in config.hands)

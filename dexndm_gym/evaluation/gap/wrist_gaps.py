@@ -1,13 +1,16 @@
 """The gap in several wrist orientations, and what it comes to over all of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from dexndm_gym.arrays import FloatArray
+from dexndm_gym.distributed.workers_config import IN_THIS_PROCESS, WorkersConfig
 from dexndm_gym.evaluation.gap.report import GapReport, interval
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, count_runs, measure_gap
+from dexndm_gym.progress import Progress, Tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +52,34 @@ class WristGaps:
             "correction_loses_in": self.losing(),
             "wrists": {name: report.as_dict() for name, report in self.reports.items()},
         }
+
+
+def measure_wrists(
+    config: GapConfig,
+    wrists: Sequence[str],
+    policies: Policies,
+    *,
+    workers: WorkersConfig = IN_THIS_PROCESS,
+    progress: Progress | None = None,
+) -> Iterator[WristGaps]:
+    """``measure_gap`` in one wrist orientation after the other, each with models of its own: a joint's load is another.
+
+    Args:
+        config: what to compare; its ``wrist`` does not count.
+        wrists: names of the wrist orientations.
+        policies: trained in simulation.
+        workers: where hands are measured; the numbers do not depend on it.
+        progress: told after each run and fit how many there have been, of how many in all wrists, and what it was.
+
+    Yields:
+        What has been measured so far, after every wrist.
+    """
+    tally = Tally(progress, len(wrists) * count_runs(config, policies))
+    reports: dict[str, GapReport] = {}
+    for wrist in wrists:
+
+        def tell(done: int, total: int, note: str, wrist: str = wrist) -> None:
+            tally(note=f"{wrist}: {note}")
+
+        reports[wrist] = measure_gap(replace(config, wrist=wrist), policies, workers=workers, progress=tell)
+        yield WristGaps(reports=dict(reports))

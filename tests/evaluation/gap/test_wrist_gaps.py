@@ -10,8 +10,8 @@ from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.gap import suite
 from dexndm_gym.evaluation.gap.report import GapReport, HandGap
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_wrists
-from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps
+from dexndm_gym.evaluation.gap.suite import GapConfig, Policies
+from dexndm_gym.evaluation.gap.wrist_gaps import WristGaps, measure_wrists
 from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 

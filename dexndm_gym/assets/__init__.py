@@ -4,8 +4,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-SHIPPED_POLICY = FOLDER / "policy_palm_up.safetensors"
-"""Turns the basic objects about +z, palm up, from the open hand."""
+SHIPPED_POLICY = FOLDER / "policy_generalist.safetensors"
+"""Turns objects about any axis of the hand, in any wrist orientation; palm up from the open hand, too."""
 
-SHIPPED_POLICIES = {"palm_up": SHIPPED_POLICY, "six_wrists": FOLDER / "policy_six_wrists.safetensors"}
+SHIPPED_POLICIES = {
+    "generalist": SHIPPED_POLICY,
+    "palm_up": FOLDER / "policy_palm_up.safetensors",
+    "six_wrists": FOLDER / "policy_six_wrists.safetensors",
+}
 """Policies by the name that ``load_policy`` and ``--policy`` know."""

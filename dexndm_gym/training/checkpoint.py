@@ -101,8 +101,8 @@ def teacher_of(model: PPO) -> TeacherPolicy:
         for layer, learned in zip(mine, actor + critic, strict=True):
             layer.load_state_dict(learned.state_dict())
         teacher.log_std.copy_(model.policy.log_std)
-        teacher.mean.copy_(torch.from_numpy(statistics.mean))
-        teacher.std.copy_(torch.from_numpy(np.sqrt(statistics.var + normalizer.epsilon)))
+        deviation = np.sqrt(statistics.var + normalizer.epsilon)
+        teacher.normalize_by(torch.from_numpy(statistics.mean), torch.from_numpy(deviation))
     return teacher.eval()
 
 

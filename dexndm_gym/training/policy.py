@@ -100,7 +100,7 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
     """Read a policy written by ``StudentPolicy.save``.
 
     Args:
-        path: the file, or the name of a shipped policy, see ``assets.SHIPPED_POLICIES``; None for ``"palm_up"``.
+        path: the file, or the name of a shipped policy, see ``assets.SHIPPED_POLICIES``; None for the generalist.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -23,6 +23,13 @@ CLIP = 8.0
 """Standard deviations beyond which a normalized input is clipped."""
 
 
+_CONSTANT = 1e-2
+"""What deviates less than this in training did not vary there; whatever is observed is of order one."""
+
+_SILENT = 1e3
+"""Deviation that takes the place of theirs."""
+
+
 class TeacherPolicy(nn.Module):
     """Teacher observation (n, m) to mean action (n, 16); see ``teacher_observation``."""
 
@@ -48,6 +55,16 @@ class TeacherPolicy(nn.Module):
         self.register_buffer("log_std", torch.zeros(NUM_JOINTS))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
+
+    def normalize_by(self, mean: torch.Tensor, std: torch.Tensor) -> None:
+        """Set the statistics of the observation, (m,) each.
+
+        What was the same in every episode of training, such as mass and friction of nominal physics, is silenced: its
+        deviation is next to nothing, and the first episode in which it differs would drown all else.
+        """
+        with torch.no_grad():
+            self.mean.copy_(mean)
+            self.std.copy_(torch.where(std < _CONSTANT, torch.full_like(std, _SILENT), std))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         """Mean action, not clipped."""

@@ -62,8 +62,7 @@ def teacher_of(actor: MLPModel, critic: MLPModel) -> TeacherPolicy:
         for layer, learned in zip(_of_teacher(teacher), layers + _layers(critic.mlp), strict=True):
             layer.load_state_dict(learned.state_dict())
         teacher.log_std.copy_(_log_std(actor))
-        teacher.mean.copy_(normalizer.mean)
-        teacher.std.copy_(normalizer.std + normalizer.eps)
+        teacher.normalize_by(normalizer.mean, normalizer.std + normalizer.eps)
     return teacher.eval()
 
 

@@ -169,6 +169,15 @@ def test_what_is_not_finite_ends_its_episode(cause: str) -> None:
     assert info["final_obs"].isfinite().all()
 
 
+def test_what_breaks_in_the_last_step_is_not_truncated() -> None:
+    env = make_tensors(config=TaskConfig(episode_steps=1))
+    env.reset(seed=0)
+    env.task.hand.breaks[3] = True  # type: ignore[attr-defined]
+    step = env.task.step(torch.zeros(N, 16))
+    assert step.terminated.tolist() == [False, False, False, True]
+    assert step.truncated.tolist() == [True, True, True, False]
+
+
 def test_actions_with_gradients_are_cut_off() -> None:
     env = make_tensors()
     env.reset(seed=0)

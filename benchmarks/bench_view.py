@@ -60,7 +60,7 @@ def page_with_viewers(viewers: int) -> Iterator[PageProcess]:
 
 def measure(env: gymnasium.Env[Any, Any], page: PageProcess, steps: int, *, real_time: bool) -> dict[str, Any]:
     """Processor time of this thread per control step, ms, and steps that came late, with and without the page."""
-    episodes = LiveEpisodes(env, {"palm_up": load_policy()}, options={}, real_time=real_time)
+    episodes = LiveEpisodes(env, {"generalist": load_policy()}, options={}, real_time=real_time)
     episodes.advance()
     spent: dict[bool, list[float]] = {False: [], True: []}
     handed: list[float] = []

@@ -5,6 +5,7 @@ from safetensors.torch import save_file
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.training.policy import StudentPolicy, load_policy
+from dexndm_gym.training.teacher_policy import TeacherPolicy
 
 
 @pytest.fixture
@@ -56,3 +57,12 @@ def test_weights_of_another_shape_are_refused(policy, tmp_path):
     save_file(weights, tmp_path / "p.safetensors", {"kind": "dexndm_gym.student_policy", "width": "[8]"})
     with pytest.raises(FileFormatError, match="do not fit"):
         load_policy(tmp_path / "p.safetensors")
+
+
+def test_what_never_varied_is_silent() -> None:
+    teacher = TeacherPolicy(3, (8,))
+    teacher.normalize_by(torch.tensor([0.0, 5.0, 0.0]), torch.tensor([1.0, 1e-4, 0.5]))
+    seen = np.array([[0.3, 5.0, -0.2], [0.3, 6.0, -0.2], [0.3, 5.0, 0.4]], dtype=np.float32)
+    usual, other, varied = teacher.predict(seen)[0]
+    np.testing.assert_allclose(other, usual, atol=1e-2)
+    assert np.abs(varied - usual).max() > 1e-2

@@ -57,3 +57,12 @@ class TorqueHand(Backend, Protocol):
     def relax(self) -> None:
         """Switch the torque off; the next ``reset`` switches it on again. Safe to call twice."""
         ...
+
+
+@runtime_checkable
+class TurnableHand(Backend, Protocol):
+    """A simulated hand whose wrist turns within an episode."""
+
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        ...

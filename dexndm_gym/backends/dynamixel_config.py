@@ -1,7 +1,7 @@
 """How a hand with servos is driven, and who stands around it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from dexndm_gym.checks import Bound, CountOrZero, NotNegative, Positive
 from dexndm_gym.hand.joints import FloatArray
@@ -22,6 +22,15 @@ class Operator(Protocol):
 
     def place_object(self, scene: Scene, seed: int) -> None:
         """Put the scene's object into the cupped hand; return when it lies there."""
+        ...
+
+
+@runtime_checkable
+class WristHolder(Protocol):
+    """An operator who also turns the wrist, as that of a virtual hand."""
+
+    def turn(self, gravity: FloatArray) -> None:
+        """Turn it: gravity in the hand frame, (3,), m/s^2."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker
+from dexndm_gym.backends.dynamixel_config import Closeable, DynamixelHandConfig, Operator, Tracker, WristHolder
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.grasps.palm_rest import SETTLE_TIME, START_POSE
@@ -156,6 +156,15 @@ class DynamixelHand:
         if self._state is None:
             raise HardwareError("The hand has not been read yet; call reset first")
         return self._state
+
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrist of a virtual hand: gravity in the hand frame, (1, 3), m/s^2; a real hand's has turned itself.
+
+        Raises:
+            PortError: the virtual hand has gone.
+        """
+        if isinstance(self._operator, WristHolder):
+            self._operator.turn(gravity[0])
 
     def temperature(self) -> IntArray:
         """Temperatures of the servos now, (16,), degrees Celsius; torque stays as it is.

@@ -252,6 +252,11 @@ class VirtualHandPhysics(HandPhysics):
             self._shape[i] = shape_code(item)
             self._plant.put_object(int(i), item, draw_object_pose(item, rng), scene.gravity)
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrists of the hands ``ids``: gravity in the hand frame, (len(ids), 3), m/s^2."""
+        for i, pull in zip(ids, gravity, strict=True):
+            self._plant.turn(int(i), pull.tolist())
+
     def set_joints(self, ids: IntArray, ticks: npt.ArrayLike) -> None:
         """Put the joints of the hands ``ids`` to rest where their encoders read ``ticks``, (16,) or (len(ids), 16).
 

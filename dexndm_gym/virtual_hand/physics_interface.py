@@ -125,3 +125,7 @@ class HandPhysics(ABC):
     @abstractmethod
     def place_object(self, ids: IntArray, scenes: Sequence[Scene], rng: np.random.Generator) -> None:
         """Put into each hand of ``ids`` the object of its scene, as a person would, and turn the wrist as it says."""
+
+    @abstractmethod
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrists of the hands ``ids``: gravity in the hand frame, (len(ids), 3), m/s^2."""

@@ -177,6 +177,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "the page in the browser: snapshots, scene, panels, and the hands and recordings that it shows",
         ("hand", "objects", "rendering", "task", "data", "evaluation"),
     ),
+    "teleop": (
+        "somebody steers, a policy moves the fingers: commands, sources, session, scripted demonstrations",
+        ("hand", "grasps", "hardware", "task", "data", "evaluation", "viewer"),
+    ),
     "cli": (
         "the `dexndm` command, thin",
         (
@@ -203,6 +207,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation.gap",
             "evaluation.report",
             "viewer",
+            "teleop",
         ),
     ),
 }
@@ -216,7 +221,8 @@ CONFINED = {
     "mujoco_warp": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
-    "viser": {"viewer"},
+    "viser": {"viewer", "teleop"},
+    "pygame": {"teleop"},
 }
 
 

@@ -17,6 +17,7 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import Pacer
 from dexndm_gym.objects.object_choice import Choice, find_objects
 from dexndm_gym.task.config import TaskConfig
+from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.teleop.commands import Command
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
@@ -69,8 +70,8 @@ def _teleoperate(command: TeleopOptions, name: str, title: str, *, real_time: bo
     from dexndm_gym.teleop.recorder import TeleopRecorder
 
     items = find_objects(command.object)
-    axis, options = Command("axis", command.axis), {"wrist": command.wrist, "axis": command.axis}
-    Command("wrist", command.wrist)  # says now what is wrong with it
+    options = {"wrist": list(command.wrist), "axis": list(command.axis)}
+    EpisodeOptions().updated(options)  # says now what is wrong with them
     policy, config = load_policy_file(command.policy), TaskConfig(episode_steps=round(_A_DAY / CONTROL_PERIOD))
     with ExitStack() as stack:
         env = stack.enter_context(closing(gymnasium.make(name, object=list(items), config=config, **hand)))
@@ -78,14 +79,14 @@ def _teleoperate(command: TeleopOptions, name: str, title: str, *, real_time: bo
         if command.out is not None:
             recorder = stack.enter_context(TeleopRecorder(command.out, {"hand": title}))
         if command.script == "none":
-            _steer(command, env, policy, title, items, axis, options, recorder, stack, real_time=real_time)
+            _steer(command, env, policy, title, items, options, recorder, stack, real_time=real_time)
         else:
             _play_script(command, env, policy, options, recorder)
 
 
 def _steer(
-    command: TeleopOptions, env: Any, policy: Any, title: str, items: Sequence[Choice], axis: Command,
-    options: dict[str, Any], recorder: "TeleopRecorder | None", stack: ExitStack, *, real_time: bool,
+    command: TeleopOptions, env: Any, policy: Any, title: str, items: Sequence[Choice], options: dict[str, Any],
+    recorder: "TeleopRecorder | None", stack: ExitStack, *, real_time: bool,
 ) -> None:  # fmt: skip
     from dexndm_gym.teleop.session import TeleopSession
 
@@ -94,7 +95,8 @@ def _steer(
     session = TeleopSession(
         env, policy, sources, options=options, seed=command.seed, loss=command.loss, recorder=recorder, pacer=pacer
     )
-    session.steering.take(axis)
+    if len(command.axis) == 1:
+        session.steering.take(Command("axis", command.axis[0]))  # an axis of the hand turns with it
     end = time.monotonic() + command.seconds
     while time.monotonic() < end:
         snapshot = session.advance()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dexndm_gym.checks import Checked, Seed
-from dexndm_gym.cli.common import JsonFile, Port
+from dexndm_gym.cli.common import JsonFile, Names, Port
 from dexndm_gym.cli.view_options import ViewOptions
 from dexndm_gym.outputs import Output
 from dexndm_gym.teleop.loss import LossConfig
@@ -17,17 +17,18 @@ from dexndm_gym.teleop.loss import LossConfig
 class TeleopOptions(ViewOptions, Checked):
     """What all hands that are steered need."""
 
-    policy: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("six_wrists")
-    """Policy that moves the fingers: a file, or the name of a shipped one."""
+    policy: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("palm_up")
+    """Policy that moves the fingers: a file, or the name of a shipped one. The one of six wrists wants --axis hand+z, and
+    in simulation --starts grasps."""
 
-    object: Annotated[str, tyro.conf.arg(metavar="NAME")] = "cylinder"
-    """What lies in the hand: a name, a named set or a mesh file; "none" for what the hand is to close around."""
+    object: Names = ("cylinder",)
+    """What lies in the hand, drawn from these at each reset: names, named sets or mesh files; "none" for nothing."""
 
-    wrist: Annotated[str, tyro.conf.arg(metavar="NAME")] = "palm_up"
-    """How the hand is held at first."""
+    wrist: Names = ("palm_up",)
+    """How the hand is held after a reset, drawn from these."""
 
-    axis: Annotated[str, tyro.conf.arg(metavar="NAME")] = "hand+z"
-    """What to turn about at first: +x, -x, ..., hand+z, ..."""
+    axis: Names = ("+z",)
+    """What to turn about at first: +x, -x, ..., hand+z, ...; of several, each reset draws one."""
 
     page: bool = True
     """Serve a page to see and steer the hand (extra viewer)."""

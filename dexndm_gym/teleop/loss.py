@@ -36,7 +36,7 @@ class LossConfig(Checked):
 
 
 class LossWatch:
-    """Watches over the source that steers: the one that gave the last command."""
+    """Watches over the source that steers: the one that gave the last command other than a wrist."""
 
     def __init__(self, config: LossConfig, clock: Callable[[], float]) -> None:
         """Watch over nobody, as nobody has said anything yet.

@@ -116,15 +116,18 @@ class TeleopSession:
         return pending + [(source, command) for source in self._sources for command in source.poll()]
 
     def _take(self, source: CommandSource, command: Command) -> None:
-        self._watch.took(source)
+        if command.name != "wrist":  # which arms report at every step, whoever steers
+            self._watch.took(source)
+            self._letting_go, self.note = False, ""
         if command.name == "stop":
             self._stop(f"{source.name}: emergency stop")
         elif command.name == "reset":
             self._reset()
-        elif not self.stopped:
+        elif self.stopped:
+            self.note = "stopped; a reset begins anew"
+        else:
             if command.name == "go" and self.steering.mode == "open":
                 self._closing = True
-            self._letting_go, self.note = False, ""
             self.steering.take(command)
 
     def _look_for_losses(self) -> None:

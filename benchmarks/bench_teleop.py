@@ -1,7 +1,8 @@
 """How long a key press takes to change the command: on a virtual hand in real time, over its serial port.
 
-Keys are pressed on a pseudo-terminal at random moments; each turns the axis around. A command has changed with the first
-goal positions that are written to the servos and were decided on with the new axis; the policy takes its usual time.
+Keys are pressed on a pseudo-terminal at random moments; each turns the axis around. A command has changed with the
+first goal positions that are written to the servos and were decided on with the new axis; the policy takes its usual
+time.
 
 Run: ``python benchmarks/bench_teleop.py [--presses N] [--hand-seed N] [--json FILE]``.
 """

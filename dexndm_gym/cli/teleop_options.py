@@ -18,8 +18,8 @@ class TeleopOptions(ViewOptions, Checked):
     """What all hands that are steered need."""
 
     policy: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("palm_up")
-    """Policy that moves the fingers: a file, or the name of a shipped one. The one of six wrists wants --axis hand+z, and
-    in simulation --starts grasps."""
+    """Policy that moves the fingers: a file, or the name of a shipped one. The one of six wrists wants --axis hand+z,
+    and in simulation --starts grasps."""
 
     object: Names = ("cylinder",)
     """What lies in the hand, drawn from these at each reset: names, named sets or mesh files; "none" for nothing."""

@@ -24,9 +24,9 @@ BUTTONS = {
 }
 """Label of a button: command, icon, color, key."""
 
-_SPHERE = (0.16, 0.10, 0.12)
+_SPHERE = (0.06, -0.10, -0.07)
 """Where the axis that one drags is drawn, m, world frame."""
-_LENGTH = 0.05
+_LENGTH = 0.04
 
 
 class PageSource:
@@ -88,7 +88,7 @@ def _add_axes(page: Page) -> None:
     axes = page.server.gui.add_button_group("Axis", (*AXES, "hand+z", "hand-z"))
     axes.on_click(lambda event: page.emit("axis", event.target.value))
     ball = page.server.scene.add_transform_controls(
-        "/steer", scale=0.07, disable_axes=True, disable_sliders=True, position=_SPHERE
+        "/steer", scale=0.05, disable_axes=True, disable_sliders=True, position=_SPHERE
     )
     points = np.array([[[0.0, 0.0, 0.0], [0.0, 0.0, _LENGTH]]])
     page.server.scene.add_line_segments("/steer/axis", points, colors=(15, 110, 150))

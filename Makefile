@@ -23,7 +23,7 @@ GAP_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-tracker bench-view soak pages docs clean
+.PHONY: help install demo test test-slow lint coverage mutants dist bench-gap bench-general bench-servo bench-servo-subsets bench-correction bench-bus bench-sim bench-gpu bench-gpu-learning bench-transfer bench-map bench-train bench-tracker bench-view bench-teleop soak pages docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,6 +100,10 @@ bench-gpu: $(INSTALLED) ## Time simulation on a GPU, and on all CPU cores beside
 bench-view: $(INSTALLED) ## Time what viewing costs a control step; writes build/bench-view.json
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_view.py --json build/bench-view.json
+
+bench-teleop: $(INSTALLED) ## Time from key press to changed command; writes build/bench-teleop.json
+	@mkdir -p build
+	$(BIN)/python benchmarks/bench_teleop.py --json build/bench-teleop.json
 
 pages: $(INSTALLED) ## Take pictures of every page of dexndm view, with Chromium; writes build/pages
 	$(BIN)/python tools/view_pictures.py build/pages

@@ -188,6 +188,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
         "the page in the browser: snapshots, scene, panels, and the hands and recordings that it shows",
         ("hand", "objects", "rendering", "task", "data", "envs"),
     ),
+    "teleop": (
+        "somebody steers, a policy moves the fingers: commands, sources, session, scripted demonstrations",
+        ("hand", "grasps", "hardware", "task", "data", "envs", "evaluation", "viewer"),
+    ),
     "cli": (
         "the `dexndm` command, thin",
         (
@@ -216,6 +220,7 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "evaluation.gap",
             "evaluation.report",
             "viewer",
+            "teleop",
         ),
     ),
 }
@@ -230,7 +235,8 @@ CONFINED = {
     "isaacgym": {"backends"},
     "warp": {"backends"},
     "numba": {"compiling"},
-    "viser": {"viewer"},
+    "viser": {"viewer", "teleop"},
+    "pygame": {"teleop"},
     "ray": {"distributed"},
     "cv2": {"tracking"},
 }

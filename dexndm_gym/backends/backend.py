@@ -127,3 +127,12 @@ class TensorBackend(Backend, Protocol):
     def tensors(self) -> TensorHand:
         """The hands."""
         ...
+
+
+@runtime_checkable
+class TurnableHand(Backend, Protocol):
+    """A simulated hand whose wrist turns within an episode."""
+
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        ...

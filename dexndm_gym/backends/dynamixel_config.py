@@ -63,6 +63,15 @@ class Operator(Protocol):
 
 
 @runtime_checkable
+class WristHolder(Protocol):
+    """An operator who also turns the wrist, as that of a virtual hand."""
+
+    def turn(self, gravity: FloatArray) -> None:
+        """Turn it: gravity in the hand frame, (3,), m/s^2."""
+        ...
+
+
+@runtime_checkable
 class Closeable(Protocol):
     """Something to release."""
 

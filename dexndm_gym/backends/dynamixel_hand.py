@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from dexndm_gym.backends.dynamixel_config import (
     SceneTracker,
     TalkingTracker,
     Tracker,
+    WristHolder,
 )
 from dexndm_gym.backends.start_sequence import StartSequence
 from dexndm_gym.constants import CONTROL_PERIOD
@@ -92,7 +94,7 @@ class DynamixelHand:
             starts: how episodes begin; None for the open hand palm up, and for grasps in other wrists.
         """
         self.config = config if config is not None else DynamixelHandConfig()
-        self._tracker, self._companion, self._sleep = tracker, companion, sleep
+        self._tracker, self._operator, self._companion, self._sleep = tracker, operator, companion, sleep
         self._bus = DynamixelBus(
             SerialPort(port, self.config.baudrate, self.config.reply_timeout, confirm_silence),
             retries=self.config.retries,
@@ -106,7 +108,7 @@ class DynamixelHand:
             starts if starts is not None else HandStarts(),
             operator=operator,
             prompt=prompt,
-            see=self._see_object,
+            see=partial(_see, tracker),  # nothing may refer back to the hand, or it would outlive who forgets it
         )
         self._closed = False
         self._state: HandState | None = None
@@ -170,6 +172,15 @@ class DynamixelHand:
         if self._state is None:
             raise HardwareError("The hand has not been read yet; call reset first")
         return self._state
+
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrist of a virtual hand: gravity in the hand frame, (1, 3), m/s^2; a real hand's has turned itself.
+
+        Raises:
+            PortError: the virtual hand has gone.
+        """
+        if isinstance(self._operator, WristHolder):
+            self._operator.turn(gravity[0])
 
     def temperature(self) -> IntArray:
         """Temperatures of the servos now, (16,), degrees Celsius; torque stays as it is.
@@ -245,7 +256,7 @@ class DynamixelHand:
     def _observe(self, reading: Reading) -> None:
         if isinstance(self._tracker, JointTracker):
             self._tracker.observe(reading.position, self._driver.target)
-        object_pose = self._see_object()
+        object_pose = _see(self._tracker)
         self.pacer.spent("tracker")
         self._state = HandState(
             position=reading.position[None],
@@ -255,9 +266,6 @@ class DynamixelHand:
             command=self._driver.target[None],
             info=self._info(),
         )
-
-    def _see_object(self) -> FloatArray | None:
-        return None if self._tracker is None else checked_pose(self._tracker.object_pose())
 
     def _info(self) -> dict[str, Any]:
         driver = self._driver
@@ -272,3 +280,8 @@ class DynamixelHand:
         if isinstance(self._tracker, TalkingTracker):
             info |= {name: [value] for name, value in self._tracker.info().items()}
         return info
+
+
+def _see(tracker: Tracker | None) -> FloatArray | None:
+    """Where the object is, (7,), if somebody looks."""
+    return None if tracker is None else checked_pose(tracker.object_pose())

@@ -165,9 +165,12 @@ def connect(
     )
 
 
-def _closing(choice: TrackerChoice, made: Tracker | None, *others: Closeable) -> ExitStack:
+def _closing(choice: TrackerChoice, made: Tracker | None, *others: Closeable) -> Closeable | None:
     """Closes what was made here: not a tracker that was handed over."""
+    all_of_it = [*others, *([made] if made is not choice and isinstance(made, Closeable) else [])]
+    if len(all_of_it) < 2:
+        return next(iter(all_of_it), None)
     stack = ExitStack()
-    for one in (*others, *([made] if made is not choice and isinstance(made, Closeable) else [])):
+    for one in all_of_it:
         stack.callback(one.close)
     return stack

@@ -184,6 +184,10 @@ class MujocoHand:
         self._delay[i] = round(_varied(rng, r.delay, 1)[0] / PHYSICS_TIMESTEP)
         return mass, _varied(rng, (-r.center_of_mass, r.center_of_mass), 3)
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        self._gravity[ids] = gravity
+
     def step(self, command: FloatArray) -> None:
         """Advance every simulation by one control period towards its command, (n, 16) rad."""
         self._own_threads()

@@ -108,6 +108,10 @@ class VirtualHand:
     def _position(self) -> FloatArray:
         return angles_from_ticks(self.physics.present_position())
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        self.physics.turn(ids, gravity)
+
     def step(self, command: FloatArray) -> None:
         """Send commands, (n, 16) rad, and let a control period pass.
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure a policy in simulation or on a hand, with or without correction.",
     "report": "Write one HTML file on all that a folder holds: evaluations, suites, demos, recordings.",
     "view": "Show a hand in the browser: simulated, virtual, real or recorded.",
+    "teleop": "Steer a hand with keys, a page or a gamepad while a policy moves the fingers.",
     "hand": "Bring up a hand: scan, check, calibrate, mirror, gains, watch, relax.",
     "objects": "List the built-in objects and sets of objects.",
     "grasps": "Look for states in which the hand holds objects, for episodes to start from.",
@@ -43,6 +44,7 @@ _EXTRAS = {
     "viser": "viewer",
     "trimesh": "viewer",
     "cv2": "tracking",
+    "pygame": "viewer",
 }
 
 

@@ -3,11 +3,12 @@
 LeRobot itself is not needed to write it, and cannot be installed beside every Python and PyTorch that this package runs
 with; what it writes where was read off its release 0.4.4. A frame is one control period: ``observation.state`` are the
 joint positions in rad, ``action`` the commands sent in rad, ``observation.current`` the servo currents in A where all
-recordings have them. The position that the last command of a trajectory led to is in no frame.
+recordings have them, ``observation.steering`` the axis, wrist and speed that a person asked for where all have that.
+The position that the last command of a trajectory led to is in no frame.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ VERSION = "v3.0"
 _FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _FILES_PER_CHUNK = 1000
 _INDICES = ("frame_index", "episode_index", "index", "task_index")
+
+_STEERING_NAMES = [*(f"axis_{i}" for i in "xyz"), *(f"wrist_{i}" for i in "wxyz"), "speed"]
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -59,14 +62,14 @@ def export_lerobot(recordings: Sequence[Path], folder: Path) -> int:
 
 
 def _write(recordings: Sequence[Path], folder: Path) -> int:
-    with_current = all(one.current is not None for path in recordings for one in read_recording(path))
+    optional = _in_all(recordings)
     tasks, episodes, sums = _Tasks(), [], _Statistics()
     for number, path in enumerate(recordings):
         place = {"chunk_index": number // _FILES_PER_CHUNK, "file_index": number % _FILES_PER_CHUNK}
         frames = []
         for trajectory in read_recording(path):
             begin = episodes[-1]["dataset_to_index"] if episodes else 0
-            columns = _frames(trajectory, len(episodes), begin, tasks.number(trajectory), with_current)
+            columns = _frames(trajectory, len(episodes), begin, tasks.number(trajectory), optional)
             frames.append(columns)
             sums.add(columns)
             episodes.append(
@@ -91,16 +94,25 @@ def _write(recordings: Sequence[Path], folder: Path) -> int:
     )
     tasks.write(folder / "meta" / "tasks.parquet")
     _write_json(folder / "meta" / "stats.json", sums.as_dict())
-    _write_json(folder / "meta" / "info.json", _info(len(episodes), sums.count, len(tasks.names), with_current))
+    _write_json(folder / "meta" / "info.json", _info(len(episodes), sums.count, len(tasks.names), optional))
     return len(episodes)
 
 
-def _frames(trajectory: Trajectory, episode: int, begin: int, task: int, with_current: bool) -> Columns:
+def _in_all(recordings: Sequence[Path]) -> list[str]:
+    """What not every recording has, but all of these."""
+    found = {"current", "steering"}
+    for path in recordings:
+        for one in read_recording(path):
+            found -= {name for name in found if getattr(one, name) is None}
+    return sorted(found)
+
+
+def _frames(trajectory: Trajectory, episode: int, begin: int, task: int, optional: Collection[str]) -> Columns:
     length = len(trajectory)
     frame = np.arange(length)
     columns = {"observation.state": trajectory.position[:-1].astype(np.float32)}
-    if with_current and trajectory.current is not None:
-        columns["observation.current"] = trajectory.current[:-1].astype(np.float32)
+    for name in optional:
+        columns[f"observation.{name}"] = getattr(trajectory, name)[:length].astype(np.float32)
     columns["action"] = trajectory.command.astype(np.float32)
     columns["timestamp"] = (frame / CONTROL_HZ).astype(np.float32)
     return columns | {
@@ -122,6 +134,8 @@ class _Tasks:
 
     def name(self, trajectory: Trajectory) -> str:
         found = trajectory.metadata.get
+        if "task" in trajectory.metadata:
+            return f"{found('task')}; wrist: {found('wrist')}"
         what = "turn an object" if found("mode") == "policy" else f"replay {found('motion', 'commands')}"
         return f"{what}; surroundings: {found('surroundings', 'free')}; wrist: {found('wrist', 'palm_up')}"
 
@@ -168,11 +182,12 @@ class _Statistics:
         return found
 
 
-def _info(episodes: int, frames: int, tasks: int, with_current: bool) -> dict[str, Any]:
-    vectors = ("observation.state", *(("observation.current",) if with_current else ()), "action")
-    features: dict[str, Any] = {
-        name: {"dtype": "float32", "shape": [len(JOINT_NAMES)], "names": list(JOINT_NAMES)} for name in vectors
-    }
+def _info(episodes: int, frames: int, tasks: int, optional: Collection[str]) -> dict[str, Any]:
+    vectors = ("observation.state", *(f"observation.{name}" for name in optional), "action")
+    features: dict[str, Any] = {}
+    for vector in vectors:
+        names = _STEERING_NAMES if vector == "observation.steering" else list(JOINT_NAMES)
+        features[vector] = {"dtype": "float32", "shape": [len(names)], "names": names}
     scalars = {"timestamp": "float32"} | dict.fromkeys(_INDICES, "int64")
     return {
         "codebase_version": VERSION,

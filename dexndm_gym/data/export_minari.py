@@ -1,7 +1,9 @@
 """Recordings as a Minari data set.
 
 An observation holds the joint positions in rad, an action the commands sent in rad, ``infos["current"]`` the servo
-currents in A where they were recorded. Nothing tracks an object in most recordings, so that all rewards are 0.
+currents in A where they were recorded. Where a person steered, ``infos`` also holds ``axis``, ``wrist`` and
+``speed`` as they were asked for, and the metadata of an episode its ``task`` in words. Nothing tracks an object in most
+recordings, so that all rewards are 0.
 """
 
 import json
@@ -13,7 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gymnasium.spaces import Box
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.data.reading import read_recording
+from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, new_folder
@@ -63,8 +67,7 @@ def _write(recordings: Sequence[Path], folder: Path, name: str) -> int:
     space = Box(-np.pi, np.pi, (NUM_JOINTS,), np.float32)
     storage = MinariStorage.new(folder / "data", observation_space=space, action_space=space)
     storage.update_episodes(_episodes(recordings))
-    about = (json.dumps(dict(one.metadata)) for path in recordings for one in read_recording(path))
-    storage.update_episode_metadata({"recording": text} for text in about)
+    storage.update_episode_metadata(_about(one) for path in recordings for one in read_recording(path))
     storage.update_metadata(
         {
             "dataset_id": name,
@@ -88,5 +91,18 @@ def _episodes(recordings: Sequence[Path]) -> "Iterator[EpisodeBuffer]":
                 rewards=nothing.tolist(),
                 terminations=[False] * len(one),
                 truncations=last.tolist(),
-                infos=None if one.current is None else {"current": list(one.current.astype(np.float32))},
+                infos=_infos(one) or None,
             )
+
+
+def _about(one: Trajectory) -> dict[str, str]:
+    return {"recording": json.dumps(dict(one.metadata)), "task": str(one.metadata.get("task", ""))}
+
+
+def _infos(one: Trajectory) -> dict[str, list[FloatArray]]:
+    """As many of each as there are observations: what is asked for last is repeated."""
+    infos = {} if one.current is None else {"current": one.current}
+    if one.steering is not None:
+        asked = np.concatenate([one.steering, one.steering[-1:]])
+        infos |= {"axis": asked[:, :3], "wrist": asked[:, 3:7], "speed": asked[:, 7:]}
+    return {name: list(values.astype(np.float32)) for name, values in infos.items()}

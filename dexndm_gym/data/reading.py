@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from dexndm_gym.arrays import FloatArray
-from dexndm_gym.data.recording import FORMAT, LATER_TABLES, TABLES, VERSION
+from dexndm_gym.data.recording import FORMAT, LATER_TABLES, STEERING, TABLES, VERSION
 from dexndm_gym.data.recovery import copy_unclosed, is_unclosed
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.errors import FileFormatError
@@ -85,7 +85,8 @@ class RecordingReader(Sequence[Trajectory]):
                 current = None
             if pose is not None and np.isnan(pose).all():
                 pose = None
-            return Trajectory(position, command, metadata, current, pose)
+            steering = self._later(STEERING, slice(rows.start, rows.stop - 1))
+            return Trajectory(position, command, metadata, current, pose, steering)
         except (OSError, RuntimeError, ValueError) as error:
             raise FileFormatError(f"{self._path} is damaged in trajectory {number}: {error}") from error
 
@@ -102,7 +103,9 @@ class RecordingReader(Sequence[Trajectory]):
         names = list(json.loads(str(file.attrs["joint_names"])))
         if names != list(joint_names):
             raise FileFormatError(f"{self._path} holds the joints {names}, expected {list(joint_names)}")
-        self._tables: dict[str, Any] = {name: file[name] for name in TABLES if name in file or name not in LATER_TABLES}
+        self._tables: dict[str, Any] = {
+            name: file[name] for name in (*TABLES, STEERING) if name in file or name not in (*LATER_TABLES, STEERING)
+        }
         # A killed writer leaves each table as long as it had got; what is not in all of them does not count.
         ticks = min(len(self._tables["position"]), len(self._tables["command"]))
         count = min(len(self._tables["start"]), len(self._tables["metadata_end"]))

@@ -10,6 +10,8 @@ a file readable at any instant, allows no new groups or variable-length values. 
                                                   recordings of version 0.1.0 have no such table
 ``object_pose``           (ticks, 7) float        object in the hand frame, m and quaternion w x y z; NaN where it was
                                                   not seen; recordings of version 0.1.0 have no such table
+``steering``              (ticks, 8) float        only where a person steered: axis and wrist (quaternion) in the world
+                                                  frame, and the share of the policy's motion, as asked for in the tick
 ``start``                 (trajectories,) int     first tick of each trajectory
 ``metadata``              (bytes,) uint8          JSON objects, one after the other
 ``metadata_end``          (trajectories,) int     where the JSON of each trajectory ends
@@ -52,7 +54,9 @@ TABLES = (*_COLUMNS, "start", "metadata", "metadata_end")
 """Names of all tables."""
 LATER_TABLES = ("current", "object_pose")
 """Those that the oldest recordings lack."""
-_POSE_SIZE = 7
+STEERING = "steering"
+"""The table that only recordings of teleoperation have."""
+_POSE_SIZE, _STEERING_SIZE = 7, 8
 
 
 class RecordingWriter:
@@ -61,12 +65,13 @@ class RecordingWriter:
     What was appended up to a second ago can be read after the process was killed, and by others while it is written.
     """
 
-    def __init__(self, path: str | Path, joint_names: Sequence[str] = JOINT_NAMES) -> None:
+    def __init__(self, path: str | Path, joint_names: Sequence[str] = JOINT_NAMES, *, steered: bool = False) -> None:
         """Create the file.
 
         Args:
             path: file to create; it must not exist yet.
             joint_names: the joints of a tick, in order.
+            steered: whether every tick has what a person asked for.
 
         Raises:
             ConfigurationError: the file exists, or its folder does not.
@@ -74,6 +79,7 @@ class RecordingWriter:
         """
         self._path = Path(path)
         self._joints = len(joint_names)
+        self._columns = (*_COLUMNS[:-1], STEERING, _COLUMNS[-1]) if steered else _COLUMNS
         self._num_ticks = 0
         self._rows: list[tuple[FloatArray, ...]] = []
         self._last: FloatArray | None = None
@@ -139,6 +145,7 @@ class RecordingWriter:
         command: npt.ArrayLike,
         current: npt.ArrayLike | None = None,
         object_pose: npt.ArrayLike | None = None,
+        steering: npt.ArrayLike | None = None,
     ) -> None:
         """Record one control period.
 
@@ -147,12 +154,16 @@ class RecordingWriter:
             command: commands applied during it, (joints,), rad.
             current: servo currents read with the positions, (joints,), A; None where they are not measured.
             object_pose: of the object in the hand frame, (7,), m and quaternion w x y z; None where it is not seen.
+            steering: of a recording that is ``steered``: axis, wrist and share of the policy's motion, (8,).
 
         Raises:
             ConfigurationError: wrong shapes, numbers that are not finite, or no trajectory begun.
             OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
-        row = (*self._measured(position, current, object_pose), as_row(command, self._joints, "command"))
+        asked = () if steering is None else (as_row(steering, _STEERING_SIZE, STEERING),)
+        if len(asked) != (STEERING in self._columns):
+            raise ConfigurationError("a recording that is steered takes steering with every tick, others never")
+        row = (*self._measured(position, current, object_pose), *asked, as_row(command, self._joints, "command"))
         if not self._recording:
             raise ConfigurationError("call begin_trajectory() before append()")
         self._push(row)
@@ -174,7 +185,8 @@ class RecordingWriter:
             OutputError: the disk is full; what was recorded before is kept, and the file is closed.
         """
         if self._recording and position is not None:
-            self._push((*self._measured(position, current, object_pose), np.full(self._joints, np.nan)))
+            asked = (np.full(_STEERING_SIZE, np.nan),) if STEERING in self._columns else ()
+            self._push((*self._measured(position, current, object_pose), *asked, np.full(self._joints, np.nan)))
         self._recording = False
         self._flush()
 
@@ -206,7 +218,7 @@ class RecordingWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            for column, name in enumerate(_COLUMNS):
+            for column, name in enumerate(self._columns):
                 self._append(name, np.array([row[column] for row in self._rows]))
             self._rows.clear()
         self._flushed_at = time.monotonic()
@@ -231,7 +243,7 @@ class RecordingWriter:
     def _make_tables(self, joint_names: Sequence[str]) -> None:
         header = {"format": FORMAT, "version": VERSION, "control_hz": CONTROL_HZ}
         self._file.attrs.update(header | {"joint_names": json.dumps(list(joint_names))})
-        for name in _COLUMNS:
+        for name in self._columns:
             width = self._width(name)
             shape, chunk = (0, width), (_CHUNK, width)
             self._file.create_dataset(name, shape, "f4", maxshape=(None, width), chunks=chunk)
@@ -240,11 +252,11 @@ class RecordingWriter:
         self._file.swmr_mode = True
 
     def _require_room(self) -> None:
-        chunks = _CHUNK * sum(self._width(name) for name in _COLUMNS) * np.dtype("f4").itemsize
+        chunks = _CHUNK * sum(self._width(name) for name in self._columns) * np.dtype("f4").itemsize
         require_room(self._file, chunks + _ROOM_FOR_THE_REST)
 
     def _width(self, name: str) -> int:
-        return _POSE_SIZE if name == "object_pose" else self._joints
+        return {"object_pose": _POSE_SIZE, STEERING: _STEERING_SIZE}.get(name, self._joints)
 
     def _table(self, name: str) -> h5py.Dataset:
         table = self._file[name]

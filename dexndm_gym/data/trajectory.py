@@ -39,6 +39,10 @@ class Trajectory:
     """Object in the hand frame, (T+1, 7), m and quaternion w x y z, NaN where it was not seen; None where it never
     was."""
 
+    steering: FloatArray | None = None
+    """What a person asked for in each control period, (T, 8): axis and wrist (quaternion w x y z) in the world frame,
+    and the share of the policy's motion; None where nobody steered."""
+
     def __post_init__(self) -> None:
         """Check shapes and values."""
         if self.position.ndim != 2 or self.command.shape != (len(self.position) - 1, self.position.shape[1]):
@@ -50,6 +54,8 @@ class Trajectory:
             raise ConfigurationError(f"currents must be {self.position.shape}, got {self.current.shape}")
         if self.object_pose is not None and self.object_pose.shape != (len(self.position), 7):
             raise ConfigurationError(f"object poses must be {(len(self.position), 7)}, got {self.object_pose.shape}")
+        if self.steering is not None and self.steering.shape != (len(self.command), 8):
+            raise ConfigurationError(f"steering must be {(len(self.command), 8)}, got {self.steering.shape}")
         if not (np.isfinite(self.position).all() and np.isfinite(self.command).all()):
             raise ConfigurationError("a trajectory must hold finite numbers only; drop the ticks that failed")
 
@@ -77,7 +83,8 @@ class Trajectory:
         rows = slice(start, stop + 1)
         current = None if self.current is None else self.current[rows]
         pose = None if self.object_pose is None else self.object_pose[rows]
-        return Trajectory(self.position[rows], self.command[start:stop], self.metadata, current, pose)
+        steering = None if self.steering is None else self.steering[start:stop]
+        return Trajectory(self.position[rows], self.command[start:stop], self.metadata, current, pose, steering)
 
 
 class TrajectoryView(Sequence[Trajectory]):

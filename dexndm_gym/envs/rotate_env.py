@@ -14,6 +14,7 @@ from dexndm_gym.constants import CONTROL_HZ, CONTROL_PERIOD
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space, observation_space
 from dexndm_gym.envs.specs import plain_spec
+from dexndm_gym.envs.steering import steer
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.filters.target_filter import TargetFilter
 from dexndm_gym.rendering.camera import Camera, find_camera
@@ -146,6 +147,27 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             bool(result.truncated[0]),
             result.info_of(0),
         )
+
+    def steer(self, *, axis: Any = None, wrist: Any = None) -> Observation:
+        """Ask for another axis, or say that the wrist is held differently, within the episode.
+
+        Scores go by what holds from then on; what was turned so far stays in ``rotation``. Gravity follows the wrist
+        of a simulated or virtual hand; a real one has to be turned by whoever holds it.
+
+        Args:
+            axis: name, or vector in the world frame; None for the one that holds.
+            wrist: name, or quaternion w x y z from hand frame to world frame; None for the one that holds.
+
+        Returns:
+            The observation of this moment with both as they hold now, for whoever decides on the next action.
+
+        Raises:
+            ConfigurationError: a value is unknown, or there is no episode to go on with.
+        """
+        if not self._running:
+            raise ConfigurationError("The episode has ended or was never started; call reset() before steer()")
+        steer(self.task, 0, self.np_random, axis=axis, wrist=wrist)
+        return self.task.observation()[0]
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """A picture of the hand, (480, 640, 3), drawn from its measured state; gravity pulls downwards in it."""

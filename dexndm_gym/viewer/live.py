@@ -153,24 +153,39 @@ class LiveEpisodes:
             self._temperature = np.asarray(self._backend.temperature(), dtype=np.float64)
 
     def _snapshot(self) -> Snapshot:
-        info, state = self._info, self._task.state()
-        return Snapshot(
+        return episode_snapshot(
+            self._task,
+            self._info,
             time=self._steps * CONTROL_PERIOD,
-            position=state.position[0],
-            target=info["target"],
-            command=info["command"],
-            object=str(info["object"]),
-            object_pose=info["object_pose"],
-            wrist=self._task.frames[0, :4],
-            axis=self._task.frames[0, 4:],
-            rotation=float(info["rotation"]),
-            current=_first(state.current),
             temperature=self._temperature,
-            load=_first(state.torque) / SIM_SERVO.torque_limit,
             episode=self._episode,
             paused=self._paused,
             note=self._note,
         )
+
+
+def episode_snapshot(task: Any, info: Mapping[str, Any], **more: Any) -> Snapshot:
+    """A moment of an episode.
+
+    Args:
+        task: the ``RotationTask`` that is played.
+        info: what the latest reset or step said.
+        **more: what neither knows: fields of ``Snapshot``.
+    """
+    state = task.state()
+    return Snapshot(
+        position=state.position[0],
+        target=info["target"],
+        command=info["command"],
+        object=str(info["object"]),
+        object_pose=info["object_pose"],
+        wrist=task.frames[0, :4],
+        axis=task.frames[0, 4:],
+        rotation=float(info["rotation"]),
+        current=_first(state.current),
+        load=_first(state.torque) / SIM_SERVO.torque_limit,
+        **more,
+    )
 
 
 def _first(values: FloatArray | None) -> FloatArray:

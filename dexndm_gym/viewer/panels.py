@@ -32,8 +32,8 @@ def episode_page(page: Page) -> None:
     page.add_panel(StatusPanel(page))
     with page.tab("Episode"):
         page.add_panel(EpisodePanel(page))
-        _add_view_controls(page)
-    _add_measurements(page)
+        add_view_controls(page)
+    add_measurements(page)
 
 
 def recording_page(page: Page) -> None:
@@ -41,11 +41,12 @@ def recording_page(page: Page) -> None:
     page.add_panel(StatusPanel(page))
     with page.tab("Recording"):
         page.add_panel(RecordingPanel(page))
-        _add_view_controls(page)
-    _add_measurements(page)
+        add_view_controls(page)
+    add_measurements(page)
 
 
-def _add_measurements(page: Page) -> None:
+def add_measurements(page: Page) -> None:
+    """Tabs with joints, servos and plots."""
     with page.tab("Joints"):
         page.add_panel(HtmlPanel(page, joint_bars))
     with page.tab("Servos"):
@@ -186,7 +187,7 @@ def _add_speeds(page: Page) -> None:
     speeds.on_click(lambda event: page.emit("speed", SPEEDS[event.target.value]))
 
 
-def _add_view_controls(page: Page) -> None:
+def add_view_controls(page: Page) -> None:
     """Cameras, and what can be saved; each for the viewer that asks."""
     gui = page.server.gui
     cameras = gui.add_button_group("Camera", tuple(CAMERAS))

@@ -143,6 +143,14 @@ class VirtualHandProcess:
             scene = replace(scene, item=None)  # the process knows it by its name
         return asdict(scene)
 
+    def turn(self, gravity: FloatArray) -> None:
+        """Turn the wrist: gravity in the hand frame, (3,), m/s^2.
+
+        Raises:
+            PortError: the process has ended.
+        """
+        self.command("turn", gravity=np.asarray(gravity, dtype=np.float64).tolist())
+
     def object_pose(self) -> FloatArray:
         """Object pose in the hand frame, as a tracker would give it, (7,): position in m, quaternion w x y z.
 

@@ -272,6 +272,11 @@ class VirtualHandPhysics(HandPhysics):
         """Let go of the objects that are held."""
         self._plant.let_go(ids)
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrists of the hands ``ids``: gravity in the hand frame, (len(ids), 3), m/s^2."""
+        for i, pull in zip(ids, gravity, strict=True):
+            self._plant.turn(int(i), pull.tolist())
+
     def set_joints(self, ids: IntArray, ticks: npt.ArrayLike) -> None:
         """Put the joints of the hands ``ids`` to rest where their encoders read ``ticks``, (16,) or (len(ids), 16).
 

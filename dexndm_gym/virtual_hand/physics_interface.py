@@ -131,3 +131,7 @@ class HandPhysics(ABC):
     @abstractmethod
     def let_go(self, ids: IntArray) -> None:
         """Let go of the objects that are held."""
+
+    @abstractmethod
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """Turn the wrists of the hands ``ids``: gravity in the hand frame, (len(ids), 3), m/s^2."""

@@ -124,6 +124,7 @@ class VirtualHandServer:
             "clear_faults": self._faults.clear,
             "pass_time": self._chain.advance,
             "settle": self._serve_port,
+            "turn": self._turn,
             "shutdown": self.stop,
         }
 
@@ -168,6 +169,11 @@ class VirtualHandServer:
             connection.close()
             if self._parent is not None and connection is self._owner:
                 self.stop()
+
+    def _turn(self, gravity: list[float]) -> None:
+        if len(gravity) != 3 or not np.isfinite(gravity).all():
+            raise ConfigurationError(f"gravity must be 3 finite numbers, got {gravity}")
+        self._physics.turn(np.zeros(1, dtype=np.int64), np.array([gravity]))
 
     def _place_object(self, scene: dict[str, Any], seed: int) -> None:
         self._physics.place_object(_ONE, [_parse_scene(scene)], np.random.default_rng(seed))

@@ -12,12 +12,13 @@ import dexndm_gym
 from dexndm_gym.cli import main
 from dexndm_gym.cli.app import COMMANDS
 from dexndm_gym.cli.hand import _ACTIONS as HAND_ACTIONS
+from dexndm_gym.cli.teleop import _ACTIONS as TELEOP_ACTIONS
 from dexndm_gym.cli.view import _ACTIONS as VIEW_ACTIONS
 
 PAGE = Path("reference") / "commands.md"
 WIDTH = "100"  # characters of a line of help
 CHECKOUT = f"{Path(dexndm_gym.__file__).parents[1]}/"
-SUBCOMMANDS = {"hand": HAND_ACTIONS, "view": VIEW_ACTIONS}
+SUBCOMMANDS = {"hand": HAND_ACTIONS, "view": VIEW_ACTIONS, "teleop": TELEOP_ACTIONS}
 HEAD = "# Command reference\n\nGenerated from the commands themselves.\n"
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dexndm_gym.checks import Bound, declared, field_hints
-from dexndm_gym.cli import hand, main, tracker, view
+from dexndm_gym.cli import hand, main, teleop, tracker, view
 from dexndm_gym.cli.collect import CollectCommand
 from dexndm_gym.cli.common import parse
 from dexndm_gym.cli.coverage import CoverageCommand
@@ -45,6 +45,7 @@ COMMANDS: dict[str, Any] = {
 COMMANDS |= {f"hand {kind.__name__.lower()}": kind for kind in hand._ACTIONS}
 COMMANDS |= {f"view {kind.__name__.lower()}": kind for kind in view._ACTIONS}
 COMMANDS |= {f"tracker {name}": kind for name, (kind, _) in tracker._ACTIONS.items()}
+COMMANDS |= {f"teleop {kind.__name__.lower()}": kind for kind in teleop._ACTIONS}
 NEEDED = {"coverage": ["x.h5"], "export": ["lerobot", "x.h5", "new"], "distill": ["--teacher", "teacher.zip"]}
 NEEDED |= {"report": ["runs"], "view recording": ["x.h5"]}
 

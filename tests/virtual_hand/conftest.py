@@ -60,6 +60,9 @@ class FollowerPhysics(HandPhysics):
     def temperature(self) -> np.ndarray:
         return self.heat
 
+    def turn(self, ids, gravity) -> None:
+        pass
+
     def place_object(self, ids, scenes, rng: np.random.Generator) -> None:
         self.placed.append((scenes[0], rng.random()))
 

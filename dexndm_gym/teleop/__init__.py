@@ -1,0 +1,1 @@
+"""Teleoperation: somebody steers wrist and axis, a policy moves the fingers."""

@@ -1,0 +1,106 @@
+"""The keys of the terminal, over ssh as well."""
+
+import os
+import select
+import sys
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.teleop.commands import Command
+
+try:
+    import termios
+    import tty
+except ImportError:  # pragma: no cover - there is no termios on Windows
+    termios = tty = None
+
+KEYS: Mapping[str, Command] = {
+    " ": Command("stop"),
+    "g": Command("go"),
+    "h": Command("hold"),
+    "o": Command("open"),
+    "c": Command("close"),
+    "r": Command("reset"),
+    **{letter: Command("axis", f"+{letter}") for letter in "xyz"},
+    **{letter.upper(): Command("axis", f"-{letter}") for letter in "xyz"},
+    "p": Command("axis", "hand+z"),
+    "P": Command("axis", "hand-z"),
+    **{str(number): Command("speed", number / 5) for number in range(1, 6)},
+}
+"""What each key asks for."""
+
+HELP = (
+    "space EMERGENCY STOP   g go   h hold   o open   c close   r reset   x y z axis, with shift the other way   "
+    "p P palm normal   1-5 speed"
+)
+"""The keys in one line."""
+
+_MOST = 1024
+
+
+class KeyboardSource:
+    """Keys as commands; a context manager that gives the terminal back as it was.
+
+    It is lost when the terminal has gone.
+    """
+
+    name = "keyboard"
+
+    def __init__(self, terminal: int | None = None, keys: Mapping[str, Command] = KEYS) -> None:
+        """Describe it; nothing is changed yet.
+
+        Args:
+            terminal: file descriptor; None for the standard input.
+            keys: what each key asks for.
+        """
+        self._terminal, self._keys = terminal, keys
+        self._open = False
+
+    @classmethod
+    def available(cls) -> bool:
+        """Whether the standard input is a terminal that this program may read from."""
+        try:
+            return termios is not None and sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+        except (AttributeError, OSError, ValueError):
+            return False
+
+    def __enter__(self) -> "KeyboardSource":
+        """Read keys as they are pressed.
+
+        Raises:
+            ConfigurationError: there is no terminal.
+        """
+        descriptor = sys.stdin.fileno() if self._terminal is None else self._terminal
+        if termios is None or tty is None or not os.isatty(descriptor):
+            raise ConfigurationError("expected a terminal to read keys from; steer from the page instead")
+        self._descriptor, self._settings = descriptor, termios.tcgetattr(descriptor)
+        tty.setcbreak(descriptor)
+        self._open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the terminal back; what was typed meanwhile is dropped."""
+        if self._open and termios is not None:
+            termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, self._settings)
+        self._open = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the terminal is still there."""
+        return self._open
+
+    def poll(self) -> Sequence[Command]:
+        """What the keys ask for that were pressed since the last call; other keys do nothing."""
+        pressed = ""
+        try:
+            while self._open and select.select([self._descriptor], [], [], 0.0)[0]:
+                read = os.read(self._descriptor, _MOST)
+                if not read:
+                    self._open = False
+                pressed += read.decode(errors="ignore")
+        except OSError:  # the other end has hung up
+            self._open = False
+        return [self._keys[key] for key in pressed if key in self._keys]

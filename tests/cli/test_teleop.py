@@ -1,0 +1,31 @@
+"""``dexndm teleop``, from the shell."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dexndm_gym.cli import main
+from dexndm_gym.data.reading import read_recording
+
+
+def test_nobody_to_steer_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["teleop", "sim", "--no-page"]) == 2
+    assert "nobody can steer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--axis", "+q"], ["--wrist", "palm"], ["--loss.let-go-after", "0.1"]])
+def test_wrong_names_and_times_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["teleop", "sim", *option]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("dexndm: ")
+
+
+@pytest.mark.slow
+def test_a_script_is_measured_and_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, numbers = tmp_path / "bulb.h5", tmp_path / "bulb.json"
+    assert main(["teleop", "sim", "--script", "bulb", "--out", str(out), "--json", str(numbers)]) == 0
+    parts = json.loads(numbers.read_text())["parts"]
+    assert (parts[0]["what"], parts[0]["success"]) == ("turn about +z", True)
+    tasks = [trajectory.metadata["task"] for trajectory in read_recording(out)]
+    assert tasks[:2] == ["turn the cylinder about +z", "hold the cylinder"]
+    assert "turn about +z" in capsys.readouterr().out

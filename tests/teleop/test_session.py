@@ -1,0 +1,178 @@
+"""What a hand does when it is steered."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.grasps.palm_rest import START_POSE
+from dexndm_gym.teleop.commands import Command
+from dexndm_gym.teleop.loss import LossConfig
+from dexndm_gym.teleop.session import OPEN_POSE, TeleopSession
+from dexndm_gym.teleop.sources import CallbackSource, CommandQueue
+
+HALF = 0.5**0.5
+
+
+@pytest.fixture
+def queue() -> CommandQueue:
+    return CommandQueue("pad")
+
+
+@pytest.fixture
+def session(env: Any, nudge: Any, queue: CommandQueue, clock: Any) -> TeleopSession:
+    return TeleopSession(env, nudge, [queue], clock=clock, sleep=lambda _: None)
+
+
+def test_a_hand_holds_until_it_is_told_to_go(session: TeleopSession, queue: CommandQueue, nudge: Any) -> None:
+    for _ in range(3):
+        np.testing.assert_allclose(session.advance().target, START_POSE)
+    assert nudge.axes == []
+    queue.put("go")
+    np.testing.assert_allclose(session.advance().target, START_POSE + 0.5 / 24)
+    queue.put("hold")
+    np.testing.assert_allclose(session.advance().target, START_POSE + 0.5 / 24)
+
+
+def test_the_next_action_is_decided_on_what_was_asked_for_last(
+    session: TeleopSession, queue: CommandQueue, nudge: Any
+) -> None:
+    queue.put("go")
+    session.advance()
+    for axis in ("-x", (0.0, 3.0, 4.0)):
+        queue.put("axis", axis)
+        session.advance()
+    queue.put("wrist", "thumb_up")
+    queue.put("axis", "hand+y")
+    shown = session.advance()
+    assert nudge.axes == [[0, 0, 1], [-1, 0, 0], [0, 0.6, 0.8], [0, 0, -1]]
+    assert nudge.wrists[-2:] == [[1, 0, 0, 0], [round(HALF, 5), round(-HALF, 5), 0, 0]]
+    np.testing.assert_allclose(shown.axis, [0, 0, -1], atol=1e-9)
+    queue.put("wrist", "palm_up")
+    session.advance()
+    assert nudge.axes[-1] == [0, 1, 0], "an axis of the hand turns with it"
+
+
+def test_speed_scales_the_policy(session: TeleopSession, queue: CommandQueue) -> None:
+    queue.put("speed", 0.2)
+    queue.put("go")
+    np.testing.assert_allclose(session.advance().target, START_POSE + 0.1 / 24)
+
+
+def test_an_open_hand_closes_before_the_policy_acts(session: TeleopSession, queue: CommandQueue, nudge: Any) -> None:
+    queue.put("open")
+    for _ in range(60):
+        opened = session.advance()
+    np.testing.assert_allclose(opened.target, OPEN_POSE, atol=1e-9)
+    queue.put("go")
+    closed = [session.advance().target for _ in range(60) if not nudge.axes][-2]
+    np.testing.assert_allclose(closed, START_POSE, atol=0.01)
+    assert nudge.axes
+
+
+def test_an_emergency_stop_lasts_until_a_reset(session: TeleopSession, queue: CommandQueue, hand: Any) -> None:
+    queue.put("go")
+    session.advance()
+    queue.put("stop")
+    queue.put("go")
+    shown = session.advance()
+    sent = len(hand.commands)
+    queue.put("go")
+    assert session.advance().paused
+    assert (session.stopped, hand.torque, len(hand.commands), sent) == (True, False, 1, 1)
+    assert "emergency stop" in shown.note or "reset" in shown.note
+    queue.put("reset")
+    held = session.advance()
+    assert (hand.torque, held.episode, session.steering.mode) == (True, 2, "hold")
+    np.testing.assert_allclose(held.target, START_POSE)
+
+
+def lose(session: TeleopSession, queue: CommandQueue, clock: Any, seconds: float) -> list[str]:
+    """The modes while whoever steers is gone for so long."""
+    queue.connected, modes = False, []
+    for _ in range(round(seconds / 0.05)):
+        clock.now += 0.05
+        session.advance()
+        modes.append(session.steering.mode)
+    return modes
+
+
+def test_a_lost_source_holds_then_opens_then_relaxes(
+    session: TeleopSession, queue: CommandQueue, clock: Any, hand: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue.put("go")
+    session.advance()
+    modes = lose(session, queue, clock, 4.5)
+    assert modes[:5] == ["go"] * 5
+    assert modes[5:39] == ["hold"] * 34
+    assert modes[39] == "open"
+    assert modes[-1] == "stop"
+    assert not hand.torque
+    np.testing.assert_allclose(hand.commands[-1][0], OPEN_POSE, atol=0.01)
+    warnings = [record.getMessage() for record in caplog.records]
+    assert "pad is gone: the hand holds, and opens" in warnings[0]
+
+
+def test_who_comes_back_has_to_ask_anew(session: TeleopSession, queue: CommandQueue, clock: Any) -> None:
+    queue.put("go")
+    session.advance()
+    assert lose(session, queue, clock, 0.5)[-1] == "hold"
+    queue.connected = True
+    clock.now += 5.0
+    session.advance()
+    assert session.steering.mode == "hold"
+    queue.put("go")
+    session.advance()
+    assert session.steering.mode == "go"
+    assert lose(session, queue, clock, 0.2)[-1] == "go", "a short gap changes nothing"
+
+
+@pytest.mark.parametrize(("let_go", "mode", "torque"), [("relax", "stop", False), ("hold", "hold", True)])
+def test_what_follows_a_loss_is_configured(
+    env: Any, nudge: Any, queue: CommandQueue, clock: Any, hand: Any, let_go: Any, mode: str, torque: bool
+) -> None:
+    loss = LossConfig(hold_after=0.1, let_go_after=0.4, let_go=let_go)
+    session = TeleopSession(env, nudge, [queue], clock=clock, sleep=lambda _: None, loss=loss)
+    queue.put("go")
+    session.advance()
+    lose(session, queue, clock, 1.0)
+    assert (session.steering.mode, hand.torque) == (mode, torque)
+
+
+def test_only_who_steers_has_to_be_heard(env: Any, nudge: Any, queue: CommandQueue, clock: Any) -> None:
+    arm = CallbackSource(lambda: [Command("wrist", "palm_up")], name="arm")
+    other = CommandQueue("page")
+    session = TeleopSession(env, nudge, [queue, arm, other], clock=clock)
+    queue.put("go")
+    other.connected = False
+    session.advance()
+    clock.now += 10.0
+    session.advance()
+    assert session.steering.mode == "go", "the page never steered"
+    assert lose(session, queue, clock, 0.5)[-1] == "hold", "an arm that reports does not steer"
+
+
+def test_a_hand_that_lets_go_first_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="let_go_after"):
+        LossConfig(hold_after=1.0, let_go_after=0.5)
+
+
+def test_a_goal_is_turned_to_about_the_rotation_left(session: TeleopSession, queue: CommandQueue, nudge: Any) -> None:
+    session.advance()
+    queue.put("goal", (HALF, 0.0, 0.0, HALF))  # a quarter about z: the object turns by 0.6 rad/s
+    modes = [(session.advance(), session.steering.mode)[1] for _ in range(60)]
+    assert set(map(tuple, nudge.axes)) == {(0.0, 0.0, 1.0)}
+    turned = 0.6 * 0.05 * (1 + modes.count("go"))
+    assert turned == pytest.approx(np.pi / 2 - 0.1 * np.pi, abs=0.04)
+    assert session.note == "the goal is reached"
+
+
+def test_there_is_no_way_to_a_goal_that_is_not_seen(
+    session: TeleopSession, queue: CommandQueue, hand: Any, nudge: Any
+) -> None:
+    hand.tracked[:] = False
+    queue.put("goal", (HALF, 0.0, 0.0, HALF))
+    np.testing.assert_allclose(session.advance().target, START_POSE)
+    assert nudge.axes == []
+    assert "not seen" in session.note

@@ -1,0 +1,103 @@
+"""Terminal, gamepad, page and programs as sources of commands."""
+
+import os
+import threading
+from typing import Any
+
+import pytest
+
+from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.teleop.commands import Command
+from dexndm_gym.teleop.gamepad import GamepadSource, PadState
+from dexndm_gym.teleop.keyboard import KeyboardSource
+from dexndm_gym.teleop.sources import CallbackSource, CommandQueue, Script
+from dexndm_gym.viewer.controls import ControlEvent
+
+
+def test_keys_are_read_until_the_terminal_goes() -> None:
+    ours, theirs = os.openpty()
+    with KeyboardSource(theirs) as keyboard:
+        assert keyboard.poll() == []
+        os.write(ours, b"gZ?3 ")
+        wanted = [Command("go"), Command("axis", "-z"), Command("speed", 0.6), Command("stop")]
+        assert keyboard.poll() == wanted
+        assert keyboard.connected
+    with KeyboardSource(theirs) as keyboard:
+        os.close(ours)
+        assert keyboard.poll() == []
+        assert not keyboard.connected
+
+
+def test_a_file_is_no_terminal(tmp_path: Any) -> None:
+    with open(tmp_path / "x", "w") as file, pytest.raises(ConfigurationError, match="terminal"):
+        KeyboardSource(file.fileno()).__enter__()
+
+
+def test_buttons_count_when_they_are_pressed() -> None:
+    shown = [
+        PadState(frozenset({"a"})),
+        PadState(frozenset({"a", "b"})),
+        None,
+        PadState(frozenset({"a"})),
+        PadState(),
+        PadState(frozenset({"a"})),
+    ]
+    pad = GamepadSource(lambda: shown.pop(0))
+    assert pad.poll() == [Command("go")]
+    assert pad.poll() == [Command("stop")]
+    assert (pad.poll(), pad.connected) == ((), False)
+    assert (pad.poll(), pad.connected) == ([], True)
+    assert [*pad.poll(), *pad.poll()] == [Command("go")]
+
+
+def test_sticks_point_along_an_axis() -> None:
+    shown = [
+        PadState(sticks=(0.3, 0.0, 0.0)),
+        *[PadState(sticks=(0.6, 0.0, 0.8))] * 2,
+        PadState(sticks=(0.0, -1.0, 0.0)),
+    ]
+    pad = GamepadSource(lambda: shown.pop(0))
+    said = [command.value for _ in range(4) for command in pad.poll()]
+    assert said == [pytest.approx((0.6, 0.0, 0.8)), (0.0, -1.0, 0.0)]
+
+
+class Page:
+    """What a page process tells."""
+
+    def __init__(self) -> None:
+        self.alive, self.said = True, [ControlEvent(name="viewers", value=1), ControlEvent(name="axis", value="-x")]
+
+    def events(self) -> list[ControlEvent]:
+        said, self.said = self.said, []
+        return said
+
+
+def test_a_page_that_nobody_views_is_lost() -> None:
+    source_of = pytest.importorskip("dexndm_gym.teleop.page", reason="the extra viewer is not installed").PageSource
+    page = Page()
+    source = source_of(page)
+    assert not source.connected
+    assert source.poll() == [Command("axis", "-x")]
+    assert source.connected
+    page.said = [ControlEvent(name="viewers", value=0), ControlEvent(name="reset")]
+    assert (source.poll(), source.connected) == ([Command("reset")], False)
+
+
+def test_programs_are_asked_or_leave_commands() -> None:
+    arm = CallbackSource(lambda: [Command("wrist", "palm_down")], connected=lambda: False)
+    assert (arm.poll(), arm.connected) == ((Command("wrist", "palm_down"),), False)
+    queue = CommandQueue()
+    thread = threading.Thread(target=queue.put, args=("axis", (1.0, 0.0, 0.0)))
+    thread.start()
+    thread.join()
+    assert queue.poll() == [Command("axis", (1.0, 0.0, 0.0))]
+    assert queue.poll() == []
+    with pytest.raises(ConfigurationError):
+        queue.put("fly")
+
+
+def test_a_script_counts_control_steps() -> None:
+    script = Script([(0.0, Command("go")), (0.15, Command("hold"))])
+    said = [list(script.poll()) for _ in range(5)]
+    assert said == [[Command("go")], [], [], [Command("hold")], []]
+    assert script.over

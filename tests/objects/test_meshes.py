@@ -153,7 +153,8 @@ def test_a_mesh_is_drawn_where_it_is(folder: Path) -> None:
     cube, mesh = (renderer.draw(START_POSE, pose, name) for name in ("cube", f"{folder / 'cube.obj'},size=0.062"))
     covered = [(picture != empty).any(axis=2) for picture in (cube, mesh)]
     assert covered[0].sum() > 200
-    assert (covered[0] ^ covered[1]).sum() < 5
+    # the primitive has round edges and a stripe; a pixel to the side would be twice that
+    assert (covered[0] ^ covered[1]).sum() < 0.08 * covered[0].sum()
 
 
 def test_starts_of_a_mesh_are_found_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from dexndm_gym.distributed import WorkersConfig, map_jobs
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
-from dexndm_gym.training.training_env import PracticeConfig
+from dexndm_gym.training.training_env import TrainingEnvConfig
 
 HANDS = 512
 STEPS = 400
@@ -35,7 +35,7 @@ def simulate(hands: int, job: tuple[Path, int, Path], tell: Any) -> int:
     path, seed, file = job
     teacher = load_teacher(path)
     known = {name: tuple(json.loads(teacher.about[name])) for name in ("object", "wrist", "axis")}
-    practice = PracticeConfig(num_envs=hands, **known)
+    practice = TrainingEnvConfig(num_envs=hands, **known)
     with closing(LeapRotateVectorEnv(practice.make_hand(), options=practice.options)) as env:
         _, info = env.reset(seed=seed)
         alive = np.ones(hands, dtype=bool)

@@ -51,7 +51,7 @@ def spend(config: GapConfig, processes: int) -> tuple[Spent, Any]:
     told: list[float] = []
     where = WorkersConfig(processes=processes, cpus_per_job=1)
     report = measure_gap(
-        config, Policies(main=load_policy()), workers=where, tell=lambda _: told.append(time.process_time())
+        config, Policies(main=load_policy()), workers=where, progress=lambda *_: told.append(time.process_time())
     )
     spent = Spent(
         clock=time.perf_counter() - clock,

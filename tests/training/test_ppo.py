@@ -201,14 +201,14 @@ def test_same_seed_same_teacher(config: TrainConfig, teacher: Path, tmp_path: Pa
 
 
 def test_distillation_writes_a_policy_that_loads(teacher: Path, tmp_path: Path) -> None:
-    practice = {"rounds": 2, "steps": 5, "num_envs": 8, "updates": 2}
+    practice: dict[str, Any] = {"rounds": 2, "steps": 5, "num_envs": 8, "updates": 2}
     out = distill(DistillConfig(teacher=(teacher,), out=tmp_path / "s.safetensors", **practice), progress=False)
     action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
     assert action.shape == (16,)
 
 
 def test_student_learns_from_two_teachers(teacher: Path, tmp_path: Path) -> None:
-    practice = {"rounds": 1, "steps": 2, "num_envs": 5, "updates": 1}
+    practice: dict[str, Any] = {"rounds": 1, "steps": 2, "num_envs": 5, "updates": 1}
     out = distill(DistillConfig(teacher=(teacher, teacher), out=tmp_path / "s.safetensors", **practice), progress=False)
     assert out.is_file()
     lesson = Lesson(DistillConfig(teacher=(teacher,)), teacher, 32)
@@ -251,7 +251,7 @@ def test_virtual_hands_own_physics_can_be_trained_on(config: TrainConfig, teache
     delays = [np.asarray(hand.servos.delay) for hand in (*env.task.backend.physics.parameters, HandParameters.draw(3))]
     assert delays[0] == delays[1] == delays[2]
     out = tmp_path / "student.safetensors"
-    practice = {"rounds": 1, "steps": 2, "num_envs": 2, "updates": 1, "hand_seed": 3}
+    practice: dict[str, Any] = {"rounds": 1, "steps": 2, "num_envs": 2, "updates": 1, "hand_seed": 3}
     distill(DistillConfig(teacher=(teacher,), out=out, **practice), progress=False)
     action, _ = load_policy(out).predict(np.zeros(327, dtype=np.float32))
     assert action.shape == (16,)

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := train,real,viewer,tracking,distributed,dev,docs
 
-# Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
+# Tests run in WORKERS processes with one thread each. DEMO_ARGS, GAP_ARGS, GENERAL_ARGS and PYTEST_ARGS are passed on, e.g. DEMO_ARGS="--episodes 8".
 WORKERS ?= 2
 DEMO_ARGS ?=
 SERVO_LOGS ?= ../shared/data/xl330
@@ -20,6 +20,7 @@ MUTANTS_ARGS ?=
 SOAK_ARGS ?=
 PYTEST_ARGS ?=
 GAP_ARGS ?=
+GENERAL_ARGS ?=
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
@@ -72,6 +73,9 @@ dist: $(INSTALLED) ## Build wheel and source distribution into dist, and run the
 
 bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--baselines default"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
+
+bench-general: $(INSTALLED) ## Measure the shipped policy over wrists, axes and objects, an hour; goes on from runs/general.json
+	$(BIN)/dexndm evaluate --suite general --json runs/general.json --plot runs/general.png $(GENERAL_ARGS)
 
 bench-train: $(INSTALLED) ## Time training from nothing to turning at 0.5 rad/s, ten minutes; writes build/bench-train.json
 	@mkdir -p build

@@ -13,7 +13,7 @@ from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.reward_weights import RewardWeights
 
 OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
-"""The paper's generalist input, which is ten steps of (position, previous target), wrist quaternion and rotation axis."""
+"""Ten steps of (position, previous target), wrist quaternion and rotation axis, which is the paper's generalist input."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.reward_weights import RewardWeights
 
 OBSERVATION_SIZE = HISTORY * 2 * NUM_JOINTS + 4 + 3
-"""Ten steps of (position, previous target), wrist quaternion and rotation axis, which is the paper's generalist input."""
+"""Ten steps of (position, previous target), wrist quaternion and rotation axis, as in the paper."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,9 @@
 from typing import Any, cast
 
 import torch
-from rsl_rl.models import MLPModel
-from rsl_rl.modules import EmpiricalNormalization
-from tensordict import TensorDict
+from rsl_rl.models import MLPModel  # pyright: ignore[reportMissingImports]
+from rsl_rl.modules import EmpiricalNormalization  # pyright: ignore[reportMissingImports]
+from tensordict import TensorDict  # pyright: ignore[reportMissingImports]
 from torch import Tensor, nn
 
 from dexndm_gym.errors import ModelMismatchError

@@ -29,8 +29,8 @@ from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
 from dexndm_gym.training.training_env import episodes_as_text
 
 try:
-    from rsl_rl.algorithms import PPO
-    from rsl_rl.storage import RolloutStorage
+    from rsl_rl.algorithms import PPO  # pyright: ignore[reportMissingImports]
+    from rsl_rl.storage import RolloutStorage  # pyright: ignore[reportMissingImports]
     from torch.utils.tensorboard import SummaryWriter
 
     from dexndm_gym.training.warp_networks import new_networks, observed, take_over, teacher_of

@@ -10,6 +10,7 @@ Run: ``python benchmarks/bench_tracker.py [--hands N] [--estimate-hands N] [--se
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.constants import CONTROL_PERIOD
+from dexndm_gym.envs.rollout import roll_out
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.objects.catalog import OBJECTS
 from dexndm_gym.objects.scene import Scene
@@ -53,18 +55,12 @@ def play(hands: Sequence[int], item: str, seconds: float, policy: str | None) ->
     """Let a policy turn an object on virtual hands; motions end where the object is dropped."""
     backend = VirtualHand(hands, num_threads=1)
     env = LeapRotateVectorEnv(backend, options=EpisodeOptions().updated({"object": item}))
-    player = load_policy(policy)
-    observation, info = env.reset(seed=0)
-    steps = [{name: info[name] for name in ("position", "command", "object_pose")}]
-    length = np.ones(len(hands), dtype=int)
-    running = np.ones(len(hands), dtype=bool)
-    for _ in range(min(round(seconds / CONTROL_PERIOD), 399)):
-        observation, _, terminated, truncated, info = env.step(player.predict(observation)[0])
-        running &= ~(terminated | truncated)
-        length += running
-        steps.append({name: info[name] for name in steps[0]})
+    count = min(round(seconds / CONTROL_PERIOD), 399) + 1
+    steps = list(islice(roll_out(load_policy(policy), env, seed=0, endless=True), count))
+    length = np.sum([step.goes_on for step in steps], axis=0)
     for i, hand in enumerate(hands):
-        arrays = [np.stack([step[name][i] for step in steps[: length[i]]]) for name in steps[0]]
+        names = ("position", "command", "object_pose")
+        arrays = [np.stack([step.info[name][i] for step in steps[: length[i]]]) for name in names]
         yield Motion(hand, item, *arrays)
     env.close()
 

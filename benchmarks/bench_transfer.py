@@ -36,7 +36,7 @@ from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_policy import load_teacher
 
 SEED, DRAWS = 0, 10_000
-SHIPPED = [Path(assets.__file__).parent / f"teacher_{sign}_z.safetensors" for sign in ("plus", "minus")]
+SHIPPED = sorted(Path(assets.__file__).parent.glob("teacher_*.safetensors"))
 
 
 class SameStarts(StartStates):

@@ -9,7 +9,6 @@ teachers must be on a file system that all machines share.
 """
 
 import argparse
-import json
 import logging
 import math
 from contextlib import closing
@@ -23,7 +22,7 @@ from dexndm_gym.distributed import WorkersConfig, map_jobs
 from dexndm_gym.envs.vector_env import LeapRotateVectorEnv
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import load_teacher
-from dexndm_gym.training.training_env import TrainingEnvConfig
+from dexndm_gym.training.training_env import TrainingEnvConfig, episodes_from_text
 
 HANDS = 512
 STEPS = 400
@@ -34,8 +33,7 @@ def simulate(hands: int, job: tuple[Path, int, Path], tell: Any) -> int:
     """Play one episode on every hand, write those that were survived, and return how many."""
     path, seed, file = job
     teacher = load_teacher(path)
-    known = {name: tuple(json.loads(teacher.about[name])) for name in ("object", "wrist", "axis")}
-    practice = TrainingEnvConfig(num_envs=hands, **known)
+    practice = TrainingEnvConfig(num_envs=hands, **episodes_from_text(teacher.about))
     with closing(LeapRotateVectorEnv(practice.make_hand(), options=practice.options)) as env:
         _, info = env.reset(seed=seed)
         alive = np.ones(hands, dtype=bool)

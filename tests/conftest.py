@@ -1,6 +1,7 @@
 """Settings that hold for all tests."""
 
 import os
+import shutil
 
 # Before anything loads PyTorch: tests run in parallel, one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -65,3 +66,23 @@ def sim() -> Iterator[gymnasium.Env[Any, Any]]:
     env = gymnasium.make("LeapRotate-Sim-v0", config=STRICT)
     yield env
     env.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by Selenium; skips where there is none."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed (extra dev)")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,900"),
+        *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    ):
+        options.add_argument(argument)
+    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    made.set_page_load_timeout(120)
+    yield made
+    made.quit()

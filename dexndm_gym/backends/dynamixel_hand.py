@@ -283,5 +283,5 @@ class DynamixelHand:
 
 
 def _see(tracker: Tracker | None) -> FloatArray | None:
-    """Where the object is, (7,), if somebody looks."""
+    """Where the object is, (1, 7); None where it is not seen, or nobody looks."""
     return None if tracker is None else checked_pose(tracker.object_pose())

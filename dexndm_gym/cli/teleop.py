@@ -15,7 +15,7 @@ from dexndm_gym.cli.teleop_options import Real, Sim, TeleopOptions, Virtual
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hardware.pacing import Pacer
-from dexndm_gym.objects.object_choice import Choice, find_objects
+from dexndm_gym.objects.object_choice import Choice, choice_name, find_objects
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.teleop.commands import Command
@@ -117,7 +117,7 @@ def _sources(
         from dexndm_gym.viewer.controls import PageSettings
         from dexndm_gym.viewer.page_process import PageProcess
 
-        own = {item if isinstance(item, str) else item.name: item for item in items}
+        own = {choice_name(item): item for item in items}
         settings = PageSettings(title=title, host=command.host, port=command.page_port, items=own, stoppable=True)
         page = stack.enter_context(PageProcess(settings, teleop_page))
         sources.append(PageSource(page))

@@ -13,7 +13,7 @@ from dexndm_gym.cli.common import announce, announce_hand, interruptible, load_p
 from dexndm_gym.cli.view_options import EpisodeOptions, Real, Recording, Sim, ViewOptions, Virtual
 from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.objects.object_choice import Choice, find_objects
+from dexndm_gym.objects.object_choice import choice_name, find_objects
 from dexndm_gym.task.orientations import AXES, HAND_AXES, wrist_names
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
@@ -81,7 +81,7 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
     from dexndm_gym.viewer.live import LiveEpisodes
     from dexndm_gym.viewer.panels import episode_page
 
-    items = {_name(choice): choice for choice in find_objects(command.object)}
+    items = {choice_name(choice): choice for choice in find_objects(command.object)}
     policies = {path.stem: load_policy_file(path) for path in command.policy}
     episode = {"object": list(items), "wrist": wrist_names(command.wrist), "axis": _axis_names(command.axis)}
     settings = PageSettings(
@@ -112,10 +112,6 @@ def _show(command: ViewOptions, settings: "PageSettings", build: "PageBuilder", 
 
 def _say_that_the_page_is_gone() -> None:
     print("The page has gone; the hand goes on without it. Ctrl-C ends it.", file=sys.stderr, flush=True)
-
-
-def _name(choice: Choice) -> str:
-    return choice if isinstance(choice, str) else choice.name
 
 
 def _axis_names(names: tuple[str, ...]) -> list[str]:

@@ -25,7 +25,7 @@ from dexndm_gym.task.extra_rewards import ExtraRewards, Rewards, StepBatch
 from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
-from dexndm_gym.task.orientations import down_in_hand
+from dexndm_gym.task.orientations import up_in_hand
 
 
 class RotationTask:
@@ -188,8 +188,7 @@ class RotationTask:
 
     def up(self, i: int) -> tuple[float, float, float]:
         """Direction against gravity in the frame of hand ``i``."""
-        x, y, z = down_in_hand(self.wrist(i))
-        return -x, -y, -z
+        return up_in_hand(self.wrist(i))
 
     def state(self) -> HandState:
         """The latest measurement."""

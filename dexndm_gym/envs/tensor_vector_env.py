@@ -14,12 +14,12 @@ from dexndm_gym.envs.hands_vector_env import HandsVectorEnv
 from dexndm_gym.envs.tensor_rotation_task import TensorRotationTask
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.objects.object_choice import Choice
+from dexndm_gym.objects.object_choice import Choice, choice_name
 from dexndm_gym.rendering.renderer import Camera
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.metrics import STEP_METRICS
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.orientations import down_in_hand
+from dexndm_gym.task.orientations import up_in_hand
 from dexndm_gym.task.tensor_draws import Drawn, EpisodeDraws
 
 
@@ -59,7 +59,7 @@ class LeapRotateTensorEnv(HandsVectorEnv[Tensor, Tensor, Tensor]):
         self.task = TensorRotationTask(hand, config or TaskConfig(), joint_pos_noise=joint_pos_noise)
         self._options = options or EpisodeOptions()
         self._draw = self._drawing(self._options)
-        self._items: dict[str, Choice] = {_name(choice): choice for choice in self._options.objects}
+        self._items: dict[str, Choice] = {choice_name(choice): choice for choice in self._options.objects}
         self._seeded, self._all_begun = False, False
         self.diverged = torch.zeros((), dtype=torch.long, device=hand.device)
         self._done = self._begun = torch.zeros(self.num_envs, dtype=torch.bool, device=hand.device)
@@ -132,7 +132,8 @@ class LeapRotateTensorEnv(HandsVectorEnv[Tensor, Tensor, Tensor]):
         values = (hand.position, hand.object_pose, self.task.episodes.wrist)
         rows = zip(*(x.double().cpu().numpy() for x in values), hand.object_index.tolist(), strict=True)
         return tuple(
-            draw(position, pose, self._items[self.objects[index]], _up(wrist)) for position, pose, wrist, index in rows
+            draw(position, pose, self._items[self.objects[index]], up_in_hand(wrist))
+            for position, pose, wrist, index in rows
         )
 
     def _begin(self, mask: Tensor, drawn: Drawn) -> None:
@@ -144,7 +145,7 @@ class LeapRotateTensorEnv(HandsVectorEnv[Tensor, Tensor, Tensor]):
     def _drawing(self, options: EpisodeOptions) -> Callable[[], Drawn]:
         """What draws episodes from these options, objects as the hand counts them."""
         hand, draws = self.task.hand, EpisodeDraws(options, self.task.generator)
-        names = [_name(choice) for choice in options.objects]
+        names = [choice_name(choice) for choice in options.objects]
         if unknown := set(names) - set(hand.objects):
             raise ConfigurationError(
                 f"The simulation was made without object {', '.join(sorted(unknown))}; on a GPU all objects have to be "
@@ -190,12 +191,3 @@ class LeapRotateTensorEnv(HandsVectorEnv[Tensor, Tensor, Tensor]):
         if found.dtype != torch.bool or found.shape != (self.num_envs,) or not found.any():
             raise self._expected_mask(mask)
         return found
-
-
-def _name(choice: Choice) -> str:
-    return choice if isinstance(choice, str) else choice.name
-
-
-def _up(wrist: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = down_in_hand(wrist)
-    return -x, -y, -z

@@ -35,10 +35,15 @@ def find_objects(value: Any, known: Iterable[Choice] = ()) -> tuple[Choice, ...]
         raise ConfigurationError("object is an empty list; give at least one name")
     by_name: dict[str, Choice] = {}
     for choice in found:
-        name = choice if isinstance(choice, str) else choice.name
+        name = choice_name(choice)
         if by_name.setdefault(name, choice) != choice:
             raise ConfigurationError(f"two different objects are named {name!r}; give one of them another name")
     return found
+
+
+def choice_name(choice: Choice) -> str:
+    """What it is called."""
+    return choice if isinstance(choice, str) else choice.name
 
 
 def the_object(choice: Choice) -> RotatableObject:

@@ -11,7 +11,7 @@ from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.catalog import OBJECT_SETS
-from dexndm_gym.objects.object_choice import Choice, find_objects
+from dexndm_gym.objects.object_choice import Choice, choice_name, find_objects
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.task.orientations import (
     AXES,
@@ -20,13 +20,12 @@ from dexndm_gym.task.orientations import (
     RANDOM,
     WRIST_SETS,
     WRISTS,
-    HandAxis,
     Numbers,
     canonical,
     down_in_hand,
     draw_unit,
+    in_world,
 )
-from dexndm_gym.task.quaternions import rotate
 
 OPTION_NAMES = ("object", "wrist", "axis")
 
@@ -99,14 +98,11 @@ class EpisodeOptions:
         chosen_wrist = self.wrists[int(rng.integers(len(self.wrists)))]
         wrist = canonical(draw_unit(rng, 4) if chosen_wrist is None else np.array(chosen_wrist))
         chosen_axis = self.axes[int(rng.integers(len(self.axes)))]
-        axis = draw_unit(rng, 3) if chosen_axis is None else np.array(chosen_axis)
-        if isinstance(chosen_axis, HandAxis):
-            (w, *turn), (x, y, z) = wrist.tolist(), chosen_axis
-            axis = np.array(rotate((w, turn[0], turn[1], turn[2]), (x, y, z)))
+        axis = draw_unit(rng, 3) if chosen_axis is None else np.array(in_world(chosen_axis, wrist))
         x, y, z = down_in_hand(wrist)
         chosen = self.objects[rng.integers(len(self.objects))]
-        name, item = (chosen, None) if isinstance(chosen, str) else (chosen.name, chosen)
-        scene = Scene(object=name, gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z), item=item)
+        item = None if isinstance(chosen, str) else chosen
+        scene = Scene(object=choice_name(chosen), gravity=(GRAVITY * x, GRAVITY * y, GRAVITY * z), item=item)
         return EpisodeSetup(scene=scene, wrist=wrist, axis=axis)
 
 
@@ -116,7 +112,7 @@ def object_names(value: Any) -> tuple[str, ...]:
     Raises:
         ConfigurationError: a name is unknown, or the list is empty.
     """
-    return tuple(choice if isinstance(choice, str) else choice.name for choice in find_objects(value))
+    return tuple(map(choice_name, find_objects(value)))
 
 
 def _choices(

@@ -109,6 +109,20 @@ def down_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
     return rotate(conjugate((w, x, y, z)), (0.0, 0.0, -1.0))
 
 
+def up_in_hand(wrist: FloatArray) -> tuple[float, float, float]:
+    """Direction against gravity in the hand frame, a unit vector."""
+    x, y, z = down_in_hand(wrist)
+    return -x, -y, -z
+
+
+def in_world(axis: Numbers, wrist: FloatArray) -> Numbers:
+    """An axis in the world frame, for a hand held by a wrist, quaternion (4,); axes of the world stay as they are."""
+    if not isinstance(axis, HandAxis):
+        return axis
+    w, x, y, z = wrist.tolist()
+    return rotate((w, x, y, z), (axis[0], axis[1], axis[2]))
+
+
 def rotation_to(goals: FloatArray, wrists: FloatArray, objects: FloatArray) -> FloatArray:
     """The rotations that are left to goals, axis times angle in rad, world frame, (n, 3).
 

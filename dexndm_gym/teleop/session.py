@@ -17,8 +17,7 @@ from dexndm_gym.errors import HardwareError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hardware.pacing import NoPacer, Pacing
-from dexndm_gym.task.orientations import HandAxis, Numbers
-from dexndm_gym.task.quaternions import quaternion, rotate
+from dexndm_gym.task.orientations import Numbers, in_world
 from dexndm_gym.teleop.commands import Command
 from dexndm_gym.teleop.loss import LossConfig, LossWatch
 from dexndm_gym.teleop.recorder import TeleopRecorder
@@ -239,7 +238,7 @@ class TeleopSession:
         if (axis, steering.wrist) != self._steered:
             turned = steering.wrist if steering.wrist != self._steered[1] else None
             self._steered = (axis, steering.wrist)
-            wanted = _in_world(axis, frame[:4] if turned is None else np.array(turned))
+            wanted = None if axis is None else in_world(axis, frame[:4] if turned is None else np.array(turned))
             self._observation = self._env.unwrapped.steer(axis=wanted, wrist=turned)  # type: ignore[attr-defined]
         return self._observation
 
@@ -283,10 +282,3 @@ class TeleopSession:
             paused=self.stopped,
             note=f"{doing}. {self.note}".strip(),
         )
-
-
-def _in_world(axis: Numbers | None, wrist: FloatArray) -> Numbers | None:
-    """An axis in the world frame, with the hand held by a wrist, (4,)."""
-    if not isinstance(axis, HandAxis):
-        return axis
-    return rotate(quaternion(wrist, 0), (axis[0], axis[1], axis[2]))

@@ -13,11 +13,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.training.run_folder import read_checkpoint, write_checkpoint
-from dexndm_gym.training.teacher_policy import TeacherPolicy
+from dexndm_gym.training.teacher_policy import SEEN, TeacherPolicy, copy_layers, linear_layers, silenced
 
 _KIND = "dexndm_gym.training_checkpoint"
-_SEEN = 1e6
-"""Observations that the statistics of a teacher from a file count as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +92,10 @@ def teacher_of(model: PPO) -> TeacherPolicy:
     """What a model has learned: the mean action of its policy, with the statistics that normalize its observation."""
     normalizer = normalizer_of(model)
     statistics = cast(RunningMeanStd, normalizer.obs_rms)
-    actor, critic = _linear_layers(*_actor(model)), _linear_layers(*_critic(model))
+    actor, critic = linear_layers(*_actor(model)), linear_layers(*_critic(model))
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # how often it is saved must not change the run
         teacher = TeacherPolicy(actor[0].in_features, tuple(layer.out_features for layer in actor[:-1]))
-        mine = _linear_layers(teacher.network, teacher.critic)
-        for layer, learned in zip(mine, actor + critic, strict=True):
-            layer.load_state_dict(learned.state_dict())
+        copy_layers(actor + critic, teacher.layers)
         teacher.log_std.copy_(model.policy.log_std)
         deviation = np.sqrt(statistics.var + normalizer.epsilon)
         teacher.normalize_by(torch.from_numpy(statistics.mean), torch.from_numpy(deviation))
@@ -110,21 +106,22 @@ def take_over(model: PPO, teacher: TeacherPolicy) -> None:
     """Give a model the networks and the statistics of a teacher.
 
     Raises:
-        RuntimeError: their sizes differ.
+        ModelMismatchError: their sizes differ.
     """
-    learned = _linear_layers(teacher.network, teacher.critic)
-    layers = _linear_layers(*_actor(model), *_critic(model))
-    if [layer.weight.shape for layer in layers] != [layer.weight.shape for layer in learned]:
-        raise RuntimeError(f"its layers are {teacher.size}, {', '.join(map(str, teacher.width))}")
-    for layer, source in zip(layers, learned, strict=True):
-        layer.load_state_dict(source.state_dict())
+    copy_layers(teacher.layers, linear_layers(*_actor(model), *_critic(model)))
     with torch.no_grad():
         model.policy.log_std.copy_(teacher.log_std)
     normalizer = normalizer_of(model)
     statistics = cast(RunningMeanStd, normalizer.obs_rms)
     statistics.mean = teacher.mean.numpy().astype(np.float64)
     statistics.var = np.square(teacher.std.numpy().astype(np.float64)) - normalizer.epsilon
-    statistics.count = _SEEN
+    statistics.count = SEEN
+
+
+def take_statistics(model: PPO, statistics: RunningMeanStd) -> None:
+    """Give a model that is to learn something else the statistics of another run."""
+    statistics.var = np.square(silenced(torch.from_numpy(np.sqrt(statistics.var))).numpy())
+    normalizer_of(model).obs_rms = statistics
 
 
 def _actor(model: PPO) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -133,7 +130,3 @@ def _actor(model: PPO) -> tuple[torch.nn.Module, torch.nn.Module]:
 
 def _critic(model: PPO) -> tuple[torch.nn.Module, torch.nn.Module]:
     return model.policy.mlp_extractor.value_net, model.policy.value_net
-
-
-def _linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
-    return [layer for network in networks for layer in network.modules() if isinstance(layer, torch.nn.Linear)]

@@ -22,6 +22,7 @@ from dexndm_gym.training.checkpoint import (
     normalizer_of,
     save_checkpoint,
     take_over,
+    take_statistics,
     teacher_of,
 )
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
@@ -247,4 +248,4 @@ def _start_from(model: PPO, path: Path) -> None:
             f"the networks of {path} do not fit: {str(error).splitlines()[-1].strip()}; give the --width and "
             "--task.reward.goal that it was trained with"
         ) from error
-    normalizer_of(model).obs_rms = pickle.loads(checkpoint.normalizer)
+    take_statistics(model, pickle.loads(checkpoint.normalizer))

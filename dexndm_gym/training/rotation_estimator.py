@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -15,6 +16,7 @@ from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.checks import Checked, Count, LearningRate, Seed
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.make import make_sim_vector_env
+from dexndm_gym.envs.rollout import roll_out
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import Output, write_bytes
 from dexndm_gym.task.config import TaskConfig
@@ -89,23 +91,21 @@ def play(policy: str, config: LearnConfig) -> Samples:
     env = make_sim_vector_env(
         num_envs=config.num_envs, randomize=VARIED, config=TaskConfig(), autoreset_mode="SAME_STEP", **PLAYS[policy]
     )
-    player, n = load_policy(policy), config.num_envs
-    observation, info = env.reset(seed=config.seed)
+    steps, n = roll_out(load_policy(policy), env, seed=config.seed, endless=True), config.num_envs
+    pose = next(steps).info["object_pose"].copy()
     windows, age = np.zeros((n, 2, WINDOW, NUM_JOINTS)), np.zeros(n, dtype=np.int64)
     seen, spin = [], []
     with tqdm(total=config.steps * n, desc=f"play {policy}", unit="step", leave=False) as bar:
-        for _ in range(config.steps):
-            before = info["object_pose"].copy()
-            action, _ = player.predict(observation)
-            observation, _, terminated, truncated, info = env.step(action)
-            over = terminated | truncated
+        for step in islice(steps, config.steps):
+            before, pose = pose, step.info["object_pose"].copy()
+            over = step.terminated | step.truncated
             age = np.where(over, 0, age + 1)
-            newest = np.stack([info["position"], info["command"]], axis=1)
+            newest = np.stack([step.info["position"], step.info["command"]], axis=1)
             windows = np.roll(windows, -1, axis=2)
             windows[:, :, -1] = newest
             windows[age <= 1] = newest[age <= 1][:, :, None]
-            gravity = np.array([down_in_hand(quat) for quat in observation[:, -7:-3].astype(np.float64)])
-            turning = _spin(before, info["object_pose"])
+            gravity = np.array([down_in_hand(quat) for quat in step.observation[:, -7:-3].astype(np.float64)])
+            turning = _spin(before, pose)
             used = ~over & (np.linalg.norm(turning, axis=1) < _TOO_FAST)
             seen.append(features(windows[used, 0], windows[used, 1], gravity[used]))
             spin.append(turning[used])

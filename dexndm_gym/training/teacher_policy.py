@@ -23,6 +23,9 @@ CLIP = 8.0
 """Standard deviations beyond which a normalized input is clipped."""
 
 
+SEEN = 1_000_000
+"""Observations that the statistics of a teacher from a file count as, where a run goes on from it."""
+
 _CONSTANT = 1e-2
 """What deviates less than this in training did not vary there; whatever is observed is of order one."""
 
@@ -56,15 +59,19 @@ class TeacherPolicy(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
 
+    @property
+    def layers(self) -> list[nn.Linear]:
+        """Those of the actor, then those of the critic."""
+        return linear_layers(self.network, self.critic)
+
     def normalize_by(self, mean: torch.Tensor, std: torch.Tensor) -> None:
         """Set the statistics of the observation, (m,) each.
 
-        What was the same in every episode of training, such as mass and friction of nominal physics, is silenced: its
-        deviation is next to nothing, and the first episode in which it differs would drown all else.
+        What was the same in every episode of training is silenced, see ``silenced``.
         """
         with torch.no_grad():
             self.mean.copy_(mean)
-            self.std.copy_(torch.where(std < _CONSTANT, torch.full_like(std, _SILENT), std))
+            self.std.copy_(silenced(std))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         """Mean action, not clipped."""
@@ -92,6 +99,37 @@ class TeacherPolicy(nn.Module):
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **self.about}
         save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+
+
+def silenced(std: torch.Tensor) -> torch.Tensor:
+    """Deviations of inputs, (m,), large where the input was the same in every episode of training.
+
+    Such as mass and friction of nominal physics: their deviation is next to nothing, and the first episode in which
+    they differ would drown all else.
+    """
+    return torch.where(std < _CONSTANT, torch.full_like(std, _SILENT), std)
+
+
+def linear_layers(*networks: nn.Module) -> list[nn.Linear]:
+    """Their layers that have weights, in order."""
+    return [layer for network in networks for layer in network.modules() if isinstance(layer, nn.Linear)]
+
+
+def copy_layers(source: list[nn.Linear], target: list[nn.Linear]) -> None:
+    """Give layers the weights of others.
+
+    Raises:
+        ModelMismatchError: their sizes differ.
+    """
+    sizes = [[tuple(layer.weight.shape) for layer in layers] for layers in (source, target)]
+    if sizes[0] != sizes[1]:
+        inputs = [", ".join(str(before) for _, before in one) for one in sizes]
+        raise ModelMismatchError(
+            f"the networks do not fit: the layers to take over have {inputs[0]} inputs, these have {inputs[1]}; give "
+            "the --width and --task.reward.goal that they were trained with"
+        )
+    for layer, learned in zip(target, source, strict=True):
+        layer.load_state_dict(learned.state_dict())
 
 
 def load_teacher(path: Path | str) -> TeacherPolicy:

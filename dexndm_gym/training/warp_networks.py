@@ -8,9 +8,8 @@ from rsl_rl.modules import EmpiricalNormalization  # pyright: ignore[reportMissi
 from tensordict import TensorDict  # pyright: ignore[reportMissingImports]
 from torch import Tensor, nn
 
-from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.training.teacher_policy import CLIP, TeacherPolicy
+from dexndm_gym.training.teacher_policy import CLIP, SEEN, TeacherPolicy, copy_layers, linear_layers
 
 OBSERVED = "teacher"
 """Name of what networks see among the observations."""
@@ -20,9 +19,6 @@ _STD = (0.1, 1.0)
 
 _SMALLEST_STD = 1e-4
 """Added to the standard deviation of an input; the same as that of the trainer on the processor."""
-
-_SEEN = 1_000_000
-"""Observations that the statistics of a teacher from a file count as."""
 
 
 class ClippedModel(MLPModel):
@@ -47,7 +43,7 @@ def new_networks(seen: TensorDict, width: tuple[int, ...], initial_std: float) -
     actor = ClippedModel(seen, groups, "actor", NUM_JOINTS, distribution_cfg=gaussian, **options)
     critic = ClippedModel(seen, groups, "critic", 1, **options)
     with torch.no_grad():
-        _layers(actor.mlp)[-1].weight.mul_(0.1)  # the first actions are little more than exploration
+        linear_layers(actor.mlp)[-1].weight.mul_(0.1)  # the first actions are little more than exploration
     for model in (actor, critic):
         _normalizer(model).eps = _SMALLEST_STD
     device = seen.device
@@ -56,11 +52,10 @@ def new_networks(seen: TensorDict, width: tuple[int, ...], initial_std: float) -
 
 def teacher_of(actor: MLPModel, critic: MLPModel) -> TeacherPolicy:
     """What has been learned, on the processor."""
-    layers, normalizer = _layers(actor.mlp), _normalizer(actor)
+    layers, normalizer = linear_layers(actor.mlp), _normalizer(actor)
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # how often it is saved must not change the run
         teacher = TeacherPolicy(layers[0].in_features, tuple(layer.out_features for layer in layers[:-1]))
-        for layer, learned in zip(_of_teacher(teacher), layers + _layers(critic.mlp), strict=True):
-            layer.load_state_dict(learned.state_dict())
+        copy_layers(layers + linear_layers(critic.mlp), teacher.layers)
         teacher.log_std.copy_(_log_std(actor))
         teacher.normalize_by(normalizer.mean, normalizer.std + normalizer.eps)
     return teacher.eval()
@@ -72,29 +67,14 @@ def take_over(actor: MLPModel, critic: MLPModel, teacher: TeacherPolicy) -> None
     Raises:
         ModelMismatchError: their sizes differ.
     """
-    mine, learned = _layers(actor.mlp) + _layers(critic.mlp), _of_teacher(teacher)
-    if [layer.weight.shape for layer in mine] != [layer.weight.shape for layer in learned]:
-        raise ModelMismatchError(
-            f"the networks do not fit: the teacher's layers are {teacher.size}, {', '.join(map(str, teacher.width))}; "
-            "give the --width and --task.reward.goal that it was trained with"
-        )
-    for layer, source in zip(mine, learned, strict=True):
-        layer.load_state_dict(source.state_dict())
+    copy_layers(teacher.layers, linear_layers(actor.mlp, critic.mlp))
     with torch.no_grad():
         _log_std(actor).copy_(teacher.log_std)
         for model in (actor, critic):
             normalizer = _normalizer(model)
             std = (teacher.std - normalizer.eps).clamp(min=0.0)
             values = {"_mean": teacher.mean[None], "_var": std[None] ** 2, "_std": std[None]}
-            normalizer.load_state_dict({**values, "count": torch.tensor(_SEEN)})
-
-
-def _layers(network: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-
-
-def _of_teacher(teacher: TeacherPolicy) -> list[nn.Linear]:
-    return _layers(teacher.network) + _layers(teacher.critic)
+            normalizer.load_state_dict({**values, "count": torch.tensor(SEEN)})
 
 
 def _normalizer(model: MLPModel) -> EmpiricalNormalization:

@@ -4,7 +4,7 @@ import pytest
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.objects.catalog import OBJECT_SETS
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.orientations import AXES, AXIS_SETS, axes_in_hand
+from dexndm_gym.task.orientations import AXES, AXIS_SETS, axes_in_hand, up_in_hand
 
 
 def drawn(**options):
@@ -58,6 +58,7 @@ UP = {
 def test_wrist_points_up_what_its_name_says(name):
     (episode, *_) = drawn(wrist=name)
     np.testing.assert_allclose(episode.scene.gravity, -9.81 * np.array(UP[name]), atol=1e-12)
+    np.testing.assert_allclose(up_in_hand(episode.wrist), UP[name], atol=1e-12)
 
 
 def test_axes_stay_in_the_world_frame():

@@ -1,12 +1,10 @@
 """The page to steer with, in a real browser."""
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from browser_pages import wait_for
 
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
 from dexndm_gym.teleop.commands import Command
@@ -29,39 +27,6 @@ MOMENT = Snapshot(
     rotation=2.25,
     note="hold the cube",
 )
-_PATIENCE = 90.0
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed (extra dev)")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,900"),
-        *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
-    ):
-        options.add_argument(argument)
-    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    made.set_page_load_timeout(120)
-    yield made
-    made.quit()
-
-
-def wait_for(look: Callable[[], Any], what: str) -> Any:
-    """What there is to find, as soon as there is something."""
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        try:
-            if found := look():
-                return found
-        except Exception:  # elements come and go while a page is drawn
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"waited {_PATIENCE:g} s in vain for {what}")
 
 
 def test_buttons_and_keys_are_commands_until_the_page_closes(browser: Any) -> None:

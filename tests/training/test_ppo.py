@@ -119,6 +119,15 @@ def test_starting_from_a_teacher_takes_its_networks(
             np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("file", ["teacher.zip", "teacher.safetensors"])
+def test_constants_stay_silent_where_others_begin(config: TrainConfig, tmp_path: Path, file: str) -> None:
+    nominal = train_teacher(replace(config, out=tmp_path / "nominal", steps=256, randomize=False), progress=False)
+    silent = load_teacher(nominal).std > 100.0
+    assert 0 < silent.sum() < len(silent)
+    begun = replace(config, out=tmp_path / "varied", steps=256, start_from=nominal.with_name(file), randomize=True)
+    assert (load_teacher(train_teacher(begun, progress=False)).std[silent] > 100.0).all()
+
+
 def test_speed_earns_little_at_first(config: TrainConfig) -> None:
     env, clips = make_teacher_env(config), []
 

@@ -1,13 +1,13 @@
 """Pages in a real browser."""
 
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
+from browser_pages import wait_for
 from PIL import Image
 
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
@@ -36,23 +36,6 @@ SETTINGS = PageSettings(
     choices={"object": ["cube", "cylinder"], "wrist": ["palm_up", "palm_down"], "axis": ["+z"]},
     stoppable=True,
 )
-_PATIENCE = 90.0
-"""How long a page may take, s: graphics without a graphics card on a busy machine."""
-
-Found = TypeVar("Found")
-
-
-def wait_for(look: Callable[[], Found], what: str) -> Found:
-    """What there is to find, as soon as there is something."""
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end:
-        try:
-            if found := look():
-                return found
-        except Exception:  # elements come and go while a page is drawn
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"waited {_PATIENCE:g} s in vain for {what}")
 
 
 class Steered:

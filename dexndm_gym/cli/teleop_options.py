@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from dexndm_gym.assets import SHIPPED_POLICY
 from dexndm_gym.checks import Checked, Seed
 from dexndm_gym.cli.common import JsonFile, Names, Port
 from dexndm_gym.cli.view_options import ViewOptions
@@ -17,9 +18,8 @@ from dexndm_gym.teleop.loss import LossConfig
 class TeleopOptions(ViewOptions, Checked):
     """What all hands that are steered need."""
 
-    policy: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("palm_up")
-    """Policy that moves the fingers: a file, or the name of a shipped one. The one of six wrists wants --axis hand+z,
-    and in simulation --starts grasps."""
+    policy: Annotated[Path, tyro.conf.arg(metavar="FILE")] = SHIPPED_POLICY
+    """Policy that moves the fingers: a file, or the name of a shipped one."""
 
     object: Names = ("cylinder",)
     """What lies in the hand, drawn from these at each reset: names, named sets or mesh files; "none" for nothing."""

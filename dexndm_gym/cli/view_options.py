@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from dexndm_gym.assets import SHIPPED_POLICIES
 from dexndm_gym.checks import Bound, Checked, NotEmpty, Seed
 from dexndm_gym.cli.common import Names, Port
 
@@ -28,12 +29,10 @@ class ViewOptions(Checked):
 class EpisodeOptions(ViewOptions):
     """What hands that move need."""
 
-    policy: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE [FILE ...]"), NotEmpty()] = (
-        Path("palm_up"),
-        Path("six_wrists"),
+    policy: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE [FILE ...]"), NotEmpty()] = tuple(
+        map(Path, SHIPPED_POLICIES)
     )
-    """Policies to choose from, the first to begin with: files, or names of shipped ones. The one of six wrists wants
-    cylinders and the axes hand+z and hand-z."""
+    """Policies to choose from, the first to begin with: files, or names of shipped ones."""
 
     object: Names = ("basic",)
     """Objects to choose from, the first to begin with: names, named sets, or mesh files such as

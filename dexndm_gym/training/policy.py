@@ -48,6 +48,10 @@ class StudentPolicy(nn.Module):
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         """Mean action, not clipped."""
+        return self.network(self.features(observation))
+
+    def features(self, observation: torch.Tensor) -> torch.Tensor:
+        """What the network sees of observations (n, 327), scaled to be of order one."""
         steps = observation[:, : HISTORY * 2 * NUM_JOINTS].reshape(-1, HISTORY, 2, NUM_JOINTS)
         position, target = steps[:, :, 0], steps[:, :, 1]
         # What drives a servo is the difference of target and position: a tenth of the size of either.
@@ -57,7 +61,7 @@ class StudentPolicy(nn.Module):
             wrist, axis = frame[:, :4], frame[:, 4:]
             down = axis.new_tensor([0.0, 0.0, -1.0]).expand_as(axis)
             features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
-        return self.network(torch.cat([*features, frame], dim=1))
+        return torch.cat([*features, frame], dim=1)
 
     @torch.no_grad()
     @one_torch_thread()

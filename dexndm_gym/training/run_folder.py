@@ -24,6 +24,11 @@ def teacher_file(folder: Path) -> Path:
     return folder / "teacher.safetensors"
 
 
+def student_file(folder: Path) -> Path:
+    """Where a run that refines a student keeps it."""
+    return folder / "student.safetensors"
+
+
 def write_checkpoint(path: Path, kind: str, content: dict[str, Any]) -> None:
     """Write a checkpoint in place of the last one.
 

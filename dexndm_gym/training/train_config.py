@@ -86,6 +86,13 @@ class TrainConfig(TrainingEnvConfig):
     """A checkpoint (teacher.zip) or teacher (teacher.safetensors) whose networks to start from, with other objects,
     wrists, axes or physics."""
 
+    student: Path | None = None
+    """A student (``dexndm distill``) to refine, in place of a teacher to train: it learns from the reward, seeing what
+    it always sees, while the critic sees all (backend warp). OUT/student.safetensors is what becomes of it."""
+
+    critic_steps: CountOrZero = 2_000_000
+    """Environment steps in which only the critic of a student learns, as it begins untrained."""
+
     gravity: GravityConfig = field(default_factory=GravityConfig)
     """Gravity that grows with success."""
 
@@ -114,6 +121,10 @@ class TrainConfig(TrainingEnvConfig):
             raise ConfigurationError("expected resume or start_from, got both")
         if not re.fullmatch(r"cpu|cuda:\d+", self.device):
             raise ConfigurationError(f"device must be cpu or a GPU such as cuda:0, got {self.device!r}")
+        if self.student is not None and self.backend != "warp":
+            raise ConfigurationError("student needs the backend warp; teachers are trained on either")
+        if self.student is not None and self.start_from is not None:
+            raise ConfigurationError("expected student or start_from, got both")
         if self.backend == "warp" and self.hand_seed is not None:
             raise ConfigurationError("hand_seed needs the backend mujoco: virtual hands are not simulated on a GPU")
         if self.backend == "warp" and self.extra_rewards:

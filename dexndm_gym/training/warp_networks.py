@@ -9,10 +9,14 @@ from tensordict import TensorDict  # pyright: ignore[reportMissingImports]
 from torch import Tensor, nn
 
 from dexndm_gym.hand.joints import NUM_JOINTS
+from dexndm_gym.training.policy import StudentPolicy
 from dexndm_gym.training.teacher_policy import CLIP, SEEN, TeacherPolicy, copy_layers, linear_layers
 
 OBSERVED = "teacher"
-"""Name of what networks see among the observations."""
+"""Name of what teachers and critics see among the observations."""
+
+MEASURED = "student"
+"""Name of what students see."""
 
 _STD = (0.1, 1.0)
 """Between what the standard deviation of exploring actions stays."""
@@ -29,25 +33,45 @@ class ClippedModel(MLPModel):
         return super().get_latent(obs, masks, hidden_state).clamp(-CLIP, CLIP)
 
 
-def observed(observation: Tensor) -> TensorDict:
-    """Observations, (n, m), as rsl-rl takes them."""
-    return TensorDict({OBSERVED: observation}, batch_size=[len(observation)], device=observation.device)
+class StudentModel(MLPModel):
+    """A student as rsl-rl's actor.
+
+    Attributes:
+        student: what learns.
+    """
+
+    def __init__(self, seen: TensorDict, student: StudentPolicy, initial_std: float) -> None:
+        """Go on from a student, for observations that have what it sees."""
+        groups, gaussian = {"actor": [MEASURED]}, _gaussian(initial_std)
+        super().__init__(seen, groups, "actor", NUM_JOINTS, student.width, distribution_cfg=gaussian)
+        self.student, self.mlp = student, student.network
+
+    def get_latent(self, obs: TensorDict, masks: Tensor | None = None, hidden_state: Any = None) -> Tensor:
+        """What the student makes of what it sees, (n, m)."""
+        return self.student.features(obs[MEASURED])
 
 
-def new_networks(seen: TensorDict, width: tuple[int, ...], initial_std: float) -> tuple[MLPModel, MLPModel]:
-    """Untrained actor and critic for such observations, on their device."""
-    groups = {"actor": [OBSERVED], "critic": [OBSERVED]}
-    options: dict[str, Any] = {"hidden_dims": list(width), "activation": "elu", "obs_normalization": True}
-    std = {"init_std": initial_std, "std_range": _STD, "std_type": "log"}
-    gaussian = {"class_name": "rsl_rl.modules.GaussianDistribution", **std}
-    actor = ClippedModel(seen, groups, "actor", NUM_JOINTS, distribution_cfg=gaussian, **options)
-    critic = ClippedModel(seen, groups, "critic", 1, **options)
+def observed(teacher: Tensor, student: Tensor | None = None) -> TensorDict:
+    """What teachers, (n, m), and students, (n, 327), see, as rsl-rl takes it."""
+    groups = {OBSERVED: teacher} | ({} if student is None else {MEASURED: student})
+    return TensorDict(groups, batch_size=[len(teacher)], device=teacher.device)
+
+
+def new_actor(seen: TensorDict, width: tuple[int, ...], initial_std: float) -> MLPModel:
+    """An untrained teacher for such observations, on their device."""
+    groups, gaussian = {"actor": [OBSERVED]}, _gaussian(initial_std)
+    actor = ClippedModel(seen, groups, "actor", NUM_JOINTS, width, obs_normalization=True, distribution_cfg=gaussian)
     with torch.no_grad():
         linear_layers(actor.mlp)[-1].weight.mul_(0.1)  # the first actions are little more than exploration
-    for model in (actor, critic):
-        _normalizer(model).eps = _SMALLEST_STD
-    device = seen.device
-    return actor.to(device), critic.to(device)
+    _normalizer(actor).eps = _SMALLEST_STD
+    return actor.to(seen.device)
+
+
+def new_critic(seen: TensorDict, width: tuple[int, ...]) -> MLPModel:
+    """An untrained critic, which sees what a teacher does, on the device of the observations."""
+    critic = ClippedModel(seen, {"critic": [OBSERVED]}, "critic", 1, width, obs_normalization=True)
+    _normalizer(critic).eps = _SMALLEST_STD
+    return critic.to(seen.device)
 
 
 def teacher_of(actor: MLPModel, critic: MLPModel) -> TeacherPolicy:
@@ -75,6 +99,12 @@ def take_over(actor: MLPModel, critic: MLPModel, teacher: TeacherPolicy) -> None
             std = (teacher.std - normalizer.eps).clamp(min=0.0)
             values = {"_mean": teacher.mean[None], "_var": std[None] ** 2, "_std": std[None]}
             normalizer.load_state_dict({**values, "count": torch.tensor(SEEN)})
+
+
+def _gaussian(initial_std: float) -> dict[str, Any]:
+    """Options of the distribution of exploring actions."""
+    std = {"init_std": initial_std, "std_range": _STD, "std_type": "log"}
+    return {"class_name": "rsl_rl.modules.GaussianDistribution", **std}
 
 
 def _normalizer(model: MLPModel) -> EmpiricalNormalization:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dexndm_gym.backends.warp_hand import WarpHand
 from dexndm_gym.errors import MissingExtraError
@@ -16,10 +17,12 @@ from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
 from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
+from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.run_folder import (
     checkpoint_file,
     read_checkpoint,
     require_goes_on,
+    student_file,
     teacher_file,
     write_checkpoint,
 )
@@ -33,7 +36,14 @@ try:
     from rsl_rl.storage import RolloutStorage  # pyright: ignore[reportMissingImports]
     from torch.utils.tensorboard import SummaryWriter
 
-    from dexndm_gym.training.warp_networks import new_networks, observed, take_over, teacher_of
+    from dexndm_gym.training.warp_networks import (
+        StudentModel,
+        new_actor,
+        new_critic,
+        observed,
+        take_over,
+        teacher_of,
+    )
 except ImportError as missing:
     raise MissingExtraError(
         f"Training on a GPU needs a library that is not installed ({missing}); install it with: "
@@ -63,7 +73,7 @@ class WarpTraining:
         torch.manual_seed(config.seed)
         self.config, self.steps = config, 0
         self.env = make_tensor_env(config, None if checkpoint is None else pickle.loads(checkpoint["curriculum"]))
-        self._seen = observed(self.env.observation())
+        self._seen = self._look(self.env.observation())
         self.algorithm = _new_algorithm(config, self._seen)
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -81,12 +91,13 @@ class WarpTraining:
         with torch.no_grad():
             for _ in range(c.horizon):
                 step = self.env.step(self.algorithm.act(self._seen))
-                self._seen = observed(step.observation)
+                self._seen = self._look(step.observation)
                 ended = {"time_outs": step.truncated.float()}
                 self.algorithm.process_env_step(self._seen, REWARD_SCALE * step.reward, step.done, ended)
             self.algorithm.compute_returns(self._seen)
             self.env.update_curriculum()
         collected = time.monotonic()
+        self._let_learn()
         losses = self.algorithm.update()
         spent, samples = time.monotonic() - began, c.num_envs * c.horizon
         self.steps += samples
@@ -115,7 +126,24 @@ class WarpTraining:
             },
         }
         write_checkpoint(checkpoint_file(c.out), _KIND, content)
-        teacher = teacher_of(self.algorithm.actor, self.algorithm.critic)
+        self._save_learned()
+
+    def _look(self, teacher: Tensor) -> Any:
+        """What the networks see, given what a teacher does, (n, m)."""
+        return observed(teacher, None if self.config.student is None else self.env.task.observe())
+
+    def _let_learn(self) -> None:
+        """Have a student wait until its critic can tell good from bad."""
+        waits = self.config.student is not None and self.steps < self.config.critic_steps
+        self.algorithm.actor.requires_grad_(not waits)
+        self.algorithm.schedule = "fixed" if waits else "adaptive"  # no change is no reason to learn faster
+
+    def _save_learned(self) -> None:
+        c, actor = self.config, self.algorithm.actor
+        if isinstance(actor, StudentModel):
+            actor.student.save(student_file(c.out))
+            return
+        teacher = teacher_of(actor, self.algorithm.critic)
         teacher.about = {"steps": str(self.steps), **episodes_as_text(c)}
         teacher.save(teacher_file(c.out))
 
@@ -171,10 +199,10 @@ def _judging_fairly(config: TrainConfig) -> GravityConfig:
 
 
 def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
-    """Train a teacher.
+    """Train a teacher, or refine a student.
 
     Returns:
-        The teacher's file (safetensors), in ``config.out``.
+        Its file (safetensors), in ``config.out``.
 
     Raises:
         ConfigurationError: ``config.out`` cannot be written; there is no such device; an object cannot be simulated
@@ -196,7 +224,7 @@ def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
     training.save()
     if interrupt.seen:
         raise KeyboardInterrupt(f"go on with --resume {checkpoint_file(config.out)}")
-    return teacher_file(config.out)
+    return teacher_file(config.out) if config.student is None else student_file(config.out)
 
 
 def _run(training: WarpTraining, table: CurriculumTable, log: SummaryWriter, interrupt: Interrupt) -> None:
@@ -215,7 +243,11 @@ def _run(training: WarpTraining, table: CurriculumTable, log: SummaryWriter, int
 
 
 def _new_algorithm(config: TrainConfig, seen: Any) -> PPO:
-    actor, critic = new_networks(seen, config.width, config.initial_std)
+    if config.student is None:
+        actor = new_actor(seen, config.width, config.initial_std)
+    else:
+        actor = StudentModel(seen, load_policy(config.student), config.initial_std).to(seen.device)
+    critic = new_critic(seen, config.width)
     storage = RolloutStorage("rl", config.num_envs, config.horizon, seen, [NUM_JOINTS], config.device)
     return PPO(
         actor,

@@ -15,6 +15,7 @@ from dexndm_gym.errors import ConfigurationError, FileFormatError, ModelMismatch
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import GravityConfig
 from dexndm_gym.task.reward_weights import RewardWeights
+from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.ppo import train_teacher
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train import train
@@ -149,3 +150,52 @@ def test_many_hands_are_judged_by_many_episodes(config: TrainConfig) -> None:
 def test_more_hands_get_more_gradient_steps() -> None:
     assert [TrainConfig(num_envs=n).parts for n in (16, 256, 4096, 8192)] == [4, 4, 8, 16]
     assert TrainConfig(num_envs=8192, minibatches=2).parts == 2
+
+
+REFINED: dict[str, Any] = SMALL | {
+    "axis": ("principal",),
+    "starts": None,
+    "initial_std": 0.3,
+    "student": Path("six_wrists"),
+}
+
+
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    config = TrainConfig(out=tmp_path_factory.mktemp("refined"), steps=96, critic_steps=64, **REFINED)
+    assert train(config, progress=False) == config.out / "student.safetensors"
+    return config
+
+
+def test_student_waits_for_its_critic(refined: TrainConfig, tmp_path: Path) -> None:
+    from dexndm_gym.training.warp_ppo import WarpTraining
+
+    training = WarpTraining(replace(refined, out=tmp_path))
+    changed = []
+    for _ in range(3):
+        networks = (training.algorithm.actor, training.algorithm.critic)
+        before = [torch.nn.utils.parameters_to_vector(x.parameters()).clone() for x in networks]
+        training.update()
+        after = [torch.nn.utils.parameters_to_vector(x.parameters()) for x in networks]
+        changed.append(tuple(not torch.equal(x, y) for x, y in zip(before, after, strict=True)))
+    assert changed == [(False, True), (False, True), (True, True)]
+
+
+def test_refined_student_acts_as_the_learner_does(refined: TrainConfig, tmp_path: Path) -> None:
+    from dexndm_gym.training.warp_ppo import WarpTraining
+
+    saved = load_policy(refined.out / "student.safetensors")
+    assert saved.width == load_policy("six_wrists").width
+    resumed = WarpTraining(replace(refined, out=tmp_path, steps=128, resume=refined.out / "teacher.zip"))
+    with torch.no_grad():
+        seen = resumed.env.task.observe()
+        action = resumed.algorithm.actor(resumed._look(resumed.env.observation()))
+        torch.testing.assert_close(saved(seen), action)
+        assert not torch.allclose(load_policy("six_wrists")(seen), action)
+    assert not list(refined.out.glob("teacher.safetensors"))
+
+
+def test_students_are_refined_on_warp_alone() -> None:
+    for changes, said in (({"backend": "mujoco"}, "warp"), ({"start_from": Path("x.zip")}, "got both")):
+        with pytest.raises(ConfigurationError, match=said):
+            TrainConfig(**(REFINED | changes))

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from bench_gpu import card, wait_for
 
+from dexndm_gym.training.rsl_networks import observed
+from dexndm_gym.training.rsl_ppo import RslTraining
 from dexndm_gym.training.train_config import TrainConfig
-from dexndm_gym.training.warp_networks import observed
-from dexndm_gym.training.warp_ppo import WarpTraining
 
 WARM_UP = 2
 """Steps, or updates, before the clock starts; the first one compiles."""
@@ -38,9 +38,9 @@ def rates(num_worlds: int, out: Path, args: argparse.Namespace) -> dict[str, Any
         epochs=args.epochs,
         out=out,
     )
-    training = WarpTraining(config)
+    training = RslTraining(config)
     env, actor = training.env, training.algorithm.actor
-    still = torch.zeros((num_worlds, 16), device=env.hand.device)
+    still = torch.zeros((num_worlds, 16), device=env.device)
 
     def act() -> None:
         with torch.no_grad():
@@ -49,11 +49,11 @@ def rates(num_worlds: int, out: Path, args: argparse.Namespace) -> dict[str, Any
     def rate(step: Callable[[], Any]) -> int:
         for _ in range(WARM_UP):
             step()
-        wait_for(env.hand.device)
+        wait_for(env.device)
         begin = time.perf_counter()
         for _ in range(args.steps):
             step()
-        wait_for(env.hand.device)
+        wait_for(env.device)
         env.update_curriculum()  # hears of what has ended, and forgets it
         return round(num_worlds * args.steps / (time.perf_counter() - begin))
 

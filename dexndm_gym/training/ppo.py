@@ -11,11 +11,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecNormalize
 
-from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.errors import ModelMismatchError
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.config import TaskConfig
-from dexndm_gym.task.gravity_curriculum import GravityCurriculum
 from dexndm_gym.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -28,7 +26,7 @@ from dexndm_gym.training.checkpoint import (
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
 from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
 from dexndm_gym.training.run_folder import checkpoint_file, require_goes_on, teacher_file
-from dexndm_gym.training.teacher_env import TeacherVecEnv
+from dexndm_gym.training.teacher_env import TeacherVecEnv, make_teacher_env
 from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
 from dexndm_gym.training.train_config import TrainConfig
@@ -125,21 +123,6 @@ class ShownCurriculum(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._table.stop()
-
-
-def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
-    """Simulated hands to learn on, seeded."""
-    joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
-    task = RotationTask(
-        config.make_hand(),
-        config.options,
-        config.task,
-        joint_pos_noise=joint_pos_noise,
-        extra_rewards=config.extra_rewards,
-    )
-    env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
-    env.seed(config.seed)
-    return env
 
 
 @one_torch_thread()

@@ -1,7 +1,7 @@
 """stable-baselines3's view of n simulated hands, for a teacher that sees privileged state."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,39 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from dexndm_gym.arrays import IntArray
+from dexndm_gym.arrays import BoolArray, FloatArray, IntArray
 from dexndm_gym.envs.rotation_task import RotationTask
 from dexndm_gym.envs.spaces import action_space
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.task.gravity_curriculum import GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.training.teacher_observation import teacher_observation
-from dexndm_gym.training.train_config import REWARD_SCALE
+from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
+
+
+class Played(NamedTuple):
+    """What a control step of n hands led to."""
+
+    observation: npt.NDArray[np.float32]
+    """What teachers see now, in episodes that have ended what they see of the next, (n, m)."""
+
+    last: npt.NDArray[np.float32]
+    """What they saw before episodes began anew, (n, m)."""
+
+    reward: npt.NDArray[np.float32]
+    """(n,)."""
+
+    terminated: BoolArray
+    """Episodes that ended with a lost object, (n,)."""
+
+    truncated: BoolArray
+    """Episodes that lasted as long as they may, (n,)."""
+
+    rotation: FloatArray
+    """About the axis since episodes began, (n,), rad."""
+
+    time: FloatArray
+    """Since then, (n,), s."""
 
 
 class TeacherVecEnv(VecEnv):
@@ -65,26 +90,34 @@ class TeacherVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Play one control step."""
-        result = self.task.step(self._actions.astype(np.float64))
-        observation = teacher_observation(self.task)
-        done, info = result.terminated | result.truncated, result.info()
+        played = self.play(self._actions)
+        done = played.terminated | played.truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        ended = np.flatnonzero(done)
+        for i in np.flatnonzero(done):
+            infos[i] = {
+                "rotation": float(played.rotation[i]),
+                "time": float(played.time[i]),
+                "dropped": bool(played.terminated[i]),
+                "TimeLimit.truncated": bool(played.truncated[i]),
+                "terminal_observation": played.last[i],
+            }
+        return played.observation, REWARD_SCALE * played.reward, done, infos
+
+    def play(self, actions: npt.NDArray[np.float32]) -> Played:
+        """Play one control step with actions (n, 16); episodes that end begin anew, as the curriculum hears."""
+        result = self.task.step(actions.astype(np.float64))
+        info, last = result.info(), teacher_observation(self.task)
+        rotation, time, dropped = info["rotation"].copy(), info["time"].copy(), result.terminated.copy()
+        ended = np.flatnonzero(result.terminated | result.truncated)
         for i in ended:
-            episode = {
-                "rotation": float(info["rotation"][i]),
-                "time": float(info["time"][i]),
-                "dropped": bool(result.terminated[i]),
-            }
-            infos[i] = episode | {
-                "TimeLimit.truncated": bool(result.truncated[i]),
-                "terminal_observation": observation[i],
-            }
-            self.curriculum.record(int(self._cell[i]), int(self._version[i]), **episode)
+            cell, version = int(self._cell[i]), int(self._version[i])
+            episode = {"rotation": float(rotation[i]), "time": float(time[i]), "dropped": bool(dropped[i])}
+            self.curriculum.record(cell, version, **episode)
+        reward, truncated, observation = result.reward.astype(np.float32), result.truncated.copy(), last
         if len(ended):
             self._begin(ended)
             observation = teacher_observation(self.task)
-        return observation, (REWARD_SCALE * result.reward).astype(np.float32), done, infos
+        return Played(observation, last, reward, dropped, truncated, rotation, time)
 
     def close(self) -> None:
         """Release the simulations."""
@@ -105,3 +138,18 @@ class TeacherVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
         """No single env is wrapped."""
         return [False] * self.num_envs
+
+
+def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
+    """Simulated hands to learn on, seeded."""
+    joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
+    task = RotationTask(
+        config.make_hand(),
+        config.options,
+        config.task,
+        joint_pos_noise=joint_pos_noise,
+        extra_rewards=config.extra_rewards,
+    )
+    env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
+    env.seed(config.seed)
+    return env

@@ -1,5 +1,6 @@
 """A teacher's environment on a GPU: physics, task and observation are tensors, and no step waits for the device."""
 
+import pickle
 from typing import NamedTuple
 
 import torch
@@ -12,26 +13,11 @@ from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.gravity_curriculum import NAMED_AXES, NAMED_DOWN, GravityCurriculum
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.tensor_draws import Drawn, EpisodeDraws
+from dexndm_gym.training.learning_env import TeacherStep
 from dexndm_gym.training.teacher_observation import TensorTeacherObservation
 
 _NOT_JUDGED = -1
 """Cell of episodes that say nothing to the curriculum: the first of each hand, which are cut short."""
-
-
-class TeacherStep(NamedTuple):
-    """What a control step led to."""
-
-    observation: Tensor
-    """What teachers see now, in episodes that have ended what they see of the next, (n, m)."""
-
-    reward: Tensor
-    """(n,)."""
-
-    done: Tensor
-    """Episodes that have ended, (n,) bool."""
-
-    truncated: Tensor
-    """Those of them that lasted as long as they may, (n,) bool."""
 
 
 class _Ended(NamedTuple):
@@ -50,7 +36,7 @@ class TensorTeacherEnv:
 
     Attributes:
         hand: the simulations.
-        task: the running episodes; its ``config`` may be replaced between steps.
+        task: the running episodes.
         curriculum: gravity of the cells that episodes belong to.
         generator: where draws of episodes come from.
     """
@@ -90,9 +76,31 @@ class TensorTeacherEnv:
         self._cell.fill_(_NOT_JUDGED)
         self.task.steps = torch.randint(config.episode_steps, (n,), generator=self.generator, device=device)
 
+    @property
+    def device(self) -> torch.device:
+        """Where tensors are."""
+        return self.hand.device
+
     def observation(self) -> Tensor:
         """What teachers see now, (n, m)."""
         return self._observation(self.task, self.hand.object_pose, self.hand.privileged())
+
+    def student_observation(self) -> Tensor:
+        """What students see now, (n, 327)."""
+        return self.task.observe()
+
+    def set_task(self, config: TaskConfig) -> None:
+        """Score by other parameters from the next step on."""
+        self.task.config = config
+
+    def state(self) -> bytes:
+        """Curriculum and random numbers; running episodes are not kept."""
+        return pickle.dumps((self.curriculum, self.generator.get_state()))
+
+    def troubles(self) -> dict[str, float]:
+        """Simulations that reached states that are not finite, and hands that had more contacts than there is room."""
+        overflowed = (self.hand.worlds.overflow != 0).sum()
+        return {"simulation/diverged": float(self.hand.nan_worlds), "simulation/overflowed": float(overflowed)}
 
     def step(self, action: Tensor) -> TeacherStep:
         """Play one control step with actions, (n, 16), which are clipped to [-1, 1]."""

@@ -1,4 +1,4 @@
-"""Training a teacher, with what fits the simulator: stable-baselines3 on the processor, rsl-rl on a GPU."""
+"""Training, with what fits: stable-baselines3 for teachers on the processor, rsl-rl on a GPU and for students."""
 
 from pathlib import Path
 
@@ -6,19 +6,19 @@ from dexndm_gym.training.train_config import TrainConfig
 
 
 def train(config: TrainConfig, *, progress: bool = True) -> Path:
-    """Train a teacher on the backend that the configuration names.
+    """Train a teacher, or refine a student, on the backend that the configuration names.
 
     Returns:
-        The teacher's file (safetensors), in ``config.out``.
+        Its file (safetensors), in ``config.out``.
 
     Raises:
-        as ``ppo.train_teacher`` and ``warp_ppo.train_on_gpu``.
+        as ``ppo.train_teacher`` and ``rsl_ppo.train_with_rsl_rl``.
     """
     # each needs a library that who uses the other need not have
-    if config.backend == "warp":
-        from dexndm_gym.training.warp_ppo import train_on_gpu
+    if config.backend == "warp" or config.student is not None:
+        from dexndm_gym.training.rsl_ppo import train_with_rsl_rl
 
-        return train_on_gpu(config, progress=progress)
+        return train_with_rsl_rl(config, progress=progress)
     from dexndm_gym.training.ppo import train_teacher
 
     return train_teacher(config, progress=progress)

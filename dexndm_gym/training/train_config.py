@@ -88,7 +88,7 @@ class TrainConfig(TrainingEnvConfig):
 
     student: Path | None = None
     """A student (``dexndm distill``) to refine, in place of a teacher to train: it learns from the reward, seeing what
-    it always sees, while the critic sees all (backend warp). OUT/student.safetensors is what becomes of it."""
+    it always sees, while the critic sees all (extra gpu, whatever simulates). It becomes OUT/student.safetensors."""
 
     critic_steps: CountOrZero = 2_000_000
     """Environment steps in which only the critic of a student learns, as it begins untrained."""
@@ -121,8 +121,6 @@ class TrainConfig(TrainingEnvConfig):
             raise ConfigurationError("expected resume or start_from, got both")
         if not re.fullmatch(r"cpu|cuda:\d+", self.device):
             raise ConfigurationError(f"device must be cpu or a GPU such as cuda:0, got {self.device!r}")
-        if self.student is not None and self.backend != "warp":
-            raise ConfigurationError("student needs the backend warp; teachers are trained on either")
         if self.student is not None and self.start_from is not None:
             raise ConfigurationError("expected student or start_from, got both")
         if self.backend == "warp" and self.hand_seed is not None:

@@ -22,10 +22,10 @@ from dexndm_gym.training.distill import distill
 from dexndm_gym.training.distill_config import DistillConfig
 from dexndm_gym.training.lesson import Lesson
 from dexndm_gym.training.policy import load_policy
-from dexndm_gym.training.ppo import FirstSlowly, make_teacher_env, train_teacher
+from dexndm_gym.training.ppo import FirstSlowly, train_teacher
 from dexndm_gym.training.run_folder import require_goes_on
 from dexndm_gym.training.sample_memory import SampleMemory
-from dexndm_gym.training.teacher_env import TeacherVecEnv
+from dexndm_gym.training.teacher_env import TeacherVecEnv, make_teacher_env
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.train_config import TrainConfig
 from dexndm_gym.virtual_hand.parameters import HandParameters

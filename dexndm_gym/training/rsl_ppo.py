@@ -1,4 +1,4 @@
-"""PPO teacher on a GPU: rsl-rl's PPO on the hands of MuJoCo Warp, with TensorBoard, checkpoints and resume."""
+"""PPO by rsl-rl: teachers on the hands of MuJoCo Warp, students on any; with TensorBoard, checkpoints and resume."""
 
 import pickle
 import time
@@ -15,8 +15,10 @@ from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
+from dexndm_gym.training.array_teacher_env import ArrayTeacherEnv
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
 from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
+from dexndm_gym.training.learning_env import LearningEnv
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.run_folder import (
     checkpoint_file,
@@ -26,6 +28,7 @@ from dexndm_gym.training.run_folder import (
     teacher_file,
     write_checkpoint,
 )
+from dexndm_gym.training.teacher_env import make_teacher_env
 from dexndm_gym.training.teacher_policy import load_teacher
 from dexndm_gym.training.tensor_teacher_env import TensorTeacherEnv
 from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
@@ -36,7 +39,7 @@ try:
     from rsl_rl.storage import RolloutStorage  # pyright: ignore[reportMissingImports]
     from torch.utils.tensorboard import SummaryWriter
 
-    from dexndm_gym.training.warp_networks import (
+    from dexndm_gym.training.rsl_networks import (
         StudentModel,
         new_actor,
         new_critic,
@@ -46,24 +49,24 @@ try:
     )
 except ImportError as missing:
     raise MissingExtraError(
-        f"Training on a GPU needs a library that is not installed ({missing}); install it with: "
+        f"Training on a GPU, or of a student, needs a library that is not installed ({missing}); install it with: "
         "pip install 'dexndm_gym[gpu,train]'"
     ) from missing
 
-_KIND = "dexndm_gym.warp_training_checkpoint"
+_KIND = "dexndm_gym.rsl_training_checkpoint"
 
 _BETWEEN_CHECKPOINTS = 60.0
 """Time between two checkpoints, s."""
 
 
-class WarpTraining:
+class RslTraining:
     """A run: environment, networks, optimizer, and how far they are."""
 
     def __init__(self, config: TrainConfig) -> None:
         """Begin a run, or go on with the one of ``config.resume``.
 
         Raises:
-            as ``train_on_gpu``.
+            as ``train_with_rsl_rl``.
         """
         checkpoint = None
         if config.resume is not None:
@@ -72,7 +75,7 @@ class WarpTraining:
             require_goes_on(config.resume, before, config.what_must_match(), steps=steps, wanted=config.steps)
         torch.manual_seed(config.seed)
         self.config, self.steps = config, 0
-        self.env = make_tensor_env(config, None if checkpoint is None else pickle.loads(checkpoint["curriculum"]))
+        self.env = make_learning_env(config, checkpoint)
         self._seen = self._look(self.env.observation())
         self.algorithm = _new_algorithm(config, self._seen)
         if checkpoint is not None:
@@ -87,7 +90,7 @@ class WarpTraining:
         """Collect ``horizon`` steps of each hand and learn from them; returns what there is to log."""
         began, c = time.monotonic(), self.config
         slow = replace(c.task, reward=replace(c.task.reward, rotation_clip=c.slow_clip))
-        self.env.task.config = slow if self.steps < c.slow_steps else c.task
+        self.env.set_task(slow if self.steps < c.slow_steps else c.task)
         with torch.no_grad():
             for _ in range(c.horizon):
                 step = self.env.step(self.algorithm.act(self._seen))
@@ -107,20 +110,18 @@ class WarpTraining:
             "train/learning_rate": self.algorithm.learning_rate,
             "train/std": float(self.algorithm.actor.output_std.detach().mean()),
             **{f"train/{name}_loss": value for name, value in losses.items()},
-            "simulation/diverged": float(self.env.hand.nan_worlds),
-            "simulation/overflowed": float((self.env.hand.worlds.overflow != 0).sum()),
+            **self.env.troubles(),
         }
 
     def save(self) -> None:
-        """Write checkpoint and teacher."""
-        c, device = self.config, self.env.hand.device
+        """Write the checkpoint, and the teacher or student."""
+        c, device = self.config, self.env.device
         content = {
             "config": c.what_must_match(),
             "steps": self.steps,
             "networks": self.algorithm.save(),
-            "curriculum": pickle.dumps(self.env.curriculum),
+            "env": self.env.state(),
             "random": {
-                "episodes": self.env.generator.get_state(),
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             },
@@ -130,7 +131,7 @@ class WarpTraining:
 
     def _look(self, teacher: Tensor) -> Any:
         """What the networks see, given what a teacher does, (n, m)."""
-        return observed(teacher, None if self.config.student is None else self.env.task.observe())
+        return observed(teacher, None if self.config.student is None else self.env.student_observation())
 
     def _let_learn(self) -> None:
         """Have a student wait until its critic can tell good from bad."""
@@ -148,12 +149,10 @@ class WarpTraining:
         teacher.save(teacher_file(c.out))
 
     def _restore(self, checkpoint: dict[str, Any]) -> None:
-        """Go on where a checkpoint was, with episodes that begin anew."""
+        """Go on with all that a checkpoint has learned."""
         self.steps = checkpoint["steps"]
         self.algorithm.load(checkpoint["networks"], None, strict=True)
-        random, device = checkpoint["random"], self.env.hand.device
-        self.env.generator.set_state(random["episodes"])
-        self.env.hand.seed(self.config.seed + self.steps)
+        random, device = checkpoint["random"], self.env.device
         torch.set_rng_state(random["torch"])
         if device.type == "cuda" and random["cuda"] is not None:
             torch.cuda.set_rng_state(random["cuda"], device)
@@ -165,6 +164,19 @@ class WarpTraining:
             read_checkpoint(path)
             path = teacher_file(path.parent)  # written with every checkpoint
         take_over(actor, critic, load_teacher(path))
+
+
+def make_learning_env(config: TrainConfig, checkpoint: dict[str, Any] | None) -> LearningEnv:
+    """Simulated hands to learn on, seeded, or those of a checkpoint."""
+    if config.backend == "mujoco":
+        return ArrayTeacherEnv(make_teacher_env(config) if checkpoint is None else pickle.loads(checkpoint["env"]))
+    if checkpoint is None:
+        return make_tensor_env(config)
+    curriculum, generator = pickle.loads(checkpoint["env"])
+    env = make_tensor_env(config, curriculum)
+    env.generator.set_state(generator)
+    env.hand.seed(config.seed + checkpoint["steps"])
+    return env
 
 
 def make_tensor_env(config: TrainConfig, curriculum: GravityCurriculum | None = None) -> TensorTeacherEnv:
@@ -198,7 +210,7 @@ def _judging_fairly(config: TrainConfig) -> GravityConfig:
     return replace(config.gravity, episodes=max(config.gravity.episodes, config.num_envs // (2 * cells)))
 
 
-def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
+def train_with_rsl_rl(config: TrainConfig, *, progress: bool = True) -> Path:
     """Train a teacher, or refine a student.
 
     Returns:
@@ -213,7 +225,7 @@ def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
         KeyboardInterrupt: says what was kept.
     """
     check_outputs(config)
-    training = WarpTraining(config)
+    training = RslTraining(config)
     table = CurriculumTable(config.steps, shown=progress)
     table.start(training.steps)
     try:
@@ -227,7 +239,7 @@ def train_on_gpu(config: TrainConfig, *, progress: bool = True) -> Path:
     return teacher_file(config.out) if config.student is None else student_file(config.out)
 
 
-def _run(training: WarpTraining, table: CurriculumTable, log: SummaryWriter, interrupt: Interrupt) -> None:
+def _run(training: RslTraining, table: CurriculumTable, log: SummaryWriter, interrupt: Interrupt) -> None:
     """Learn until all steps are made or Ctrl-C is pressed."""
     saved = time.monotonic()
     while training.steps < training.config.steps and not interrupt.seen:
@@ -243,12 +255,13 @@ def _run(training: WarpTraining, table: CurriculumTable, log: SummaryWriter, int
 
 
 def _new_algorithm(config: TrainConfig, seen: Any) -> PPO:
+    device = str(seen.device)
     if config.student is None:
         actor = new_actor(seen, config.width, config.initial_std)
     else:
         actor = StudentModel(seen, load_policy(config.student), config.initial_std).to(seen.device)
     critic = new_critic(seen, config.width)
-    storage = RolloutStorage("rl", config.num_envs, config.horizon, seen, [NUM_JOINTS], config.device)
+    storage = RolloutStorage("rl", config.num_envs, config.horizon, seen, [NUM_JOINTS], device)
     return PPO(
         actor,
         critic,
@@ -264,5 +277,5 @@ def _new_algorithm(config: TrainConfig, seen: Any) -> PPO:
         value_loss_coef=1.0,
         max_grad_norm=1.0,
         use_clipped_value_loss=False,
-        device=config.device,
+        device=device,
     )

@@ -18,8 +18,8 @@ class DistillConfig(TrainingEnvConfig):
 
     teacher: Annotated[tuple[Path, ...], NotEmpty()]
     """Teachers (teacher.safetensors) that ``dexndm train`` wrote, or policies; each teaches on its share of the hands.
-    A policy's file does not say what it was trained on: it teaches the basic objects, palm up, about +z, unless other
-    ones are given."""
+    Each teaches what its file says that it was trained on; the file of a policy that was distilled says nothing, and it
+    teaches the basic objects, palm up, about +z, unless other ones are given."""
 
     method: Literal["dagger", "clone"] = "dagger"
     """How the student learns: "dagger" lets it act more and more of the time, and the teacher says what it would have

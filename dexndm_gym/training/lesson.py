@@ -21,7 +21,7 @@ from dexndm_gym.training.distill_config import DistillConfig
 from dexndm_gym.training.policy import StudentPolicy, load_policy
 from dexndm_gym.training.teacher_observation import teacher_observation
 from dexndm_gym.training.teacher_policy import TeacherPolicy, load_teacher
-from dexndm_gym.training.training_env import TrainingEnvConfig, episodes_from_text
+from dexndm_gym.training.training_env import NAMES, TrainingEnvConfig, episodes_from_text
 
 Teacher = TeacherPolicy | StudentPolicy
 """Who says what to do: sees what the simulator knows, or only what a hand measures."""
@@ -140,8 +140,8 @@ def _load(path: Path) -> Teacher:
 
 def _practice(config: DistillConfig, teacher: Teacher, path: Path, num_envs: int) -> TrainingEnvConfig:
     """What a teacher teaches on: the episodes that it was trained on, unless others are wanted."""
-    own = episodes_from_text({} if isinstance(teacher, StudentPolicy) else teacher.about)
-    given = {name: getattr(config, name) for name in own if getattr(config, name)}
+    own = episodes_from_text(teacher.about)
+    given = {name: getattr(config, name) for name in (*NAMES, "starts") if getattr(config, name)}
     starts = (own | given)["starts"]
     if "starts" not in given and starts is not None and str(starts) != GRASPS_ONLY and not starts.is_file():
         raise FileNotFoundError(f"{path} was trained from the start states in {starts}, which is gone; give --starts")

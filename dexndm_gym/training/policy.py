@@ -32,6 +32,8 @@ class StudentPolicy(nn.Module):
     """Observation (n, 327) to action (n, 16)."""
 
     start_pose: torch.Tensor
+    about: dict[str, str]
+    """What else its file says of it, such as what it was refined on."""
 
     def __init__(self, width: tuple[int, ...] = WIDTH, *, hand_frame: bool = True) -> None:
         """Make an untrained policy.
@@ -43,6 +45,7 @@ class StudentPolicy(nn.Module):
         """
         super().__init__()
         self.width, self.hand_frame = tuple(width), hand_frame
+        self.about = {}
         self.network = mlp((OBSERVATION_SIZE + 6 * hand_frame, *width, NUM_JOINTS))
         self.register_buffer("start_pose", torch.tensor(CANONICAL_POSE, dtype=torch.float32))
 
@@ -83,13 +86,13 @@ class StudentPolicy(nn.Module):
         return (action[0] if observation.ndim == 1 else action), None
 
     def save(self, path: Path) -> None:
-        """Write weights and layer sizes to a safetensors file.
+        """Write weights, layer sizes and ``about`` to a safetensors file.
 
         Raises:
             OutputError: it cannot be written, or the disk is full.
         """
-        about = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
-        metadata = {"kind": KIND, **about}
+        layers = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
+        metadata = {"kind": KIND, **layers, **self.about}
         write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
 
 
@@ -122,6 +125,7 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
         hand_frame = json.loads(metadata.get("hand_frame", "false"))
         policy = StudentPolicy(tuple(json.loads(metadata["width"])), hand_frame=hand_frame)
         policy.load_state_dict(weights)
+        policy.about = {name: text for name, text in metadata.items() if name not in ("kind", "width", "hand_frame")}
     except (SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error
     except RuntimeError as error:

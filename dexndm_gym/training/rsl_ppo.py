@@ -141,12 +141,10 @@ class RslTraining:
 
     def _save_learned(self) -> None:
         c, actor = self.config, self.algorithm.actor
-        if isinstance(actor, StudentModel):
-            actor.student.save(student_file(c.out))
-            return
-        teacher = teacher_of(actor, self.algorithm.critic)
-        teacher.about = {"steps": str(self.steps), **episodes_as_text(c)}
-        teacher.save(teacher_file(c.out))
+        student = isinstance(actor, StudentModel)
+        learned = actor.student if student else teacher_of(actor, self.algorithm.critic)
+        learned.about = {"steps": str(self.steps), **episodes_as_text(c)}
+        learned.save(student_file(c.out) if student else teacher_file(c.out))
 
     def _restore(self, checkpoint: dict[str, Any]) -> None:
         """Go on with all that a checkpoint has learned."""

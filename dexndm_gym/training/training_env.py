@@ -15,7 +15,8 @@ from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY, choose_starts
 from dexndm_gym.task.options import EpisodeOptions, object_names
 
-_NAMES = ("object", "wrist", "axis")
+NAMES = ("object", "wrist", "axis")
+"""Options that episodes are drawn from."""
 
 Names = Annotated[tuple[str, ...], NotEmpty()]
 
@@ -83,7 +84,7 @@ class TrainingEnvConfig(Checked):
 
 def episodes_as_text(config: TrainingEnvConfig) -> dict[str, str]:
     """Which episodes a teacher learns on, as the header of its file has it."""
-    names = {name: json.dumps(getattr(config, name)) for name in _NAMES}
+    names = {name: json.dumps(getattr(config, name)) for name in NAMES}
     starts = config.starts
     if starts is not None and str(starts) != GRASPS_ONLY:
         starts = starts.absolute()
@@ -92,6 +93,6 @@ def episodes_as_text(config: TrainingEnvConfig) -> dict[str, str]:
 
 def episodes_from_text(about: Mapping[str, str]) -> dict[str, Any]:
     """Options of ``TrainingEnvConfig`` out of what ``episodes_as_text`` made; older teachers say nothing of starts."""
-    options: dict[str, Any] = {name: tuple(json.loads(about[name])) for name in _NAMES if name in about}
+    options: dict[str, Any] = {name: tuple(json.loads(about[name])) for name in NAMES if name in about}
     starts = json.loads(about.get("starts", "null"))
     return options | {"starts": None if starts is None else Path(starts)}

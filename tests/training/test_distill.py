@@ -12,8 +12,10 @@ import torch
 
 from dexndm_gym.distributed import WorkersConfig
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.objects.object_model import SHAPES
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import object_names
+from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.training import specialists
 from dexndm_gym.training.distill import distill
 from dexndm_gym.training.distill_config import DistillConfig
@@ -155,3 +157,17 @@ def test_specialists_on_gpus_get_a_process_each() -> None:
     assert specialists._on_gpus(WorkersConfig(), configs).processes == 2
     assert specialists._on_gpus(WorkersConfig(processes=3), configs).processes == 3
     assert specialists._on_gpus(WorkersConfig(), {"a": TrainConfig()}).processes == 0
+
+
+def test_policy_teaches_what_its_file_says(tmp_path: Path) -> None:
+    path, policy = tmp_path / "policy.safetensors", StudentPolicy((8,))
+    policy.about = episodes_as_text(TrainingEnvConfig(object=("cube",), wrist=("palm_down",), axis=("-y",)))
+    policy.save(path)
+    kinds = []
+    for given in ((), ("cylinder",)):
+        lesson = Lesson(DistillConfig(teacher=(path,), object=given, **SMALL), path, 2)
+        wrist, axis = np.split(lesson.env.task.frames, [4], axis=1)
+        np.testing.assert_allclose(wrist, [WRISTS["palm_down"]] * 2, atol=1e-6)
+        np.testing.assert_allclose(axis, [[0.0, -1.0, 0.0]] * 2, atol=1e-6)
+        kinds.append(SHAPES[lesson.env.task.privileged()["shape"][0].argmax()])
+    assert kinds == ["box", "cylinder"]

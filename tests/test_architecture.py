@@ -151,7 +151,10 @@ ROOMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "evaluation.general": (
         "one policy over wrists, axes and objects, and goal orientations",
-        ("hand", "distributed", "objects", "grasps", "task", "backends", "envs", "evaluation"),
+        (
+            *("hand", "distributed", "objects", "grasps", "rendering", "task", "backends", "envs", "envs.make"),
+            "evaluation",
+        ),
     ),
     "evaluation.gap": (
         "the gap suite over many virtual hands, and the baselines it compares",

@@ -45,6 +45,7 @@ from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
 from dexndm_gym.evaluation.gap.wrist_gaps import measure_wrists
 from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.scores import Scores, evaluate_vector
+from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.progress import Progress, progress_bar
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import wrist_names
@@ -139,6 +140,10 @@ class EvaluateCommand(WorkersConfig):
 
     plot: PictureFile = None
     """Also draw the suite's result into this file (PNG or SVG), and data curve and predictions into files beside it."""
+
+    videos: OutputFolder | None = None
+    """Also film the best, the median and the worst cell of each class of the general suite, one file for each class in
+    this folder."""
 
     json: JsonFile = None
     """Also write the numbers to this file."""

@@ -6,6 +6,8 @@ from dexndm_gym.cli.common import NOTHING_KEPT, announce, interruptible, table, 
 from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
 from dexndm_gym.evaluation.general.suite import GeneralConfig, read_results, run_suite
+from dexndm_gym.evaluation.general.videos import film_cells
+from dexndm_gym.outputs import write_bytes
 from dexndm_gym.progress import progress_bar
 from dexndm_gym.task.orientations import AXES
 
@@ -18,7 +20,7 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
     config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
     done = read_results(command.json, config)
     announce("simulated")
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = done or {}
     with (
         interruptible(lambda: f"the parts that are done are in {command.json}" if command.json else NOTHING_KEPT),
         progress_bar("general", "episode") as progress,
@@ -32,3 +34,8 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
     print(f"\nGoal orientations within 0.1 pi in 20 s: {results['goals']['success']:.0%} (the paper's: 88 %)")
     if command.plot is not None:
         write_figure(heat_map(results), command.plot, dpi=120)
+    if command.videos is not None:
+        with progress_bar("videos", "episode") as progress:
+            videos = film_cells(policy, results, config, progress=progress)
+        for name, video in videos.items():
+            write_bytes(command.videos / f"{name}.mp4", video)

@@ -28,7 +28,12 @@ STEPS_PER_FRAME = 2
 
 
 def draw_episode(
-    episode: EpisodeRecord, renderer: HandRenderer, *, length: int, drawn: Callable[[], Any] | None = None
+    episode: EpisodeRecord,
+    renderer: HandRenderer,
+    *,
+    length: int,
+    title: str = "",
+    drawn: Callable[[], Any] | None = None,
 ) -> list[Picture]:
     """Draw an episode, its last picture held until ``length`` frames are there.
 
@@ -36,6 +41,7 @@ def draw_episode(
         episode: what happened.
         renderer: draws.
         length: number of frames.
+        title: what to write below them.
         drawn: told after each frame.
 
     Returns:
@@ -44,11 +50,11 @@ def draw_episode(
     frames = []
     for index in range(0, len(episode) + 1, STEPS_PER_FRAME)[:length]:
         picture = _draw(renderer, episode.position[index], episode.object_pose, index, episode.object)
-        frames.append(_write(picture, f"{episode.rotation[index]:.1f} rad"))
+        frames.append(_write(_write(picture, f"{episode.rotation[index]:.1f} rad"), title, at="lb"))
         if drawn is not None:
             drawn()
     if episode.dropped:
-        frames[-1] = _write(frames[-1], "lost", bottom=True)
+        frames[-1] = _write(frames[-1], "lost", at="rb")
     return frames + [frames[-1]] * (length - len(frames))
 
 
@@ -86,9 +92,10 @@ def _draw(renderer: HandRenderer, position: FloatArray, poses: FloatArray | None
     return renderer.draw(position, poses[index] if poses is not None and seen else None, item)
 
 
-def _write(picture: Picture, text: str, *, bottom: bool = False) -> Picture:
+def _write(picture: Picture, text: str, *, at: str = "rt") -> Picture:
+    """Write into a corner: left or right, top or bottom, by their first letters."""
     image = Image.fromarray(picture)
     font = ImageFont.load_default(15)
-    place = (image.width - 10, image.height - 10 if bottom else 10)
-    ImageDraw.Draw(image).text(place, text, fill=(31, 41, 55), font=font, anchor="rs" if bottom else "rt")
+    place = (10 if at[0] == "l" else image.width - 10, 10 if at[1] == "t" else image.height - 10)
+    ImageDraw.Draw(image).text(place, text, fill=(31, 41, 55), font=font, anchor=at.replace("b", "s"))
     return np.asarray(image)

@@ -1,16 +1,22 @@
 """The suite plays what it says, and goes on where it stopped."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.evaluation.episodes import EpisodeRecord, record_episode
+from dexndm_gym.evaluation.general import videos
 from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
 from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, objects_of, read_results, run_suite
+from dexndm_gym.evaluation.general.videos import film_cells, telling_cells
 from dexndm_gym.grasps.start_states import load_starts
 from dexndm_gym.progress import Tally
 from dexndm_gym.task.config import TaskConfig
@@ -98,3 +104,29 @@ def test_unseen_objects_belong_to_no_other_class() -> None:
     others = {item for name in CLASSES if name != "unseen" for item in objects_of(name)}
     assert not others & set(objects_of("unseen"))
     assert len(objects_of("unseen")) > 10
+
+
+def test_videos_show_best_median_and_worst_cell() -> None:
+    cells = {f"cell {k}": {"rotation_rad_mean": float(value)} for k, value in enumerate((3, -1, 7, 2, 5))}
+    assert telling_cells(cells) == ["cell 2", "cell 0", "cell 1"]
+
+
+def test_classes_are_filmed_in_their_wrists(results: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneHand(Still):
+        def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[np.ndarray, None]:
+            return np.zeros(16, dtype=np.float32), None
+
+    played: list[EpisodeRecord] = []
+    monkeypatch.setattr(videos, "record_episode", lambda *_, **__: played.append(short) or short)
+    short = record_episode(OneHand(), gym.make("LeapRotate-Sim-v0", config=TaskConfig(episode_steps=4)), seed=0)
+    assert list(film_cells(OneHand(), results, SMALL)) == ["regular"]
+    assert len(played) == 3
+
+
+def test_finished_suite_is_shown_again(
+    results: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, config = tmp_path / "results.json", GeneralConfig(classes=("regular",), episodes=1)
+    path.write_text(json.dumps(results | {"config": asdict(config)}))
+    assert main(["evaluate", "--suite", "general", "--classes", "regular", "--episodes", "1", "--json", str(path)]) == 0
+    assert "regular: rad/s" in capsys.readouterr().out

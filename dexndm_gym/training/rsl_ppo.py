@@ -1,6 +1,5 @@
 """PPO by rsl-rl: teachers on the hands of MuJoCo Warp, students on any; with TensorBoard, checkpoints and resume."""
 
-import pickle
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dexndm_gym.backends.warp_hand import WarpHand
 from dexndm_gym.errors import MissingExtraError
-from dexndm_gym.grasps.mesh_grasp_cache import choose_starts
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import check_outputs
-from dexndm_gym.task.gravity_curriculum import GravityConfig, GravityCurriculum
-from dexndm_gym.training.array_teacher_env import ArrayTeacherEnv
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
 from dexndm_gym.training.interrupts import Interrupt, noted_interrupt
-from dexndm_gym.training.learning_env import LearningEnv
+from dexndm_gym.training.make_learning_env import make_learning_env
 from dexndm_gym.training.policy import load_policy
 from dexndm_gym.training.run_folder import (
     checkpoint_file,
@@ -28,9 +23,7 @@ from dexndm_gym.training.run_folder import (
     teacher_file,
     write_checkpoint,
 )
-from dexndm_gym.training.teacher_env import make_teacher_env
 from dexndm_gym.training.teacher_policy import load_teacher
-from dexndm_gym.training.tensor_teacher_env import TensorTeacherEnv
 from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
 from dexndm_gym.training.training_env import episodes_as_text
 
@@ -162,50 +155,6 @@ class RslTraining:
             read_checkpoint(path)
             path = teacher_file(path.parent)  # written with every checkpoint
         take_over(actor, critic, load_teacher(path))
-
-
-def make_learning_env(config: TrainConfig, checkpoint: dict[str, Any] | None) -> LearningEnv:
-    """Simulated hands to learn on, seeded, or those of a checkpoint."""
-    if config.backend == "mujoco":
-        return ArrayTeacherEnv(make_teacher_env(config) if checkpoint is None else pickle.loads(checkpoint["env"]))
-    if checkpoint is None:
-        return make_tensor_env(config)
-    curriculum, generator = pickle.loads(checkpoint["env"])
-    env = make_tensor_env(config, curriculum)
-    env.generator.set_state(generator)
-    env.hand.seed(config.seed + checkpoint["steps"])
-    return env
-
-
-def make_tensor_env(config: TrainConfig, curriculum: GravityCurriculum | None = None) -> TensorTeacherEnv:
-    """Simulated hands on ``config.device`` to learn on, seeded."""
-    options = config.options
-    hand = WarpHand(
-        config.num_envs,
-        objects=options.objects,
-        starts=choose_starts(options.objects, config.starts),
-        randomization=config.randomization if config.randomize else None,
-        device=config.device,
-        seed=config.seed,
-    )
-    return TensorTeacherEnv(
-        hand,
-        options,
-        config.task,
-        curriculum or GravityCurriculum(_judging_fairly(config), config.object_sets),
-        joint_pos_noise=config.task.joint_pos_noise if config.randomize else 0.0,
-        seed=config.seed,
-    )
-
-
-def _judging_fairly(config: TrainConfig) -> GravityConfig:
-    """The curriculum's options, with enough episodes judged.
-
-    After a change of gravity the first episodes to end are drops, as all others take their whole time. Of thousands of
-    hands these few would be all that is judged; half as many episodes as a cell has hands are not over before then.
-    """
-    cells = len(config.object) * len(config.options.wrists) * len(config.options.axes)
-    return replace(config.gravity, episodes=max(config.gravity.episodes, config.num_envs // (2 * cells)))
 
 
 def train_with_rsl_rl(config: TrainConfig, *, progress: bool = True) -> Path:

@@ -142,7 +142,7 @@ def test_command_says_in_one_line_what_is_wrong(capsys: pytest.CaptureFixture[st
 
 
 def test_many_hands_are_judged_by_many_episodes(config: TrainConfig) -> None:
-    from dexndm_gym.training.rsl_ppo import make_tensor_env
+    from dexndm_gym.training.make_learning_env import make_tensor_env
 
     env = make_tensor_env(replace(config, wrist=("palm_up",), gravity=GravityConfig(episodes=3)))
     assert env.curriculum.config.episodes == 4

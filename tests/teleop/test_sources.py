@@ -96,8 +96,9 @@ def test_programs_are_asked_or_leave_commands() -> None:
         queue.put("fly")
 
 
-def test_a_script_counts_control_steps() -> None:
-    script = Script([(0.0, Command("go")), (0.15, Command("hold"))])
+def test_a_script_says_what_is_due_by_its_clock() -> None:
+    times = [0.0, 0.0, 0.1, 0.15, 0.2]
+    script = Script([(0.0, Command("go")), (0.15, Command("hold"))], lambda: times.pop(0))
     said = [list(script.poll()) for _ in range(5)]
     assert said == [[Command("go")], [], [], [Command("hold")], []]
     assert script.over

@@ -236,6 +236,7 @@ CONFINED = {
     "warp": {"backends"},
     "numba": {"compiling"},
     "viser": {"viewer", "teleop"},
+    "websockets": {"viewer"},
     "pygame": {"teleop"},
     "ray": {"distributed"},
     "cv2": {"tracking"},

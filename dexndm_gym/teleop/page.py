@@ -24,13 +24,16 @@ BUTTONS = {
 }
 """Label of a button: command, icon, color, key."""
 
+SILENCE = 0.3
+"""A page whose browsers have not been heard for so long is lost, s: its process hangs, or the network does."""
+
 _SPHERE = (0.06, -0.10, -0.07)
 """Where the axis that one drags is drawn, m, world frame."""
 _LENGTH = 0.04
 
 
 class PageSource:
-    """What people ask for on a page; lost when its process has ended or nobody views it any more."""
+    """What people ask for on a page; lost when it has ended or hangs, when nobody views it, or no browser is heard."""
 
     name = "page"
 
@@ -41,7 +44,7 @@ class PageSource:
     @property
     def connected(self) -> bool:
         """Whether somebody views it."""
-        return self._viewers > 0 and self._page.alive
+        return self._viewers > 0 and self._page.alive and self._page.silence < SILENCE
 
     def poll(self) -> Sequence[Command]:
         """What was asked for since the last call."""

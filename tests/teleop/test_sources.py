@@ -65,7 +65,8 @@ class Page:
     """What a page process tells."""
 
     def __init__(self) -> None:
-        self.alive, self.said = True, [ControlEvent(name="viewers", value=1), ControlEvent(name="axis", value="-x")]
+        self.alive, self.silence = True, 0.1
+        self.said = [ControlEvent(name="viewers", value=1), ControlEvent(name="axis", value="-x")]
 
     def events(self) -> list[ControlEvent]:
         said, self.said = self.said, []

@@ -35,6 +35,9 @@ PAGES = {
 _SECONDS_BEFORE = 12.0
 """How long a page is left alone before its first picture: software that stands in for a graphics card is slow."""
 
+_PATIENCE = 60.0
+"""How long a process may take to end, s."""
+
 
 def browser(size: tuple[int, int] = (1440, 860)) -> webdriver.Chrome:
     """Chromium without a window."""
@@ -57,11 +60,11 @@ def served(arguments: Sequence[str]) -> Iterator[str]:
         line = process.stdout.readline() if process.stdout else ""
         found = re.search(r"http://\S+", line)
         if found is None:
-            raise RuntimeError(f"expected the address of a page, got {line!r}")
+            raise RuntimeError(f"expected the address of a page, got {line!r}; it ended with {process.wait(_PATIENCE)}")
         yield found[0]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(_PATIENCE)
 
 
 def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -> None:
@@ -103,6 +106,7 @@ def main() -> None:
                 arguments = PAGES[name] + ([str(recording)] if name == "recording" else [])
                 with served(arguments) as url:
                     take_pictures(chrome, url, options.folder, name)
+                    chrome.get("about:blank")  # a page that is drawn takes the processors that the next one starts on
         finally:
             chrome.quit()
 

@@ -26,7 +26,7 @@ PageBuilder = Callable[[Page], None]
 PERIOD = 1.0 / 30.0
 """Least time between two moments that are shown, s."""
 
-_START_TIMEOUT, _GRACE = 60.0, 3.0
+_START_TIMEOUT, _GRACE = 120.0, 3.0
 _NICE = 10
 """How far the page stands back behind whoever moves the hand."""
 
@@ -123,8 +123,6 @@ def _serve(
     """The process of the page; it ends with the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it decides
     sys.stdout = io.StringIO()  # viser says there what whoever started it says
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
     for name in ("websockets", "websockets.server"):
         logging.getLogger(name).setLevel(logging.ERROR)
     import viser
@@ -147,6 +145,8 @@ def _serve(
         connection.send(ConfigurationError(f"cannot serve the page on {settings.host}:{settings.port}: {error}"))
         return
     _count_viewers(page)
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)  # not before: whoever moves the hand waits for the page until now
     connection.send(f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{server.get_port()}")
     seen = 0
     while not _has_ended(connection):

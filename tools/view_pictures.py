@@ -36,8 +36,8 @@ PAGES = {
 }
 """Arguments of ``dexndm`` by the name of the pictures."""
 
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-"""What a phone's browser says of its screen."""
+DESK, PHONE = (1440, 860), (390, 844)
+"""Sizes of windows, pixels."""
 
 _SECONDS_BEFORE = 12.0
 """How long a page is left alone before its first picture: software that stands in for a graphics card is slow."""
@@ -46,12 +46,12 @@ _PATIENCE = 120.0
 """How long a process may take to end, and a browser to answer, s."""
 
 
-def browser(size: tuple[int, int] = (1440, 860)) -> webdriver.Chrome:
+def browser() -> webdriver.Chrome:
     """Chromium without a window."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size[0]},{size[1]}",
+        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={DESK[0]},{DESK[1]}",
         "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
     ):  # fmt: skip
         options.add_argument(argument)
@@ -88,10 +88,10 @@ def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -
         tab.click()
         time.sleep(2.0)
         save_picture(chrome, folder / f"{name}_{tab.text.lower()}.png")
-    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    chrome.set_window_size(*PHONE)
     time.sleep(_SECONDS_BEFORE)
     save_picture(chrome, folder / f"{name}_phone.png")
-    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chrome.set_window_size(*DESK)
 
 
 def save_picture(chrome: webdriver.Chrome, path: Path) -> None:

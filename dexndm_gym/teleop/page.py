@@ -27,7 +27,7 @@ BUTTONS = {
 SILENCE = 0.3
 """A page whose browsers have not been heard for so long is lost, s: its process hangs, or the network does."""
 
-_SPHERE = (0.06, -0.10, -0.07)
+_SPHERE = (0.02, -0.08, -0.05)
 """Where the axis that one drags is drawn, m, world frame."""
 _LENGTH = 0.04
 
@@ -88,8 +88,9 @@ def _add_buttons(page: Page) -> None:
 
 def _add_axes(page: Page) -> None:
     """Fixed axes as buttons, any axis by dragging."""
-    axes = page.server.gui.add_button_group("Axis", (*AXES, "hand+z", "hand-z"))
-    axes.on_click(lambda event: page.emit("axis", event.target.value))
+    for label, names in (("Axis", tuple(AXES)), ("Palm normal", ("hand+z", "hand-z"))):
+        axes = page.server.gui.add_button_group(label, names)
+        axes.on_click(lambda event: page.emit("axis", event.target.value))
     ball = page.server.scene.add_transform_controls(
         "/steer", scale=0.05, disable_axes=True, disable_sliders=True, position=_SPHERE
     )

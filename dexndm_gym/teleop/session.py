@@ -295,5 +295,6 @@ class TeleopSession:
             time=self.steps * CONTROL_PERIOD,
             episode=self._episode,
             paused=self.stopped,
-            note=f"{doing}. {self.note}".strip(),
+            task=doing,
+            note=self.note,
         )

@@ -109,7 +109,7 @@ bench-teleop: $(INSTALLED) ## Time from key press to changed command; writes bui
 	@mkdir -p build
 	$(BIN)/python benchmarks/bench_teleop.py --json build/bench-teleop.json
 
-pages: $(INSTALLED) ## Take pictures of every page of dexndm view, with Chromium; writes build/pages
+pages: $(INSTALLED) ## Take pictures of every page of dexndm view and teleop, with Chromium; writes build/pages
 	$(BIN)/python tools/view_pictures.py build/pages
 
 # Half an hour on an idle machine; shorter: BENCH_MAP_ARGS="--hands 4 --episodes 8"

@@ -239,6 +239,7 @@ CONFINED = {
     "warp": {"backends"},
     "numba": {"compiling"},
     "viser": {"viewer", "teleop"},
+    "websockets": {"viewer"},
     "pygame": {"teleop"},
     "ray": {"distributed"},
     "cv2": {"tracking"},

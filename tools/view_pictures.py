@@ -1,4 +1,6 @@
-"""Takes pictures of every page of ``dexndm view`` in a browser, to be looked at: ``make pages``.
+"""Takes pictures of every page of ``dexndm view`` and ``dexndm teleop`` in a browser, to be looked at: ``make pages``.
+
+Each tab as on a desk, and the page as on a phone.
 
 Needs Chromium and its driver, and the extra ``dev``.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -22,26 +25,33 @@ from dexndm_gym.data.recording import RecordingWriter
 from dexndm_gym.grasps.palm_rest import START_POSE
 
 PAGES = {
-    "sim": ["sim"],
+    "sim": ["view", "sim"],
     "six_wrists": [
-        *("sim", "--policy", "six_wrists", "--starts", "grasps", "--object", "normal_cylinders"),
+        *("view", "sim", "--policy", "six_wrists", "--starts", "grasps", "--object", "normal_cylinders"),
         *("--wrist", "six", "--axis", "hand-z", "hand+z"),
     ],
-    "virtual": ["virtual"],
-    "recording": ["recording"],
+    "virtual": ["view", "virtual"],
+    "recording": ["view", "recording"],
+    "teleop": ["teleop", "sim"],
 }
-"""Arguments of ``dexndm view`` by the name of the pictures."""
+"""Arguments of ``dexndm`` by the name of the pictures."""
+
+DESK, PHONE = (1440, 860), (390, 844)
+"""Sizes of windows, pixels."""
 
 _SECONDS_BEFORE = 12.0
 """How long a page is left alone before its first picture: software that stands in for a graphics card is slow."""
 
+_PATIENCE = 120.0
+"""How long a process may take to end, and a browser to answer, s."""
 
-def browser(size: tuple[int, int] = (1440, 860)) -> webdriver.Chrome:
+
+def browser() -> webdriver.Chrome:
     """Chromium without a window."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size[0]},{size[1]}",
+        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={DESK[0]},{DESK[1]}",
         "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
     ):  # fmt: skip
         options.add_argument(argument)
@@ -51,23 +61,25 @@ def browser(size: tuple[int, int] = (1440, 860)) -> webdriver.Chrome:
 @contextmanager
 def served(arguments: Sequence[str]) -> Iterator[str]:
     """The address of a page while it is served."""
-    command = [sys.executable, "-c", "from dexndm_gym.cli import main; main()", "view", *arguments]
+    command = [sys.executable, "-c", "from dexndm_gym.cli import main; main()", *arguments]
     process = subprocess.Popen([*command, "--page-port", "8190"], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         found = re.search(r"http://\S+", line)
         if found is None:
-            raise RuntimeError(f"expected the address of a page, got {line!r}")
+            raise RuntimeError(f"expected the address of a page, got {line!r}; it ended with {process.wait(_PATIENCE)}")
         yield found[0]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(_PATIENCE)
 
 
 def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -> None:
     """A picture of every tab of a page."""
     chrome.get(url)
-    WebDriverWait(chrome, 60).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "[role=tab]"))
+    WebDriverWait(chrome, _PATIENCE, ignored_exceptions=[TimeoutException]).until(
+        lambda driver: driver.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    )
     time.sleep(_SECONDS_BEFORE)
     close = chrome.find_elements(By.CSS_SELECTOR, ".mantine-Notification-closeButton")
     for button in close:  # that there is no graphics card
@@ -75,7 +87,18 @@ def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -
     for tab in chrome.find_elements(By.CSS_SELECTOR, "[role=tab]"):
         tab.click()
         time.sleep(2.0)
-        chrome.save_screenshot(str(folder / f"{name}_{tab.text.lower()}.png"))
+        save_picture(chrome, folder / f"{name}_{tab.text.lower()}.png")
+    chrome.set_window_size(*PHONE)
+    time.sleep(_SECONDS_BEFORE)
+    save_picture(chrome, folder / f"{name}_phone.png")
+    chrome.set_window_size(*DESK)
+
+
+def save_picture(chrome: webdriver.Chrome, path: Path) -> None:
+    """Take a picture, again where the browser is too busy with drawing to answer in time."""
+    WebDriverWait(chrome, _PATIENCE, ignored_exceptions=[TimeoutException]).until(
+        lambda driver: driver.save_screenshot(str(path))
+    )
 
 
 def write_recording(path: Path) -> None:
@@ -103,6 +126,7 @@ def main() -> None:
                 arguments = PAGES[name] + ([str(recording)] if name == "recording" else [])
                 with served(arguments) as url:
                     take_pictures(chrome, url, options.folder, name)
+                    chrome.get("about:blank")  # a page that is drawn takes the processors that the next one starts on
         finally:
             chrome.quit()
 

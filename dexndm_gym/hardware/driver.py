@@ -149,7 +149,7 @@ class HandDriver:
             HardwareError: the hand failed, or was stopped.
         """
         self.pacer.spent("caller")
-        self._look_after_servos()
+        self._look_after_pauses()
         limited = limit_command(command, self.goal, self._config.max_command_step)
         allowed, self.held = self.collisions.restrain(limited, self.goal)
         self.pacer.spent("self-collision check")
@@ -163,9 +163,9 @@ class HandDriver:
             speed: of the fastest joint, rad/s.
             begin: where from, (16,), rad; None for the goal that was sent last.
         """
-        self._look_after_servos()  # which moves the goal to where the fingers stand, if the servos have stopped
+        self._look_after_pauses()  # which moves the goal to where the fingers stand, if the servos have stopped
         for between in self.collisions.way(self.goal if begin is None else begin, pose, speed * CONTROL_PERIOD):
-            self._look_after_servos()
+            self._look_after_pauses()
             self._apply(between)
 
     def measure(self) -> Reading:
@@ -191,24 +191,29 @@ class HandDriver:
         ticks = ticks_from_rad(command)
         self._bus.sync_write("goal_position", ticks)
         self.goal, self.target = rad_from_ticks(ticks), command
+        # The bus is idle now: no command waits for what is read here.
+        self._steps_to_check -= 1
+        if self._steps_to_check <= 0:
+            self._check_servos()
         self.pacer.spent("bus")
         self.pacer.wait()
         self.connection.check_stop()
         return self.measure()
 
-    def _look_after_servos(self) -> None:
-        """Once in a while, and after pauses, see that all is well, and go on if the servos' watchdog has struck."""
+    def _look_after_pauses(self) -> None:
+        """After a pause in which the servos' watchdog may have struck, see that all is well before anything is sent."""
         self.connection.check_stop()
-        pause = self._clock() - self._last_contact
-        self._steps_to_check -= 1
-        if self._steps_to_check > 0 and pause < WATCHDOG_MARGIN * self._config.servos.watchdog:
-            return
+        if self._clock() - self._last_contact >= WATCHDOG_MARGIN * self._config.servos.watchdog:
+            self._check_servos()
+            self.pacer.spent("bus")
+
+    def _check_servos(self) -> None:
+        """See that all is well, and go on if the servos' watchdog has struck."""
         self._steps_to_check = round(self._config.health_period / CONTROL_PERIOD)
         self._clocks.forget()
+        pause_ms = (self._clock() - self._last_contact) * 1000.0
         if not check_health(self._bus, self._config.servos):
-            pause_ms = pause * 1000.0
             _LOG.log(
                 self._pause_level, "The servos stopped after a pause of %.0f ms between commands; going on", pause_ms
             )
             self.goal = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
-        self.pacer.spent("bus")

@@ -99,7 +99,7 @@ def turn_bulb(
         What came of each axis; parts that were not begun because the object was lost are missing.
     """
     config = config or DemoConfig()
-    script = Script(bulb_timeline(config), name="bulb")
+    script = Script(bulb_timeline(config), lambda: session.steps * CONTROL_PERIOD, name="bulb")
     session = TeleopSession(env, policy, [script], seed=seed, options=options, recorder=recorder)
     parts, steps = [], round((config.part_seconds + config.pause_seconds) / CONTROL_PERIOD)
     for axis in BULB_AXES:

@@ -24,13 +24,16 @@ BUTTONS = {
 }
 """Label of a button: command, icon, color, key."""
 
-_SPHERE = (0.06, -0.10, -0.07)
+SILENCE = 0.3
+"""A page whose browsers have not been heard for so long is lost, s: its process hangs, or the network does."""
+
+_SPHERE = (0.02, -0.08, -0.05)
 """Where the axis that one drags is drawn, m, world frame."""
 _LENGTH = 0.04
 
 
 class PageSource:
-    """What people ask for on a page; lost when its process has ended or nobody views it any more."""
+    """What people ask for on a page; lost when it has ended or hangs, when nobody views it, or no browser is heard."""
 
     name = "page"
 
@@ -41,7 +44,7 @@ class PageSource:
     @property
     def connected(self) -> bool:
         """Whether somebody views it."""
-        return self._viewers > 0 and self._page.alive
+        return self._viewers > 0 and self._page.alive and self._page.silence < SILENCE
 
     def poll(self) -> Sequence[Command]:
         """What was asked for since the last call."""
@@ -85,8 +88,9 @@ def _add_buttons(page: Page) -> None:
 
 def _add_axes(page: Page) -> None:
     """Fixed axes as buttons, any axis by dragging."""
-    axes = page.server.gui.add_button_group("Axis", (*AXES, "hand+z", "hand-z"))
-    axes.on_click(lambda event: page.emit("axis", event.target.value))
+    for label, names in (("Axis", tuple(AXES)), ("Palm normal", ("hand+z", "hand-z"))):
+        axes = page.server.gui.add_button_group(label, names)
+        axes.on_click(lambda event: page.emit("axis", event.target.value))
     ball = page.server.scene.add_transform_controls(
         "/steer", scale=0.05, disable_axes=True, disable_sliders=True, position=_SPHERE
     )

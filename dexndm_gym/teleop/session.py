@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -39,8 +40,8 @@ _LOOK = 0.01
 class TeleopSession:
     """Plays an env for as long as it is asked to ``advance``.
 
-    Sources are asked right before each action is decided on, so that what is pressed in one control step changes the
-    command of the next.
+    Sources are asked before each action is decided on, and once more right before it is sent: what is asked for
+    meanwhile has it decided on anew. So no command leaves that knows less than it could.
 
     Attributes:
         steering: what is asked for now.
@@ -102,14 +103,29 @@ class TeleopSession:
         """Play one control step, or wait as long where nothing moves; what there is to see then."""
         if self._observation is None:
             self._reset()
-        for source, command in self._heard():
-            self._take(source, command)
+        self._listen()
         self._look_for_losses()
-        if self.stopped:
+        action = None if self.stopped else self._decide()
+        if action is None:
             self._sleep(CONTROL_PERIOD)
         else:
-            self._step()
+            self._step(action)
         return self._snapshot()
+
+    def _decide(self) -> FloatArray | None:
+        """The next action; None where somebody stops the hand while it is decided on."""
+        action, asked, episode = self._action(self._steer()), replace(self.steering), self._episode
+        self._listen()
+        if self.stopped:
+            return None
+        if (self.steering, self._episode) != (asked, episode):
+            action = self._action(self._steer())
+        return action
+
+    def _listen(self) -> None:
+        """Take what has been asked for."""
+        for source, command in self._heard():
+            self._take(source, command)
 
     def _heard(self) -> list[tuple[CommandSource, Command]]:
         pending, self._pending = self._pending, []
@@ -208,8 +224,7 @@ class TeleopSession:
         self.steering.mode = "stop"
         self._warn(f"{reason}; torque off until a reset")
 
-    def _step(self) -> None:
-        action = self._action(self._steer())
+    def _step(self, action: FloatArray) -> None:
         frame = self._task.frames[0].copy()
         self._observation, _, terminated, truncated, info = self._env.step(action)
         self.steps += 1
@@ -280,5 +295,6 @@ class TeleopSession:
             time=self.steps * CONTROL_PERIOD,
             episode=self._episode,
             paused=self.stopped,
-            note=f"{doing}. {self.note}".strip(),
+            task=doing,
+            note=self.note,
         )

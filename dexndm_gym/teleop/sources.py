@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.teleop.commands import Command
 
 
@@ -25,9 +24,9 @@ class CommandSource(Protocol):
 
 
 class CallbackSource:
-    """A function that is asked at every control step: for arms, headsets, trackers.
+    """A function that is asked once or more in every control step: for arms, headsets, trackers.
 
-    Example: the wrist as an arm holds it, at every control step::
+    Example: the wrist as an arm holds it::
 
         CallbackSource(lambda: [Command("wrist", arm.orientation())], name="arm", connected=arm.is_alive)
     """
@@ -84,18 +83,21 @@ class CommandQueue:
 
 
 class Script:
-    """Commands over time; its clock counts control steps, each of which asks it once."""
+    """Commands over time."""
 
     connected = True
 
-    def __init__(self, timeline: Iterable[tuple[float, Command]], name: str = "script") -> None:
+    def __init__(
+        self, timeline: Iterable[tuple[float, Command]], clock: Callable[[], float], name: str = "script"
+    ) -> None:
         """Play a timeline.
 
         Args:
             timeline: when, s, and what; in order.
+            clock: the time now, s: that of the machine, or of the episode.
             name: what to call it in messages.
         """
-        self.name, self._timeline, self._polls = name, deque(timeline), 0
+        self.name, self._timeline, self._clock = name, deque(timeline), clock
 
     @property
     def over(self) -> bool:
@@ -104,8 +106,7 @@ class Script:
 
     def poll(self) -> Sequence[Command]:
         """What is due."""
-        now, due = self._polls * CONTROL_PERIOD, []
-        self._polls += 1
+        now, due = self._clock(), []
         while self._timeline and self._timeline[0][0] <= now + 1e-9:
             due.append(self._timeline.popleft()[1])
         return due

@@ -55,7 +55,7 @@ def status_line(snapshot: Snapshot, speed: float) -> str:
     """The numbers that matter most, large, and what else there is to say."""
     cells = [
         ("rotation", f"{snapshot.rotation:.2f}", "rad"),
-        ("speed", f"{speed:.2f}", "rad/s"),
+        ("speed", f"{round(speed, 2) + 0.0:.2f}", "rad/s"),  # there is no -0.00
         ("time", f"{snapshot.time:.1f}", "s"),
     ]
     shown = "".join(
@@ -65,7 +65,11 @@ def status_line(snapshot: Snapshot, speed: float) -> str:
         for name, value, unit in cells
     )
     note = snapshot.note or ("paused" if snapshot.paused else "")
-    said = f"<div style='font-size:12px;color:{_HOT};min-height:17px'>{_escaped(note)}</div>"
+    said = "".join(
+        f"<div style='font-size:12px;color:{color};min-height:17px'>{_escaped(text)}</div>"
+        for text, color in ((snapshot.task, _TEXT), (note, _HOT))
+        if text or color == _HOT
+    )
     style = "padding:2px 10px;font-variant-numeric:tabular-nums"
     return f"<div style='{style}'><div style='display:flex'>{shown}</div>{said}</div>"
 

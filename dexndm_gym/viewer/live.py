@@ -164,7 +164,7 @@ class LiveEpisodes:
         )
 
 
-def episode_snapshot(task: Any, info: Mapping[str, Any], **more: Any) -> Snapshot:
+def episode_snapshot(task: Any, info: Mapping[str, Any], /, **more: Any) -> Snapshot:
     """A moment of an episode.
 
     Args:

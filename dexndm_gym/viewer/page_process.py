@@ -26,7 +26,7 @@ PageBuilder = Callable[[Page], None]
 PERIOD = 1.0 / 30.0
 """Least time between two moments that are shown, s."""
 
-_START_TIMEOUT, _GRACE = 60.0, 3.0
+_START_TIMEOUT, _GRACE = 120.0, 3.0
 _NICE = 10
 """How far the page stands back behind whoever moves the hand."""
 
@@ -52,8 +52,9 @@ class PageProcess:
         context = multiprocessing.get_context("spawn")
         self._slot = LatestSlot(context)
         self._said, self._heard = context.RawValue("q", 0), 0  # looking at a number costs less than asking the system
+        self._answered = context.RawValue("d", 0.0)
         self._connection, theirs = context.Pipe()
-        shared = (settings, build, self._slot, self._said, theirs)
+        shared = (settings, build, self._slot, self._said, self._answered, theirs)
         self._process = context.Process(target=_serve, args=shared, daemon=True)
         self._process.start()
         theirs.close()
@@ -73,6 +74,11 @@ class PageProcess:
     def alive(self) -> bool:
         """Whether the page is still served."""
         return self._process.is_alive()
+
+    @property
+    def silence(self) -> float:
+        """How long no browser has been heard, s; a browser that views the page is heard ten times a second."""
+        return time.monotonic() - self._answered.value
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a moment, at the latest together with the next one."""
@@ -111,16 +117,19 @@ class PageProcess:
         raise ConfigurationError(f"cannot serve the page on {settings.host}:{settings.port}: {problem}")
 
 
-def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, said: Any, connection: Connection) -> None:
+def _serve(
+    settings: PageSettings, build: PageBuilder, slot: LatestSlot, said: Any, answered: Any, connection: Connection
+) -> None:
     """The process of the page; it ends with the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it decides
     sys.stdout = io.StringIO()  # viser says there what whoever started it says
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
     for name in ("websockets", "websockets.server"):
         logging.getLogger(name).setLevel(logging.ERROR)
     import viser
 
+    from dexndm_gym.viewer.heartbeat import listen_to_browsers
+
+    listen_to_browsers(answered)
     sending = threading.Lock()
 
     def emit(event: ControlEvent) -> None:
@@ -136,6 +145,8 @@ def _serve(settings: PageSettings, build: PageBuilder, slot: LatestSlot, said: A
         connection.send(ConfigurationError(f"cannot serve the page on {settings.host}:{settings.port}: {error}"))
         return
     _count_viewers(page)
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)  # not before: whoever moves the hand waits for the page until now
     connection.send(f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{server.get_port()}")
     seen = 0
     while not _has_ended(connection):

@@ -69,7 +69,7 @@ class Replay:
             wrist=np.array(WRISTS.get(str(meta.get("wrist")), WRISTS["palm_up"])),
             episode=self._number,
             paused=self._paused,
-            note=", ".join(f"{name} {meta[name]}" for name in ("hand", "mode", "object") if name in meta),
+            task=", ".join(f"{name} {meta[name]}" for name in ("hand", "mode", "object") if name in meta),
         )
 
     def _period(self) -> float:

@@ -66,6 +66,9 @@ class Snapshot:
     paused: bool = False
     """Time stands still."""
 
+    task: str = ""
+    """What the hand is asked to do, for people."""
+
     note: str = ""
     """What else there is to say, for people: a fault, the end of an episode."""
 
@@ -85,6 +88,7 @@ RECORD = np.dtype(
         *((name, *_JOINTS) for name in ("current", "temperature", "load")),
         ("episode", "i8"),
         ("paused", "?"),
+        ("task", "U200"),
         ("note", "U200"),
     ]
 )

@@ -228,6 +228,29 @@ def test_another_pacer_can_be_set(hand: DynamixelHand) -> None:
     assert hand.pacer.report().ticks == 3
 
 
+def test_no_command_waits_for_a_look_at_health(
+    make: Callable[..., DynamixelHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = make(clock=lambda: 0.0)  # no pauses, however busy the machine is
+    hand.reset(np.array([0]), [Scene()], np.random.default_rng(0))
+    calls: list[str] = []
+    for name in ("sync_write", "sync_read"):
+        inner = getattr(DynamixelBus, name)
+
+        def noted(bus: DynamixelBus, *items: Any, inner: Callable[..., Any] = inner, **more: Any) -> Any:
+            calls.append(str(items[0]))
+            return inner(bus, *items, **more)
+
+        monkeypatch.setattr(DynamixelBus, name, noted)
+    steps = []
+    for _ in range(25):
+        hand.step(START_POSE[None])
+        steps.append(calls.copy())
+        calls.clear()
+    assert {step[0] for step in steps} == {"goal_position"}
+    assert sum("torque_enable" in step for step in steps) >= 1
+
+
 def test_a_pause_is_noticed_and_survived(
     make: Callable[..., DynamixelHand], process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from dexndm_gym.teleop.sources import Script
 
 
 @pytest.fixture
-def recording(env: Any, nudge: Any, hand: Any, tmp_path: Path) -> Path:
+def recording(env: Any, nudge: Any, hand: Any, clock: Any, tmp_path: Path) -> Path:
     script = Script(
         [
             (0.1, Command("go")),
@@ -27,13 +27,15 @@ def recording(env: Any, nudge: Any, hand: Any, tmp_path: Path) -> Path:
             (0.25, Command("speed", 0.4)),
             (0.3, Command("stop")),
             (0.35, Command("reset")),
-        ]
+        ],
+        clock,
     )
     with TeleopRecorder(tmp_path / "a.h5", {"hand": "weak"}) as recorder:
         session = TeleopSession(
             env, nudge, [script], options={"object": "cube"}, recorder=recorder, sleep=lambda _: None
         )
-        for _ in range(9):
+        for step in range(9):
+            clock.now = 0.05 * step + 0.001
             session.advance()
     return tmp_path / "a.h5"
 

@@ -54,6 +54,23 @@ def test_the_next_action_is_decided_on_what_was_asked_for_last(
     assert nudge.axes[-1] == [0, 1, 0], "an axis of the hand turns with it"
 
 
+def test_what_is_asked_for_while_it_decides_still_counts(env: Any, nudge: Any, queue: CommandQueue, hand: Any) -> None:
+    pressed: list[tuple[str, Any]] = [("axis", "-x"), ("stop", None)]
+
+    class Slow:
+        def predict(self, observation: Any, *, deterministic: bool = True) -> Any:
+            if len(nudge.axes) in (1, 3):
+                queue.put(*pressed.pop(0))
+            return nudge.predict(observation)
+
+    session = TeleopSession(env, Slow(), [queue], sleep=lambda _: None)
+    queue.put("go")
+    for _ in range(4):
+        session.advance()
+    assert nudge.axes == [[0, 0, 1], [0, 0, 1], [-1, 0, 0], [-1, 0, 0]], "the second step was decided on twice"
+    assert (len(hand.commands), hand.torque, session.stopped) == (2, False, True), "the third was never sent"
+
+
 def test_speed_scales_the_policy(session: TeleopSession, queue: CommandQueue) -> None:
     queue.put("speed", 0.2)
     queue.put("go")

@@ -65,7 +65,8 @@ class Page:
     """What a page process tells."""
 
     def __init__(self) -> None:
-        self.alive, self.said = True, [ControlEvent(name="viewers", value=1), ControlEvent(name="axis", value="-x")]
+        self.alive, self.silence = True, 0.1
+        self.said = [ControlEvent(name="viewers", value=1), ControlEvent(name="axis", value="-x")]
 
     def events(self) -> list[ControlEvent]:
         said, self.said = self.said, []
@@ -96,8 +97,9 @@ def test_programs_are_asked_or_leave_commands() -> None:
         queue.put("fly")
 
 
-def test_a_script_counts_control_steps() -> None:
-    script = Script([(0.0, Command("go")), (0.15, Command("hold"))])
+def test_a_script_says_what_is_due_by_its_clock() -> None:
+    times = [0.0, 0.0, 0.1, 0.15, 0.2]
+    script = Script([(0.0, Command("go")), (0.15, Command("hold"))], lambda: times.pop(0))
     said = [list(script.poll()) for _ in range(5)]
     assert said == [[Command("go")], [], [], [Command("hold")], []]
     assert script.over

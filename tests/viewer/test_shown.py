@@ -15,7 +15,9 @@ from dexndm_gym.viewer.history import SECONDS, History
 from dexndm_gym.viewer.slot import LatestSlot
 from dexndm_gym.viewer.snapshot import Snapshot
 
-MOMENT = Snapshot(time=1.5, position=START_POSE, target=START_POSE + 0.1, object="cube", rotation=0.7, note="hello")
+MOMENT = Snapshot(
+    time=1.5, position=START_POSE, target=START_POSE + 0.1, object="cube", rotation=0.7, task="turn", note="hello"
+)
 SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -51,7 +51,9 @@ def test_commands_change_by_a_quarter_radian_by_default() -> None:
         np.testing.assert_allclose(sent, middle + np.sign(away) * 0.25)
 
 
-@pytest.mark.parametrize("wrong", [np.full(16, np.nan), np.full(16, np.inf), np.zeros(15), np.zeros((1, 16))])
+@pytest.mark.parametrize(
+    "wrong", [np.full(16, np.nan), np.full(16, np.inf), np.zeros(15), np.zeros(17), np.zeros((1, 16))]
+)
 def test_targets_that_are_none(wrong: np.ndarray) -> None:
     with pytest.raises(SafetyError, match="16 finite angles"):
         limit_command(wrong, START_POSE, 0.1)

@@ -1,6 +1,7 @@
 """Prints the lowest version that setup.cfg allows of each requirement, as constraints for pip.
 
-Requirements without a lower bound are left out: of those pip takes the newest.
+Requirements without a lower bound are left out: of those pip takes the newest. A bound has to be a version that was
+released: pip finds nothing for ``scipy==1.11``, of which 1.11.0 was withdrawn.
 """
 
 import configparser

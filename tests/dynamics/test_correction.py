@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dexndm_gym.constants import HISTORY
 from dexndm_gym.dynamics.correction import InverseConfig, JointwiseInverse
-from dexndm_gym.dynamics.inverse_kernel import BLOCK_SIZE
+from dexndm_gym.dynamics.inverse_kernel import BLOCK_SIZE, tanh
 from dexndm_gym.dynamics.model import JointwiseModel, ModelConfig, PhysicsRole
 from dexndm_gym.errors import ConfigurationError, ModelMismatchError
 
@@ -49,6 +49,12 @@ def random_window(count: int, joints: int = 16, scale: float = 0.2) -> tuple[np.
     return tuple(
         rng.normal(scale=scale, size=(count, steps, joints)) for steps in (HISTORY, HISTORY - 1, HISTORY - 1, 1)
     )
+
+
+def test_tanh_of_compiled_code_is_tanh() -> None:
+    values = np.linspace(-10.0, 10.0, 4001, dtype=np.float32)
+    np.testing.assert_allclose([tanh(value) for value in values], np.tanh(values), atol=1e-5)
+    assert np.isnan(tanh(np.float32(np.nan)))
 
 
 @pytest.mark.parametrize("count", [1, 3, 700])
@@ -131,12 +137,9 @@ def test_bound_and_rate_limit_hold_for_any_model(
     assert np.abs(correction - (past_command - past_target)[:, -1]).max() <= rate_limit + 1e-6
 
 
-@pytest.mark.parametrize("physics", ["alone", "beside"])
-def test_best_correction_within_bound_is_found(
-    sim_model: JointwiseModel, weak_model: JointwiseModel, physics: PhysicsRole
-) -> None:
+def assert_best_is_found(real: JointwiseModel, sim: JointwiseModel) -> None:
+    """Against a fine grid of corrections, each weighed by what the models themselves predict."""
     config = InverseConfig(bound=0.15, rate_limit=1.0, correction_weight=0.1, change_weight=0.1, candidates=49)
-    real, sim = as_kind(weak_model, physics), as_kind(sim_model, physics)
     position, past_target, _, target = random_window(50, joints=2, scale=0.05)
     windows = [torch.tensor(values.transpose(2, 0, 1), dtype=torch.float32) for values in (position, past_target)]
 
@@ -155,6 +158,25 @@ def test_best_correction_within_bound_is_found(
     # An error of 2 mrad weighs 4e-6.
     assert np.quantile(cost(now, found) - best, 0.9) < 4e-6
     assert cost(now, found).mean() < 1.02 * best.mean()
+
+
+@pytest.mark.parametrize("physics", ["alone", "beside"])
+def test_best_correction_within_bound_is_found(
+    sim_model: JointwiseModel, weak_model: JointwiseModel, physics: PhysicsRole
+) -> None:
+    assert_best_is_found(as_kind(weak_model, physics), as_kind(sim_model, physics))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_best_correction_is_found_in_deeper_networks(make_model: MakeModel, layers: int) -> None:
+    config = ModelConfig(joint_names=("a", "b"), hidden=(6,) * layers, physics="none")
+    models = [make_model(config, seed=seed) for seed in (1, 2)]
+    with torch.no_grad():
+        for model in models:
+            for layer in (*model.layers, model.head):  # so that the network has the say, and not the linear path
+                layer.weight *= 3.0
+            model.linear.weight *= 0.1
+    assert_best_is_found(*models)
 
 
 @pytest.mark.parametrize("broken", range(4))
@@ -206,6 +228,14 @@ def test_windows_of_other_shapes_are_refused(make_model: MakeModel, wrong: int) 
     with pytest.raises(ModelMismatchError, match=r"got .*5"):
         inverse(*inputs)
     assert inverse(position[:0], past_target[:0], past_command[:0], target[:0, 0]).command.shape == (0, 16)
+
+
+@pytest.mark.parametrize("wrong", ["far", {}, [[0.1], [0.1, 0.2]]])
+def test_windows_without_numbers_are_refused(make_model: MakeModel, wrong: Any) -> None:
+    inverse = JointwiseInverse(make_model(), make_model())
+    position, past_target, past_command, _ = random_window(3)
+    with pytest.raises(ModelMismatchError, match="expected arrays"):
+        inverse(position, past_target, past_command, wrong)
 
 
 def test_mismatched_models_and_bad_options_are_refused(make_model: MakeModel) -> None:

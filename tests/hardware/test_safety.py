@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from dexndm_gym.errors import SafetyError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
+from dexndm_gym.hardware.driver import DriverConfig
 from dexndm_gym.hardware.safety import LIMIT_TOLERANCE, TorqueGuard, check_plausible, limit_command
 
 angles = arrays(np.float64, 16, elements=st.floats(-100.0, 100.0))
@@ -43,7 +44,16 @@ def test_a_target_that_is_fine_is_left_alone() -> None:
     np.testing.assert_array_equal(limit_command(START_POSE, START_POSE + 0.1, 0.2), START_POSE)
 
 
-@pytest.mark.parametrize("wrong", [np.full(16, np.nan), np.full(16, np.inf), np.zeros(15), np.zeros((1, 16))])
+def test_commands_change_by_a_quarter_radian_by_default() -> None:
+    middle = (LOWER_LIMITS + UPPER_LIMITS) / 2
+    for away in (0.6, -0.6):
+        sent = limit_command(middle + away, middle, DriverConfig().max_command_step)
+        np.testing.assert_allclose(sent, middle + np.sign(away) * 0.25)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.full(16, np.nan), np.full(16, np.inf), np.zeros(15), np.zeros(17), np.zeros((1, 16))]
+)
 def test_targets_that_are_none(wrong: np.ndarray) -> None:
     with pytest.raises(SafetyError, match="16 finite angles"):
         limit_command(wrong, START_POSE, 0.1)

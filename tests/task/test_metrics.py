@@ -8,6 +8,7 @@ from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.task import observation
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.episode_state import new_episode_states
+from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.task.reward_weights import RewardWeights
@@ -86,17 +87,56 @@ def test_joint_terms_are_summed_over_joints():
     assert terms["reward_torque"] == pytest.approx(-0.1 * 16 * 0.01)
 
 
+def test_linear_velocity_is_that_of_all_axes():
+    episodes, after = running((0.0, 0.0, 1.0)), poses(0.0)
+    after[0, :3] += (0.002, -0.003, 0.005)
+    values, _ = played(episodes, poses(0.0), after)
+    squares = np.square((0.04, -0.06, 0.1)).sum()  # m/s, in 50 ms
+    np.testing.assert_allclose(values["reward_linear_velocity"], -RewardWeights().linear_velocity * squares)
+
+
+def test_unseen_objects_earn_nothing_and_lose_nothing():
+    episodes, seen = running((0.0, 0.0, 1.0)), poses(0.1)
+    unseen = np.full((1, 7), np.nan)
+    played(episodes, poses(0.0), seen)
+    values, lost = played(episodes, seen, unseen)
+    assert not lost.any()
+    assert values["rotation_speed"] == 0.0
+    np.testing.assert_allclose(values["rotation"], 0.1)
+    values, _ = played(episodes, unseen, poses(2.0))  # how it turned meanwhile is not known
+    np.testing.assert_allclose(values["rotation"], 0.1)
+    np.testing.assert_allclose(values["time"], 0.15)
+
+
+def test_goal_is_set_when_object_is_first_seen():
+    config = TaskConfig(reward=RewardWeights(goal=1.0, goal_step=0.4, goal_reached=0.1))
+    episodes, unseen = running((0.0, 0.0, 1.0)), np.full((1, 7), np.nan)
+    set_first_goals(episodes, config.record, unseen, np.arange(1))
+    score(episodes, config.record, unseen, poses(0.3), *[np.zeros((1, 16))] * 3)
+    np.testing.assert_allclose(turns_to_goals(episodes, poses(0.3)), [[0.0, 0.0, 0.4]], atol=1e-9)
+    score(episodes, config.record, poses(0.3), poses(0.5), *[np.zeros((1, 16))] * 3)
+    np.testing.assert_allclose(turns_to_goals(episodes, poses(0.5)), [[0.0, 0.0, 0.2]], atol=1e-9)
+
+
+def test_episodes_last_their_steps_unless_lost():
+    episodes, away = running(*[(0.0, 0.0, 1.0)] * 3), poses(0.0, 0.0, 0.0)
+    episodes["steps"] = (7, 8, 8)
+    away[2, 2] += 1.0
+    _, _, lost, over = score(episodes, CONFIG, poses(0.0, 0.0, 0.0), away, *[np.zeros((3, 16))] * 3)
+    assert lost.tolist() == [False, False, True]
+    assert over.tolist() == [False, True, False]
+
+
 def test_dropped_means_far_from_palm_and_fingertips():
-    line = np.array([PALM_REST_CENTER, 0.5 * (PALM_REST_CENTER + FINGERTIP_CENTER), FINGERTIP_CENTER])
-    limit = TaskConfig().drop_distance
-    for outward, lost in ((0.99 * limit, False), (1.01 * limit, True)):
-        aside = line + np.array([outward, 0.0, 0.0])
-        up = np.array([0.0, 0.0, outward])
-        pose = np.concatenate([aside, [PALM_REST_CENTER - up, FINGERTIP_CENTER + up]])
-        exact = np.linalg.norm(pose[:, None] - np.linspace(line[0], line[2], 2001), axis=2).min(axis=1) > limit
-        found = are_dropped(CONFIG, np.pad(pose, ((0, 0), (0, 4))))
-        np.testing.assert_array_equal(found, exact)
-        assert found[[0, 2]].all() == lost
+    rng, limit, n = np.random.default_rng(0), TaskConfig().drop_distance, 1000
+    points = np.linspace(PALM_REST_CENTER, FINGERTIP_CENTER, 2001)
+    away = rng.normal(size=(n, 3))
+    away *= limit * rng.uniform(0.8, 1.2, (n, 1)) / np.linalg.norm(away, axis=1, keepdims=True)
+    pose = np.zeros((n, 7))
+    pose[:, :3] = points[rng.integers(len(points), size=n)] + away
+    distance = np.linalg.norm(pose[:, None, :3] - points, axis=2).min(axis=1)
+    np.testing.assert_array_equal(are_dropped(CONFIG, pose), distance > limit)
+    assert 0.2 * n < (distance > limit).sum() < 0.8 * n
 
 
 def test_targets_are_integrated_and_stay_within_the_limits():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dexndm_gym.virtual_hand.firmware import PWM_FULL
+from dexndm_gym.virtual_hand.gearbox import FREE_FRICTION, FREE_INERTIA, Gearbox
 from dexndm_gym.virtual_hand.parameters import ServoParameters
 from dexndm_gym.virtual_hand.single_joint import SingleJoints
 
@@ -83,3 +84,102 @@ def test_play_makes_no_energy():
         assert moving <= energy[-1] + 1e-7
         energy.append(moving)
     assert energy[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+ROTOR, LINK = 0.0018, 2e-4
+STILL = np.zeros(2)
+
+
+def pair(*, coulomb=0.0, viscous=0.0, load_friction=0.0, backlash=BACKLASH):
+    """Gears of two servos that differ in backlash."""
+    values = {"armature": ROTOR, "link_inertia": LINK, "coulomb": coulomb, "viscous": viscous}
+    arrays = {name: np.full(2, value) for name, value in {**values, "load_friction": load_friction}.items()}
+    return Gearbox((2,), DT, **arrays, backlash=np.array([backlash, 2 * backlash]))
+
+
+def parted(motor, **changes):
+    """A pair whose teeth have just come apart, as the motors pull back."""
+    gears = pair(**changes)
+    gears.follow(motor, STILL.copy(), STILL, STILL)
+    return gears
+
+
+def test_teeth_in_touch_carry_what_rotor_leaves():
+    gears, motor, friction = pair(viscous=0.01), np.array([0.2, 0.3]), np.array([-0.01, 0.02])
+    velocity, acceleration = np.array([0.5, -0.4]), np.array([3.0, -2.0])
+    assert not gears.follow(motor, velocity, STILL, friction)
+    np.testing.assert_allclose(gears.rotor, velocity)
+    gears.follow(motor, velocity, acceleration, friction)
+    np.testing.assert_allclose(gears.tooth_torque, motor + friction - 0.01 * velocity - ROTOR * acceleration)
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.torque, motor)
+
+
+def test_friction_is_dry_and_a_share_of_load():
+    gears, motor = pair(coulomb=0.01, load_friction=0.2), np.array([0.1, 0.3])
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.frictionloss, 0.01 + 0.2 * motor)
+    gears.follow(motor, STILL.copy(), STILL, STILL)  # the teeth now carry as much
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.frictionloss, 0.01 + 0.2 * 2 * motor)
+    np.testing.assert_allclose(gears.armature, ROTOR)
+
+
+def test_link_is_free_while_teeth_are_apart():
+    motor = np.array([-0.05, 0.05])  # one pulls back, one goes on pushing
+    gears = parted(motor, coulomb=0.01)
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.torque, [0.0, 0.05])
+    np.testing.assert_allclose(gears.frictionloss, [FREE_FRICTION, 0.01])
+    np.testing.assert_allclose(gears.armature, [FREE_INERTIA, ROTOR])
+
+
+def test_free_rotor_crosses_gap_and_momentum_is_kept():
+    motor, coulomb = np.full(2, -0.05), 0.01
+    gears, ends = parted(motor, coulomb=coulomb), {}
+    for cycle in range(1, 100):
+        velocity = STILL.copy()
+        before = gears.rotor.copy()
+        if not gears.follow(motor, velocity, STILL, STILL):
+            continue
+        for servo in np.flatnonzero(velocity):
+            ends[servo] = cycle * DT
+            faster = before[servo] - (0.05 - coulomb) / ROTOR * DT
+            assert velocity[servo] == pytest.approx(ROTOR * faster / (ROTOR + LINK + FREE_INERTIA))
+            assert gears.rotor[servo] == velocity[servo]
+        if len(ends) == 2:
+            break
+    crossing = np.sqrt(2 * np.array([1, 2]) * BACKLASH * ROTOR / (0.05 - coulomb))
+    np.testing.assert_allclose([ends[0], ends[1]], crossing, atol=DT)
+
+
+def test_free_rotor_slows_down_by_viscous_friction():
+    gears = parted(np.full(2, -1e-6), viscous=0.02, backlash=10.0)
+    gears.rotor[:] = (-0.5, -0.2)
+    for _ in range(100):
+        gears.follow(STILL, STILL.copy(), STILL, STILL)
+    np.testing.assert_allclose(gears.rotor, np.exp(-0.02 / ROTOR * 0.1) * np.array([-0.5, -0.2]), rtol=0.02)
+
+
+def test_negative_flank_pulls_and_parts_when_pushed():
+    motor = np.full(2, -0.05)
+    gears = parted(motor)
+    for _ in range(100):
+        gears.follow(motor, STILL.copy(), STILL, STILL)
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.torque, motor)
+    gears.follow(-motor, STILL.copy(), STILL, STILL)
+    gears.transmit(-motor)
+    np.testing.assert_allclose(gears.torque, 0.0)
+
+
+def test_gears_at_rest_touch_with_positive_flank():
+    motor = np.full(2, -0.05)
+    gears = parted(motor)
+    for _ in range(100):
+        gears.follow(motor, STILL.copy(), STILL, STILL)
+    gears.rest(np.array([1]))
+    assert gears.torque[1] == gears.rotor[1] == gears.tooth_torque[1] == 0.0
+    gears.follow(motor, STILL.copy(), STILL, STILL)
+    gears.transmit(motor)
+    np.testing.assert_allclose(gears.torque, [-0.05, 0.0])  # the one that was brought to rest has parted again

@@ -75,6 +75,24 @@ def test_the_current_limit_cuts_the_pwm_back():
     assert bank.duty[0] == pytest.approx(0.5 * RESISTANCE / 5.0)
 
 
+@pytest.mark.parametrize("speed", [3.0, -2.0])
+def test_turning_rotor_takes_voltage_from_windings(speed):
+    bank = make_bank()
+    configure(bank, current=0.3)
+    bank.gearbox.rotor[:] = speed
+    bank.drive(np.zeros(1), np.array([2148.0]), SUPPLY)
+    duty = 800 / 256 * 100 / PWM_FULL
+    assert bank.current[0] == pytest.approx(min((duty * 5.0 - KT * speed) / RESISTANCE, 0.3))
+    assert bank.duty[0] * 5.0 == pytest.approx(bank.current[0] * RESISTANCE + KT * speed)
+
+
+def test_stiffness_is_torque_per_small_error():
+    bank = make_bank(saturation=0.0)
+    configure(bank, p=600)
+    bank.drive(np.zeros(1), np.array([2058.0]), SUPPLY)
+    assert bank.torque[0] == pytest.approx(bank.stiffness(600, SUPPLY)[0] * 10 * 2 * np.pi / 4096)
+
+
 def test_saturation_lowers_torque_per_current():
     bank = make_bank(saturation=0.5)
     torques = []
@@ -141,6 +159,44 @@ def test_a_working_servo_warms_up_and_weakens():
         bank.warm(10.0)
     assert bank.temperature[0] > 30
     assert torques[1] < 0.99 * torques[0]
+
+
+def test_warmth_settles_where_losses_leave_the_case():
+    bank = make_bank(thermal_time=100.0, thermal_resistance=20.0)
+    configure(bank, current=0.5)
+    bank.drive(np.zeros(1), np.array([4096.0]), SUPPLY)
+    bank.warm(10.0)
+    first = 20.0 * 0.25 * RESISTANCE
+    assert bank.temperature[0] == pytest.approx(25.0 + 0.1 * first)
+    for _ in range(200):
+        bank.warm(10.0)
+    rise = first / (1.0 - 0.0039 * first)  # as copper's resistance grows by 0.39 % per kelvin
+    assert bank.temperature[0] == pytest.approx(25.0 + rise)
+    assert bank.resistance[0] == pytest.approx(RESISTANCE * (1.0 + 0.0039 * rise))
+
+
+def test_state_moves_a_servo_into_another_bank():
+    first, second = SingleJoints(NOMINAL, [2e-4]), SingleJoints(NOMINAL, [2e-4])
+    for joints in (first, second):
+        configure(joints.servos, i=200, d=200)
+    run(first, [0.5], 0.05)
+    second.position[:], second.velocity[:] = first.position, first.velocity
+    for mine, theirs in zip(second.servos.state(), first.servos.state(), strict=True):
+        mine[...] = theirs
+    second.servos.gearbox.note_free()
+    assert (run(first, [-0.2], 0.2) == run(second, [-0.2], 0.2)).all()
+
+
+def test_servos_of_a_bank_are_brought_to_rest_alone():
+    joints = SingleJoints(NOMINAL, [2e-4, 2e-4])
+    configure(joints.servos, i=200)
+    run(joints, [0.5, 0.5], 0.05)
+    moving = joints.servos.current[0], joints.servos.duty[0]
+    joints.servos.rest(np.array([1]))
+    assert (joints.servos.current[0], joints.servos.duty[0]) == moving
+    assert joints.servos.current[1] == joints.servos.duty[1] == joints.servos.torque[1] == 0.0
+    joints.servos.drive(np.zeros(2), np.full(2, 2048.0), SUPPLY)
+    assert joints.servos.current[1] == 0.0
 
 
 def test_servos_of_a_bank_are_independent():

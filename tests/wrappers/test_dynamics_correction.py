@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import FlattenObservation, TimeLimit
@@ -135,7 +136,23 @@ def test_vector_env_gives_what_single_envs_give(models: Models) -> None:
         infos = play(DynamicsCorrectionVectorWrapper(base, models))
         for one, many in zip(single, infos, strict=True):
             np.testing.assert_allclose(many["command"], np.tile(one["command"], (2, 1)), atol=1e-12)
-            assert many["correction_fallback"].tolist() == [False, False]
+            assert many["correction_fallback"].tolist() == [one["correction_fallback"]] * 2 == [False, False]
+
+
+def test_info_tells_where_a_prediction_broke(exact_model: Callable[..., JointwiseModel]) -> None:
+    broken = exact_model(0.8)
+    with torch.no_grad():
+        broken.linear.weight[:, -1] = torch.nan
+    models = broken, exact_model(1.0)
+    for env in (
+        DynamicsCorrectionWrapper(LeapRotateEnv(weak()), models),
+        DynamicsCorrectionVectorWrapper(LeapRotateVectorEnv(weak(2)), models),
+    ):
+        first, *later = play(env, 3)
+        assert not np.any(first["correction_fallback"])
+        for info in later:
+            assert np.all(info["correction_fallback"])
+            np.testing.assert_array_equal(info["command"], info["target"])
 
 
 def test_info_has_the_same_names_at_reset(models: Models) -> None:
@@ -215,6 +232,7 @@ def test_unusable_models_are_refused(models: Models, exact_model: Callable[..., 
         (("missing.safetensors", sim), FileFormatError, "missing.safetensors"),
         ((exact_model(1.0, window=5), sim), ModelMismatchError, "5 control periods"),
         ((hand, exact_model(1.0, joint_names=("elbow",))), ModelMismatchError, "elbow"),
+        ((exact_model(0.8, window=5), exact_model(1.0, window=5)), ModelMismatchError, "5 control periods"),
         ((object(), sim), ModelMismatchError, "JointwiseModel"),
         ((models, sim), ConfigurationError, "once"),
         (((hand, sim, sim),), ConfigurationError, "pair"),

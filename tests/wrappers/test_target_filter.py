@@ -4,9 +4,11 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
+import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.backends.weak_servos import WeakServos
 from dexndm_gym.envs import LeapRotateEnv, LeapRotateVectorEnv
 from dexndm_gym.errors import ConfigurationError
@@ -120,6 +122,18 @@ def test_filters_of_other_kinds_act_in_order(make: Callable[..., tuple[Any, Any]
     info = step(env, 0.0)
     wanted = np.clip(2.0 * (info["target"] + 0.01), LOWER_LIMITS, UPPER_LIMITS)
     np.testing.assert_allclose(info["command"], wanted)
+
+
+def test_spec_makes_single_and_vector_env_again() -> None:
+    single = TargetFilterWrapper(gymnasium.make("LeapRotate-Sim-v0", backend="weak_servos"), Push(0.04))
+    assert single.spec is not None
+    bare = gymnasium.make_vec("LeapRotate-Sim-v0", 2, vectorization_mode="vector_entry_point", backend="weak_servos")
+    vector = TargetFilterVectorWrapper(bare, Push(0.04))
+    assert vector.spec is not None
+    for again in (gymnasium.make(single.spec), gymnasium.make_vec(vector.spec)):
+        again.reset(seed=0)
+        info = step(again)
+        np.testing.assert_allclose(info["command"] - info["target"], 0.04)
 
 
 def test_window_of_a_new_episode_holds_its_start() -> None:

@@ -58,7 +58,7 @@ def replay(parameters: ServoParameters, ticks: ServoTicks, servos: int = 1) -> F
     start = np.broadcast_to(ticks.position[0], shape) - offset
     joints = SingleJoints(parameters, np.full(shape, MASS * LENGTH**2), position=start, dt=DT)
     goals, positions = np.rint(ticks.goal * TICKS_PER_RAD) + ZERO_TICK, []
-    for goal, torque_on in zip(goals, ticks.torque_on, strict=True):
+    for goal, torque_on in zip(goals, ticks.torque_on > 0, strict=True):
         for step in range(STEPS):
             joints.servos.configure(
                 p_gain=ticks.gain, i_gain=0, d_gain=0, pwm_limit=PWM_FULL, current_limit=np.inf, enable=torque_on[step]

@@ -7,12 +7,12 @@ Options that name an output say so beside their field, ``out: Annotated[Path, Ou
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_args
+from uuid import uuid4
 
 from dexndm_gym.checks import declared, field_hints
 from dexndm_gym.errors import ConfigurationError, OutputError
@@ -173,8 +173,8 @@ def _output_of(hint: Any) -> Output | None:
 
 
 def _beside(path: Path) -> Path:
-    """A name of this process's own for what becomes ``path``, of the same kind."""
-    return path.with_name(f".unfinished-{os.getpid()}-{zlib.crc32(os.fsencode(path.name)):08x}{path.suffix}")
+    """A name that nobody else uses for what becomes ``path``, of the same kind; containers share process ids."""
+    return path.with_name(f".unfinished-{uuid4().hex}{path.suffix}")
 
 
 def _is_device(path: Path) -> bool:

@@ -21,12 +21,12 @@ a file readable at any instant, allows no new groups or variable-length values. 
 import contextlib
 import errno
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
@@ -86,7 +86,7 @@ class RecordingWriter:
         self._recording = False
         self._flushed_at = time.monotonic()
         # Nobody may find a recording that is not one yet, and of two that are made at once only one may get the name.
-        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.unfinished")
+        unfinished = self._path.with_name(f".{self._path.name}.{uuid4().hex}.unfinished")
         try:
             self._file = h5py.File(unfinished, "w", libver="latest")
             self._require_room()

@@ -117,7 +117,8 @@ def make_sim_vector_env(
         raise ConfigurationError("extra_rewards are functions of NumPy arrays; expected tensors='numpy' with them")
     options, task = _options(object, wrist, axis), config_of(TaskConfig, config)
     if max_episode_steps is not None:
-        task = replace(task, episode_steps=min(max_episode_steps, task.episode_steps))
+        shorter = replace(task, episode_steps=max_episode_steps)  # which checks it
+        task = min(task, shorter, key=lambda one: one.episode_steps)
     varied = _randomization(randomize)
     hands = make_backend(backend, _request(num_envs, options, varied, starts), backend_options)
     settings: dict[str, Any] = {

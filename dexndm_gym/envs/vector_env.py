@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -149,11 +150,13 @@ class LeapRotateVectorEnv(HandsVectorEnv[Observation, npt.NDArray[np.float32], n
 
     def _seeds(self, seed: Sequence[int | None]) -> list[int | None]:
         try:
-            seeds = [None if one is None else int(one) for one in seed]
-        except (TypeError, ValueError):
+            seeds = [None if one is None else index(one) for one in seed]
+        except TypeError:
             seeds = []
-        if len(seeds) != self.num_envs:
-            raise ConfigurationError(f"Expected one seed, or {self.num_envs} of them; got {seed!r:.80}")
+        if len(seeds) != self.num_envs or any(one is not None and one < 0 for one in seeds):
+            raise ConfigurationError(
+                f"Expected one seed, or {self.num_envs} of them, whole numbers of at least 0; got {seed!r:.80}"
+            )
         return seeds
 
     def _reset_each(self, ids: IntArray, seeds: list[int | None], options: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from dexndm_gym.errors import ConfigurationError, MissingExtraError
 
 
 def cached_file(kind: str, key: str, make: Callable[[Path], None]) -> Path:
-    """A file of the cache, made now if it is not there.
+    """A file of the cache, made now if it is not there, or only a part of it.
 
     The cache is the platform's for users, ``~/.cache/dexndm_gym`` on Linux, where XDG_CACHE_HOME moves it.
 
@@ -28,7 +29,7 @@ def cached_file(kind: str, key: str, make: Callable[[Path], None]) -> Path:
     except ImportError as error:
         raise missing_meshes_extra(error) from error
     path = user_cache_path("dexndm_gym") / kind / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
-    if path.exists():
+    if zipfile.is_zipfile(path):  # one that a crash of the machine has cut is none
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

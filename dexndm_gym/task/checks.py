@@ -16,9 +16,14 @@ POSE_SIZE = 7
 _UNIT_TOLERANCE = 0.02
 """How far the length of a quaternion may be from 1; what is nearer is rounding."""
 
+_FARTHEST = 10.0
+"""How far from the hand a tracker may see the object, m: beyond, it says millimeters, or nonsense."""
+
 
 def as_numbers(value: Any, shape: tuple[int, ...], what: str) -> FloatArray:
     """A value as the array that compiled functions expect: float64, contiguous, writable, of this shape.
+
+    Masked numbers become NaN.
 
     Args:
         value: anything.
@@ -31,6 +36,8 @@ def as_numbers(value: Any, shape: tuple[int, ...], what: str) -> FloatArray:
     if type(value) is np.ndarray and value.dtype == np.float64 and value.shape == shape and value.flags.carray:
         return value
     try:
+        if np.ma.is_masked(value):
+            value = value.astype(np.float64).filled(np.nan)
         array = np.require(value, np.float64, ["C", "A", "W", "E"])
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
@@ -69,13 +76,19 @@ def checked_pose(pose: Any) -> FloatArray | None:
     """What a tracker says of one object, (1, 7); None where it does not see it, which it says by None or NaN.
 
     Raises:
-        ConfigurationError: another shape, or a quaternion that is not of length 1.
+        ConfigurationError: another shape, a quaternion that is not of length 1, or a position far from any hand.
     """
     if pose is None:
         return None
     if isinstance(pose, np.ndarray) and pose.shape == (1, POSE_SIZE):
         pose = pose[0]
-    return checked_poses(as_numbers(pose, (POSE_SIZE,), "a tracker's object_pose()")[None], 1)
+    seen = checked_poses(as_numbers(pose, (POSE_SIZE,), "a tracker's object_pose()")[None], 1)
+    if seen is not None and np.abs(seen[0, :3]).max() > _FARTHEST:
+        raise ConfigurationError(
+            f"A tracker's object_pose() is at {seen[0, :3].tolist()}, more than {_FARTHEST:g} m from the hand; "
+            "expected meters in the hand frame. An object that is not seen is None or NaN"
+        )
+    return seen
 
 
 def checked_poses(poses: Any, num_hands: int) -> FloatArray | None:

@@ -79,8 +79,11 @@ def load_estimator(path: Path = SHIPPED_ESTIMATOR) -> RotationEstimator:
             layers = range(json.loads((file.metadata() or {})["layers"]))
             weights = tuple(file.get_tensor(f"{layer}.weight") for layer in layers)
             biases = tuple(file.get_tensor(f"{layer}.bias") for layer in layers)
+            if not all(np.isfinite(array).all() for array in weights + biases):
+                raise ValueError("it holds weights that are not finite")
     except (SafetensorError, ValueError, KeyError) as error:
         raise FileFormatError(f"{path} is not an estimator of rotation: {error}") from error
-    if weights[0].shape[1] != NUM_FEATURES or weights[-1].shape[0] != 3:
+    sizes = [NUM_FEATURES, *(len(bias) for bias in biases)]
+    if [weight.shape for weight in weights] != list(zip(sizes[1:], sizes[:-1], strict=True)) or sizes[-1] != 3:
         raise FileFormatError(f"{path} does not fit {NUM_FEATURES} features and 3 numbers of angular velocity")
     return RotationEstimator(weights=weights, biases=biases)

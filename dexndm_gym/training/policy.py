@@ -18,7 +18,7 @@ from dexndm_gym.grasps.palm_rest import CANONICAL_POSE
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.task.config import OBSERVATION_SIZE
-from dexndm_gym.training.networks import mlp
+from dexndm_gym.training.networks import mlp, require_finite
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 KIND = "dexndm_gym.student_policy"
@@ -126,6 +126,7 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
         policy = StudentPolicy(tuple(json.loads(metadata["width"])), hand_frame=hand_frame)
         policy.load_state_dict(weights)
         policy.about = {name: text for name, text in metadata.items() if name not in ("kind", "width", "hand_frame")}
+        require_finite(weights)
     except (SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error
     except RuntimeError as error:

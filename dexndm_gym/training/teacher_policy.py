@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.hand.joints import NUM_JOINTS
-from dexndm_gym.training.networks import mlp
+from dexndm_gym.outputs import write_bytes
+from dexndm_gym.training.networks import mlp, require_finite
 from dexndm_gym.training.torch_threads import one_torch_thread
 
 KIND = "dexndm_gym.teacher_policy"
@@ -98,7 +99,8 @@ class TeacherPolicy(nn.Module):
         """Write weights, sizes and ``about`` to a safetensors file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         metadata = {"kind": KIND, "size": str(self.size), "width": json.dumps(self.width), **self.about}
-        save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path, metadata)
+        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
+        write_bytes(path, save(tensors, metadata))
 
 
 def silenced(std: torch.Tensor) -> torch.Tensor:
@@ -150,6 +152,7 @@ def load_teacher(path: Path | str) -> TeacherPolicy:
             raise ValueError(f"its header names {metadata.get('kind', 'no kind')!r}, expected {KIND!r}")
         teacher = TeacherPolicy(int(metadata["size"]), tuple(json.loads(metadata["width"])))
         teacher.load_state_dict(weights)
+        require_finite(weights)
         teacher.about = {name: text for name, text in metadata.items() if name not in ("kind", "size", "width")}
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise FileFormatError(f"{path} is no teacher of this package: {error}; `dexndm train` writes one") from error

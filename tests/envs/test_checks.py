@@ -33,7 +33,9 @@ def real_env(tracker: Any) -> Any:
     return gymnasium.make("LeapRotate-Real-v0", port="virtual", tracker=tracker, object="cube")
 
 
-BAD_POSES = [np.zeros(3), np.zeros(0), np.eye(4), np.zeros((2, 7)), "here", np.zeros(7), 5.0, [[0.0], [1.0, 2.0]]]
+IN_MILLIMETERS = LYING * [1e3, 1e3, 1e3, 1, 1, 1, 1]
+BAD_POSES: list[Any] = [np.zeros(3), np.zeros(0), np.eye(4), np.zeros((2, 7)), "here", np.zeros(7), 5.0]
+BAD_POSES += [[[0.0], [1.0, 2.0]], IN_MILLIMETERS]
 
 
 @pytest.mark.parametrize("bad", BAD_POSES, ids=range(len(BAD_POSES)))
@@ -46,7 +48,7 @@ def test_bad_pose_is_refused_and_torque_goes(bad: Any) -> None:
         hand = env.unwrapped.backend
         assert hand._connection.is_open
         tracker.pose = bad
-        with pytest.raises(ConfigurationError, match=r"shape \(7,\)|length"):
+        with pytest.raises(ConfigurationError, match=r"shape \(7,\)|length|meters"):
             env.step(STILL)
         assert not hand._connection.is_open
         with pytest.raises(ConfigurationError, match="reset"):
@@ -67,7 +69,10 @@ def test_bad_tracker_is_found_at_first_reset() -> None:
     env.close()
 
 
-@pytest.mark.parametrize("lost", [None, np.full(7, np.nan), np.full(7, np.inf)], ids=["None", "NaN", "inf"])
+UNSEEN = {"None": None, "NaN": np.full(7, np.nan), "inf": np.full(7, np.inf), "masked": np.ma.masked_all(7)}
+
+
+@pytest.mark.parametrize("lost", UNSEEN.values(), ids=UNSEEN)
 def test_rotation_waits_while_object_is_not_seen(lost: Any) -> None:
     hand = WeakServos(spin=0.4)
     state = hand.state

@@ -191,7 +191,7 @@ def test_seed_list_gives_what_single_envs_give() -> None:
         np.testing.assert_array_equal(single.reset(seed=seed)[0], seen[row])
         assert single.unwrapped.task.objects[0] == info["object"][row]  # type: ignore[attr-defined]
     np.testing.assert_array_equal(vector.reset(seed=[5, 6, 5])[0], seen)
-    for bad in ([1, 2], [1, 2, 3, 4], "abc"):
+    for bad in ([1, 2], [1, 2, 3, 4], "abc", [1, 2, -3], [1, 2.5, 3]):
         with pytest.raises(ConfigurationError, match="3 of them"):
             vector.reset(seed=bad)  # type: ignore[arg-type]
 
@@ -202,6 +202,9 @@ def test_max_episode_steps_truncates_sooner() -> None:
         env.reset(seed=0)
         ends = [still(env)[3].all() for _ in range(3)]
         assert ends.index(True) + 1 == expected
+    for bad in (0, 2.5, "many"):
+        with pytest.raises(ConfigurationError, match="episode_steps"):
+            gymnasium.make_vec(SIM, 2, max_episode_steps=bad)
 
 
 def test_spec_tells_how_long_episodes_are() -> None:

@@ -121,6 +121,15 @@ def test_a_cache_that_cannot_be_written_is_named(folder: Path, tmp_path: Path, m
         load_mesh(folder / "block.obj")
 
 
+def test_a_cut_file_of_the_cache_is_made_anew(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    block = load_mesh(folder / "block.obj")
+    [stored] = tmp_path.rglob("*.npz")
+    stored.write_bytes(stored.read_bytes()[:100])
+    meshes._LOADED.clear()
+    assert load_mesh(folder / "block.obj") == block
+
+
 def test_a_batch_mixes_meshes_with_other_objects(folder: Path) -> None:
     block = load_mesh(folder / "block.obj", size=0.06, mass=0.05)
     cone = str(folder / "cone.ply")

@@ -9,7 +9,7 @@ from dexndm_gym.errors import FileFormatError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.objects.scene import Scene
 from dexndm_gym.tracking.proprioception import ProprioceptiveTracker
-from dexndm_gym.tracking.rotation_estimator import NUM_FEATURES, RotationEstimator, load_estimator
+from dexndm_gym.tracking.rotation_estimator import KIND, NUM_FEATURES, RotationEstimator, load_estimator
 
 
 def constant(spin: tuple[float, float, float]) -> RotationEstimator:
@@ -45,6 +45,15 @@ def test_still_fingers_turn_little_with_the_shipped_estimator() -> None:
     pose = tracker.object_pose()
     assert pose is not None
     assert Rotation.from_quat(pose[[4, 5, 6, 3]]).magnitude() < 0.3
+
+
+@pytest.mark.parametrize("bad", ["not finite", "does not fit"])
+def test_weights_that_give_no_rotation_are_refused(bad: str, tmp_path: Path) -> None:
+    bias = np.full(3, np.nan) if bad == "not finite" else np.zeros(4)
+    tensors = {"0.weight": np.zeros((3, NUM_FEATURES)), "0.bias": bias}
+    save_file(tensors, tmp_path / "x.safetensors", {"kind": KIND, "layers": "1"})
+    with pytest.raises(FileFormatError, match=bad):
+        load_estimator(tmp_path / "x.safetensors")
 
 
 def test_other_files_are_no_estimator(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.training.policy import StudentPolicy, load_policy
-from dexndm_gym.training.teacher_policy import TeacherPolicy
+from dexndm_gym.training.teacher_policy import TeacherPolicy, load_teacher
 
 
 @pytest.fixture
@@ -57,6 +57,16 @@ def test_weights_of_another_shape_are_refused(policy, tmp_path):
     save_file(weights, tmp_path / "p.safetensors", {"kind": "dexndm_gym.student_policy", "width": "[8]"})
     with pytest.raises(FileFormatError, match="do not fit"):
         load_policy(tmp_path / "p.safetensors")
+
+
+@pytest.mark.parametrize("network", [StudentPolicy((8,)), TeacherPolicy(3, (8,))], ids=["policy", "teacher"])
+def test_weights_that_are_not_finite_are_refused(network, tmp_path) -> None:
+    with torch.no_grad():
+        next(network.parameters())[0] = torch.nan
+    network.save(tmp_path / "p.safetensors")
+    load = load_policy if isinstance(network, StudentPolicy) else load_teacher
+    with pytest.raises(FileFormatError, match="not finite"):
+        load(tmp_path / "p.safetensors")
 
 
 def test_what_never_varied_is_silent() -> None:

@@ -20,7 +20,7 @@ from dexndm_gym.dynamics.servo_bench.physics import Pendulum, ServoPhysics, obse
 _SPREAD = {
     "stall_torque": 0.4,
     "no_load_speed": 0.1,
-    "saturation": 0.3,
+    "saturation": 0.15,
     "armature": 0.2,
     "coulomb": 0.5,
     "load_friction": 0.15,
@@ -32,9 +32,10 @@ _SPREAD = {
 """Standard deviation of each parameter about what is expected, of the logarithm but for those of ``_SIGNED``.
 
 The motor is searched by what its data sheet states, torque at rest and speed without load, both at full duty: gears are
-known to leave less of the torque than of the speed. Armature, load friction and viscous friction are those that others
-published for several models of the XL330-M288 (0.0018 to 0.0021 kg m^2, 0.27 to 0.34, 0.0037 to 0.0042 N m s/rad). The
-arm's figures are guesses of the bench.
+known to leave less of the torque than of the speed. How the torque saturates follows from the torques at stall that the
+vendor states for three voltages, and is known better than its size. Armature, load friction and viscous friction are
+those that others published for several models of the XL330-M288 (0.0018 to 0.0021 kg m^2, 0.27 to 0.34, 0.0037 to
+0.0042 N m s/rad). The arm's figures are guesses of the bench.
 """
 
 _SIGNED = {"offset"}

@@ -54,9 +54,10 @@ class ServoPhysics:
     back_emf: Parameter = 0.04
     """Torque lost per speed while the motor is on, N m s/rad."""
 
-    saturation: Parameter = 0.4
+    saturation: Parameter = 0.56
     """How many times less torque than a linear motor it has at stall, less one: the more current, the less torque each
-    ampere adds. Logs show that it does, not why: their supply voltage falls by 3 % at stall."""
+    ampere adds. 0.42, 0.52 and 0.60 N m at 3.7, 5 and 6 V, says the maker, which makes 0.56 at 7.4 V. Logs show it too,
+    not why: their supply voltage falls by 3 % at stall."""
 
     armature: Parameter = 0.0018
     """Inertia of rotor, gears and horn as seen at the horn, kg m^2."""
@@ -121,7 +122,7 @@ def advance(
         pendulum: what the servo moves.
         state: where it starts, (..., n).
         goal: goal positions, (S, n), rad.
-        torque_on: 1 where the motor is on, (S, n).
+        torque_on: strength of the motor where it is on, else 0, (S, n).
         gain: Position P Gain registers, (n,).
     """
     shape = np.broadcast_shapes(np.shape(state.position), np.shape(gain), np.shape(servo.armature))

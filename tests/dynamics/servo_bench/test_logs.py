@@ -31,6 +31,17 @@ def test_goals_are_held_and_positions_interpolated(tmp_path: Path) -> None:
     np.testing.assert_allclose(late.position, ticks.position)
 
 
+def test_a_warm_motor_is_weaker(tmp_path: Path) -> None:
+    for name, warmth in (("cool", 30), ("warm", 40), ("wrong", 4000)):
+        rows = "".join(f"{t},0,0,0,1,{warmth}\n" for t in (0.0, 0.05, 0.1, 0.15))
+        (tmp_path / f"{name}_kp100.csv").write_text(HEADER.replace("enable", "enable,temp_C") + rows)
+    with pytest.raises(FileFormatError, match="Celsius"):
+        read_servo_logs(tmp_path)
+    (tmp_path / "wrong_kp100.csv").unlink()
+    ticks = resample(read_servo_logs(tmp_path), substeps=1)
+    np.testing.assert_allclose(ticks.torque_on[0, 0], [1.0, 1 / 1.06])
+
+
 def test_logs_become_columns_cut_to_the_shortest(tmp_path: Path) -> None:
     for gain, seconds in ((100, 1.0), (200, 0.5)):
         rows = [(t, gain, t, 0, 1) for t in np.arange(0, seconds + 1e-9, 0.01)]

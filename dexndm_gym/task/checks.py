@@ -37,7 +37,7 @@ def as_numbers(value: Any, shape: tuple[int, ...], what: str) -> FloatArray:
         return value
     try:
         if np.ma.is_masked(value):
-            value = value.astype(np.float64).filled(np.nan)
+            value = np.ma.filled(np.ma.array(value, dtype=np.float64), np.nan)
         array = np.require(value, np.float64, ["C", "A", "W", "E"])
     except (TypeError, ValueError) as error:
         raise ConfigurationError(

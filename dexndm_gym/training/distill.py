@@ -127,6 +127,7 @@ def _student(config: DistillConfig) -> StudentPolicy:
     if config.resume is None:
         return StudentPolicy(config.width)
     student = load_policy(config.resume)
+    student.about = {}  # it will know more than that
     if config.width not in (WIDTH, student.width):
         raise ConfigurationError(
             f"{config.resume} has layers of {student.width}, got width {config.width}; leave it out"

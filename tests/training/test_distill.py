@@ -63,9 +63,13 @@ def test_teacher_and_policy_teach_one_student(teacher: Path, policy: Path, tmp_p
     assert load_policy(distill(config, progress=False)).width == (16, 8)
 
 
-def test_resumed_student_keeps_its_layers(policy: Path, tmp_path: Path) -> None:
-    config = DistillConfig(teacher=(policy,), resume=policy, out=tmp_path / "s.safetensors", **SMALL)
-    assert load_policy(distill(config, progress=False)).width == (8,)
+def test_resumed_student_keeps_its_layers_alone(policy: Path, tmp_path: Path) -> None:
+    refined, path = load_policy(policy), tmp_path / "refined.safetensors"
+    refined.about = episodes_as_text(TrainingEnvConfig(wrist=("palm_down",)))
+    refined.save(path)
+    config = DistillConfig(teacher=(policy,), resume=path, out=tmp_path / "s.safetensors", **SMALL)
+    student = load_policy(distill(config, progress=False))
+    assert (student.width, student.about) == ((8,), {})
     with pytest.raises(ConfigurationError, match=r"layers of \(8,\), got width \(4,\)"):
         distill(replace(config, width=(4,)), progress=False)
 

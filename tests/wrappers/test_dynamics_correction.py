@@ -236,6 +236,7 @@ def test_unusable_models_are_refused(models: Models, exact_model: Callable[..., 
         ((object(), sim), ModelMismatchError, "JointwiseModel"),
         ((models, sim), ConfigurationError, "once"),
         (((hand, sim, sim),), ConfigurationError, "pair"),
+        (((hand,),), ConfigurationError, "pair"),
         ((hand, sim, {"bund": 0.1}), ConfigurationError, "bund"),
     ]:
         with pytest.raises(error, match=message):

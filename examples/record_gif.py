@@ -21,7 +21,7 @@ FILMED = [
     ("thumb_up", "hand-z", "ellipsoid"),
     ("thumb_down", "hand+x", "ellipsoid"),
     ("base_up", "hand+z", "cylinder"),
-    ("base_down", "hand-z", "cube"),
+    ("base_down", "hand-x", "ellipsoid"),
 ]
 """Wrist, axis and object of each part of the picture, seed 0."""
 

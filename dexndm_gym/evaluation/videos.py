@@ -50,11 +50,11 @@ def draw_episode(
     frames = []
     for index in range(0, len(episode) + 1, STEPS_PER_FRAME)[:length]:
         picture = _draw(renderer, episode.position[index], episode.object_pose, index, episode.object)
-        frames.append(_write(_write(picture, f"{episode.rotation[index]:.1f} rad"), title, at="lb"))
+        frames.append(_write(picture, rt=f"{episode.rotation[index]:.1f} rad", lb=title))
         if drawn is not None:
             drawn()
     if episode.dropped:
-        frames[-1] = _write(frames[-1], "lost", at="rb")
+        frames[-1] = _write(frames[-1], rb="lost")
     return frames + [frames[-1]] * (length - len(frames))
 
 
@@ -65,7 +65,7 @@ def draw_trajectory(trajectory: Trajectory, renderer: HandRenderer, *, length: i
     frames = []
     for index in range(0, len(trajectory) + 1, STEPS_PER_FRAME)[:length]:
         picture = _draw(renderer, trajectory.position[index], poses, index, item)
-        frames.append(_write(picture, f"{index * CONTROL_PERIOD:.0f} s"))
+        frames.append(_write(picture, rt=f"{index * CONTROL_PERIOD:.0f} s"))
     return frames + [frames[-1]] * (length - len(frames))
 
 
@@ -92,10 +92,11 @@ def _draw(renderer: HandRenderer, position: FloatArray, poses: FloatArray | None
     return renderer.draw(position, poses[index] if poses is not None and seen else None, item)
 
 
-def _write(picture: Picture, text: str, *, at: str = "rt") -> Picture:
-    """Write into a corner: left or right, top or bottom, by their first letters."""
+def _write(picture: Picture, **texts: str) -> Picture:
+    """Write into corners, which are named by the first letters of left or right and top or bottom."""
     image = Image.fromarray(picture)
-    font = ImageFont.load_default(15)
-    place = (10 if at[0] == "l" else image.width - 10, 10 if at[1] == "t" else image.height - 10)
-    ImageDraw.Draw(image).text(place, text, fill=(31, 41, 55), font=font, anchor=at.replace("b", "s"))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(15)
+    for corner, text in texts.items():
+        place = (10 if corner[0] == "l" else image.width - 10, 10 if corner[1] == "t" else image.height - 10)
+        draw.text(place, text, fill=(31, 41, 55), font=font, anchor=corner.replace("b", "s"))
     return np.asarray(image)

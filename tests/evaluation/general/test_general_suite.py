@@ -8,10 +8,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError
-from dexndm_gym.evaluation.episodes import EpisodeRecord, record_episode
+from dexndm_gym.evaluation.episodes import record_episode
 from dexndm_gym.evaluation.general import videos
 from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
@@ -116,11 +117,26 @@ def test_classes_are_filmed_in_their_wrists(results: dict[str, Any], monkeypatch
         def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[np.ndarray, None]:
             return np.zeros(16, dtype=np.float32), None
 
-    played: list[EpisodeRecord] = []
-    monkeypatch.setattr(videos, "record_episode", lambda *_, **__: played.append(short) or short)
     short = record_episode(OneHand(), gym.make("LeapRotate-Sim-v0", config=TaskConfig(episode_steps=4)), seed=0)
+    played, ups = [], []
+
+    def make(**options: Any) -> Any:
+        played.append((options["wrist"], options["axis"], options["starts"]))
+        return gym.make("LeapRotate-Sim-v0")
+
+    class Renderer(videos.HandRenderer):
+        def __init__(self, *, up: Any, **options: Any) -> None:
+            ups.append(tuple(up))
+            super().__init__(up=up, **options)
+
+    monkeypatch.setattr(videos, "make_sim_env", make)
+    monkeypatch.setattr(videos, "record_episode", lambda *_, **__: short)
+    monkeypatch.setattr(videos, "HandRenderer", Renderer)
     assert list(film_cells(OneHand(), results, SMALL)) == ["regular"]
-    assert len(played) == 3
+    shown = [cell.split() for cell in telling_cells(results["cells"]["regular"])]
+    assert played == [(wrist, axis, "grasps") for wrist, axis in shown]
+    turns = Rotation.from_quat([np.roll(WRISTS[wrist], -1) for wrist, _ in shown])  # scipy has w last
+    np.testing.assert_allclose(ups, turns.inv().apply([0.0, 0.0, 1.0]), atol=1e-9)
 
 
 def test_finished_suite_is_shown_again(

@@ -29,8 +29,8 @@ _NOTHING = "nothing was learned yet and nothing written"
 def distill(config: DistillConfig, *, workers: WorkersConfig = IN_THIS_PROCESS, progress: bool = True) -> Path:
     """Distill, by DAgger or by cloning the behavior of whole episodes.
 
-    The paper clones surviving trajectories, since DAgger failed for it in reality; on our hands DAgger gives the better
-    student for the same minutes. Teachers act without noise: the paper says of none. Processes that torchrun has
+    The paper clones surviving trajectories, since DAgger failed for it in reality; which is better on virtual hands has
+    not been compared. Teachers act without noise: the paper says of none. Processes that torchrun has
     started share lessons and batches.
 
     Args:

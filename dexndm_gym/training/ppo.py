@@ -29,7 +29,7 @@ from dexndm_gym.training.run_folder import checkpoint_file, require_goes_on, tea
 from dexndm_gym.training.teacher_env import TeacherVecEnv, make_teacher_env
 from dexndm_gym.training.teacher_policy import CLIP, load_teacher
 from dexndm_gym.training.torch_threads import one_torch_thread
-from dexndm_gym.training.train_config import TrainConfig
+from dexndm_gym.training.train_config import CLIP_RANGE, GAE_LAMBDA, MAX_GRADIENT, VALUE_WEIGHT, TrainConfig
 from dexndm_gym.training.training_env import episodes_as_text
 
 
@@ -180,11 +180,11 @@ def _new_model(config: TrainConfig, env: TeacherVecEnv | None = None) -> PPO:
         n_epochs=config.epochs,
         learning_rate=config.learning_rate,
         gamma=config.discount,
-        gae_lambda=0.95,
-        clip_range=0.2,
+        gae_lambda=GAE_LAMBDA,
+        clip_range=CLIP_RANGE,
         ent_coef=0.0,
-        vf_coef=1.0,
-        max_grad_norm=1.0,
+        vf_coef=VALUE_WEIGHT,
+        max_grad_norm=MAX_GRADIENT,
         policy_kwargs={
             "net_arch": list(config.width),
             "activation_fn": torch.nn.ELU,

@@ -24,7 +24,14 @@ from dexndm_gym.training.run_folder import (
     write_checkpoint,
 )
 from dexndm_gym.training.teacher_policy import load_teacher
-from dexndm_gym.training.train_config import REWARD_SCALE, TrainConfig
+from dexndm_gym.training.train_config import (
+    CLIP_RANGE,
+    GAE_LAMBDA,
+    MAX_GRADIENT,
+    REWARD_SCALE,
+    VALUE_WEIGHT,
+    TrainConfig,
+)
 from dexndm_gym.training.training_env import episodes_as_text
 
 try:
@@ -218,11 +225,11 @@ def _new_algorithm(config: TrainConfig, seen: Any) -> PPO:
         learning_rate=config.learning_rate,
         desired_kl=config.target_kl,
         gamma=config.discount,
-        lam=0.95,
-        clip_param=0.2,
+        lam=GAE_LAMBDA,
+        clip_param=CLIP_RANGE,
         entropy_coef=0.0,
-        value_loss_coef=1.0,
-        max_grad_norm=1.0,
+        value_loss_coef=VALUE_WEIGHT,
+        max_grad_norm=MAX_GRADIENT,
         use_clipped_value_loss=False,
         device=device,
     )

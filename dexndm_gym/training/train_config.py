@@ -17,6 +17,10 @@ from dexndm_gym.training.training_env import TrainingEnvConfig
 REWARD_SCALE = 0.1
 """Keeps returns, and with them the value loss, of order one."""
 
+GAE_LAMBDA, CLIP_RANGE, VALUE_WEIGHT, MAX_GRADIENT = 0.95, 0.2, 1.0, 1.0
+"""Of PPO, whatever library learns: decay of the advantage estimate, change of the policy per update at which a sample
+no longer counts, weight of the value loss beside that of the policy, and norm at which gradients are clipped."""
+
 _MAY_DIFFER = ("out", "steps", "checkpoint_every", "resume", "start_from", "device", "backend")
 """Options that a resumed run need not share with the run that it goes on with; what reads checkpoints of one backend
 refuses those of the other."""

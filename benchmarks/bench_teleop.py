@@ -31,17 +31,20 @@ from dexndm_gym.training.policy import load_policy
 
 
 class WatchedPolicy:
-    """The shipped policy, on an empty hand that it moves little; keeps the axis that it saw last."""
+    """The shipped policy for its time; moves an empty hand a little to and fro. Keeps the axis that it saw last.
+
+    What the policy decides would close an empty hand until its fingers press against each other, and end the session.
+    """
 
     def __init__(self) -> None:
         """Use the shipped policy."""
-        self._policy, self.seen = load_policy(), 0.0
+        self._policy, self._push, self.seen = load_policy(), 0.1, 0.0
 
     def predict(self, observation: Any, *, deterministic: bool = True) -> tuple[Any, None]:
-        """Decide as the shipped policy does, and move a tenth as far."""
+        """Decide as the shipped policy does, and send a small push that the next one takes back."""
         action, state = self._policy.predict(observation, deterministic=deterministic)
-        self.seen = float(observation[-1])
-        return 0.1 * action, state
+        self._push, self.seen = -self._push, float(observation[-1])
+        return np.full_like(action, self._push), state
 
 
 class Presses:

@@ -25,6 +25,7 @@ from dexndm_gym.backends.start_sequence import StartSequence
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError, HardwareError
 from dexndm_gym.grasps.hand_starts import HandStarts
+from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.hand.state import HandState
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.driver import HandDriver, Reading
@@ -58,7 +59,8 @@ class DynamixelHand:
     ``pacing_jitter_p99`` and ``pacing_jitter_worst`` (s), ``pacing_overruns`` (their number by cause), all of them
     since the hand was made (see ``PacingReport``), and ``pacing_overrun`` (the cause, if this step was one). And what
     the check for self-collisions did: ``held_fingers`` (names of those whose targets were held in this step) and
-    ``self_collisions`` (how often that happened since the hand was made).
+    ``self_collisions`` (how often that happened since the hand was made). ``eased_joints`` names those that pushed too
+    hard for too long, and are sent less than is asked for.
     """
 
     num_hands = 1
@@ -272,6 +274,7 @@ class DynamixelHand:
         info: dict[str, Any] = {
             "held_fingers": [", ".join(driver.held)],
             "self_collisions": [driver.collisions.count],
+            "eased_joints": [", ".join(JOINT_NAMES[joint] for joint in np.flatnonzero(driver.loads.share < 1.0))],
         }
         if isinstance(self.pacer, Pacer):
             report = self.pacer.report()

@@ -15,6 +15,7 @@ from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.hand.self_collision import OVERLAP
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.connection import SafeConnection
+from dexndm_gym.hardware.load_guard import LoadGuard
 from dexndm_gym.hardware.monitors import ClockMonitor, StallMonitor
 from dexndm_gym.hardware.pacing import Pacing
 from dexndm_gym.hardware.safety import MAX_COMMAND_STEP, check_plausible, limit_command
@@ -49,6 +50,10 @@ class DriverConfig(Checked):
     stall_time: Positive = 2.0
     """How long a joint may be that far from its goal without moving, s. Objects that are turned hold joints back,
     too, but not for so long."""
+
+    lasting_current: Positive = 0.4
+    """Root mean square of a servo's current, as it measures it, that may last for good, A. Joints that push harder for
+    seconds are eased off, before the servos give up with an overload that takes the torque of all fingers."""
 
     overlap: NotNegative = OVERLAP
     """How far fingers may overlap with each other or the palm in a commanded pose, m, on the model of the hand. Those
@@ -92,6 +97,7 @@ class HandDriver:
         command: the same before rounding, (16,), rad.
         held: names of the fingers that were held back in the last step, as they would have met.
         collisions: holds them back, and counts.
+        loads: eases joints off that push too hard for too long.
     """
 
     def __init__(
@@ -117,8 +123,9 @@ class HandDriver:
         self.pacer = pacer
         self.connection = SafeConnection(bus)
         self.collisions = CollisionGuard(config.overlap)
+        self.loads = LoadGuard(config.lasting_current)
         self.held: tuple[str, ...] = ()
-        self.goal = self.target = np.zeros(NUM_JOINTS)
+        self.goal = self.target = self._position = np.zeros(NUM_JOINTS)
         self._clocks = ClockMonitor()
         self._stalls = StallMonitor(config.stall_error, round(config.stall_time / CONTROL_PERIOD))
         self._last_contact = 0.0
@@ -132,7 +139,7 @@ class HandDriver:
         """
         self.connection.open()
         prepare(self._bus, self._config.servos)
-        self.goal = self.target = rad_from_ticks(hold_still(self._bus, self._config.servos))
+        self.goal = self.target = self._position = rad_from_ticks(hold_still(self._bus, self._config.servos))
         self._last_contact = self._clock()
 
     def begin(self) -> None:
@@ -151,6 +158,8 @@ class HandDriver:
         self.pacer.spent("caller")
         self._look_after_pauses()
         limited = limit_command(command, self.goal, self._config.max_command_step)
+        eased = self.loads.ease(limited, self._position)
+        limited = limit_command(eased, self.goal, self._config.max_command_step)  # the joint may have jumped
         allowed, self.held = self.collisions.restrain(limited, self.goal)
         self.pacer.spent("self-collision check")
         return self._apply(allowed)
@@ -180,12 +189,11 @@ class HandDriver:
         position = rad_from_ticks(raw["present_position"])
         check_plausible(position)
         self._stalls.check(position, self.goal)
+        self._position, current = position, ampere_from_units(raw["present_current"])
+        self.loads.observe(current)
         self.pacer.spent("bus")
-        return Reading(
-            position=position,
-            velocity=rad_per_second_from_units(raw["present_velocity"]),
-            current=ampere_from_units(raw["present_current"]),
-        )
+        velocity = rad_per_second_from_units(raw["present_velocity"])
+        return Reading(position=position, velocity=velocity, current=current)
 
     def _apply(self, command: FloatArray) -> Reading:
         ticks = ticks_from_rad(command)

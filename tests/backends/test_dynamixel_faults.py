@@ -115,6 +115,32 @@ def test_a_fault_is_a_typed_error_within_seconds(
         assert not any(torque(process))
 
 
+def push_for_long(hand: DynamixelHand, process: VirtualHandProcess) -> list[str]:
+    """Bend an index finger that is stuck, for 20 s; the joints that were eased off, step by step."""
+    reset(hand)
+    process.inject("stuck:servo=1")
+    wanted, eased = START_POSE.copy(), []
+    wanted[1] += 0.4
+    for _ in range(400):
+        hand.step(wanted[None])
+        eased.append(hand.state().info["eased_joints"][0])
+    return eased
+
+
+def test_pushing_for_long_overloads_no_servo(hand: DynamixelHand, process: VirtualHandProcess) -> None:
+    eased = push_for_long(hand, process)
+    assert not any(eased[: 3 * 20]), "a short push is no load"
+    assert "if_mcp" in eased[-1]
+
+
+def test_pushing_for_long_overloads_unguarded_servo(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess
+) -> None:
+    hand = make(config=DynamixelHandConfig(reply_timeout=0.02, lasting_current=10.0))
+    with pytest.raises(ServoAlertError, match=r"1 \(if_mcp\): overload"):
+        push_for_long(hand, process)
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [

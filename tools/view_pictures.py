@@ -75,23 +75,29 @@ def served(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def take_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -> None:
-    """A picture of every tab of a page."""
+    """A picture of every tab of a page, and one of it as a phone shows it."""
     chrome.get(url)
-    WebDriverWait(chrome, _PATIENCE, ignored_exceptions=[TimeoutException]).until(
-        lambda driver: driver.find_elements(By.CSS_SELECTOR, "[role=tab]")
-    )
-    time.sleep(_SECONDS_BEFORE)
-    close = chrome.find_elements(By.CSS_SELECTOR, ".mantine-Notification-closeButton")
-    for button in close:  # that there is no graphics card
-        button.click()
+    settle(chrome)
     for tab in chrome.find_elements(By.CSS_SELECTOR, "[role=tab]"):
         tab.click()
         time.sleep(2.0)
         save_picture(chrome, folder / f"{name}_{tab.text.lower()}.png")
     chrome.set_window_size(*PHONE)
-    time.sleep(_SECONDS_BEFORE)
+    chrome.refresh()
+    settle(chrome)
     save_picture(chrome, folder / f"{name}_phone.png")
     chrome.set_window_size(*DESK)
+
+
+def settle(chrome: webdriver.Chrome) -> None:
+    """Wait until a page shows the hand, without its remark that there is no graphics card."""
+    WebDriverWait(chrome, _PATIENCE, ignored_exceptions=[TimeoutException]).until(
+        lambda driver: driver.find_elements(By.CSS_SELECTOR, "[role=tab]")
+    )
+    time.sleep(_SECONDS_BEFORE)
+    for button in chrome.find_elements(By.CSS_SELECTOR, ".mantine-Notification-closeButton"):
+        button.click()
+    time.sleep(1.0)
 
 
 def save_picture(chrome: webdriver.Chrome, path: Path) -> None:

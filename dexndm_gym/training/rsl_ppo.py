@@ -58,6 +58,10 @@ _KIND = "dexndm_gym.rsl_training_checkpoint"
 _BETWEEN_CHECKPOINTS = 60.0
 """Time between two checkpoints, s."""
 
+_FIRST_RATE = 1e-5
+"""Learning rate with which a student begins to learn. The first steps of Adam move every weight by the learning rate,
+whatever the gradient: at 2e-4 they changed a student beyond recognition (KL divergence 27), and its gaits were lost."""
+
 
 class RslTraining:
     """A run: environment, networks, optimizer, and how far they are."""
@@ -134,10 +138,14 @@ class RslTraining:
         return observed(teacher, None if self.config.student is None else self.env.student_observation())
 
     def _let_learn(self) -> None:
-        """Have a student wait until its critic can tell good from bad."""
-        waits = self.config.student is not None and self.steps < self.config.critic_steps
+        """Have a student wait until its critic can tell good from bad, and begin with small steps then."""
+        c = self.config
+        learned = self.steps - c.critic_steps
+        waits = c.student is not None and learned < 0
         self.algorithm.actor.requires_grad_(not waits)
         self.algorithm.schedule = "fixed" if waits else "adaptive"  # no change is no reason to learn faster
+        if c.student is not None and 0 <= learned < c.num_envs * c.horizon:
+            self.algorithm.learning_rate = min(self.algorithm.learning_rate, _FIRST_RATE)
 
     def _save_learned(self) -> None:
         c, actor = self.config, self.algorithm.actor

@@ -54,6 +54,7 @@ class Page:
             brand_color=(15, 110, 150),
         )  # fmt: skip
         self._tabs: viser.GuiTabGroupHandle | None = None
+        server.on_client_connect(lambda client: self.scene.look("Front", client))  # as its window wants it
 
     @property
     def latest(self) -> Snapshot | None:

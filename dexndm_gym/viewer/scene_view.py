@@ -8,23 +8,28 @@ import viser
 from dexndm_gym.objects.object_choice import Choice
 from dexndm_gym.rendering.hand_parts import Part, hand_parts
 from dexndm_gym.rendering.scene import HandPose, object_parts, rotations
-from dexndm_gym.rendering.surfaces import arc, cone, prism
+from dexndm_gym.rendering.surfaces import Surface, arc, cone, prism
 from dexndm_gym.viewer.gltf import glb, has_object
 from dexndm_gym.viewer.snapshot import Snapshot
 
-CAMERAS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "Front": ((0.27, -0.36, 0.30), (0.0, 0.0, 0.03)),
-    "Top": ((-0.02, -0.03, 0.56), (0.0, 0.0, 0.03)),
-    "Fingertips": ((0.50, 0.02, 0.14), (0.0, 0.0, 0.03)),
-    "Thumb": ((-0.04, 0.48, 0.16), (0.0, 0.0, 0.03)),
-    "Below": ((0.16, -0.28, -0.30), (0.0, 0.0, 0.03)),
+Place = tuple[float, float, float]
+"""A point in the world frame, m."""
+
+CAMERAS: dict[str, tuple[Place, Place]] = {
+    "Front": ((0.27, -0.36, 0.30), (0.0, 0.0, 0.05)),
+    "Top": ((-0.02, -0.03, 0.56), (0.0, 0.0, 0.05)),
+    "Fingertips": ((0.50, 0.02, 0.14), (0.0, 0.0, 0.05)),
+    "Thumb": ((-0.04, 0.48, 0.16), (0.0, 0.0, 0.05)),
+    "Below": ((0.16, -0.28, -0.30), (0.0, 0.0, 0.05)),
 }
 """Views by name: position and what is in the middle, world frame, m."""
 
-_FIELD_OF_VIEW = 0.62  # rad
+_FIELD_OF_VIEW = 0.70  # rad
+_PHONE_SHIFT = 0.5
+"""How far above the middle of a phone the hand is, as a share of half its height."""
 _GROUND = -0.17
 _GRAVITY_COLOR, _AXIS_COLOR = (0.38, 0.44, 0.54), (0.06, 0.60, 0.50)
-_GRAVITY_PLACE = (-0.17, -0.11, 0.12)
+_GRAVITY_PLACE = (-0.14, -0.10, 0.12)
 _HAND, _OBJECT, _AXIS = "/hand", "/hand/object", "/axis"
 
 
@@ -60,10 +65,13 @@ class SceneView:
             self._server.initial_camera.position, self._server.initial_camera.look_at = position, target
             self._server.initial_camera.fov, self._server.initial_camera.up = _FIELD_OF_VIEW, (0.0, 0.0, 1.0)
             return
+        angle = _FIELD_OF_VIEW
+        if client.camera.aspect < 1.0:
+            angle, target = _on_a_phone(client.camera.aspect, position, target)
         with client.atomic():
             client.camera.up_direction = (0.0, 0.0, 1.0)
             client.camera.position, client.camera.look_at = position, target
-            client.camera.fov = _FIELD_OF_VIEW
+            client.camera.fov = angle
 
     def show(self, snapshot: Snapshot) -> None:
         """Move everything to where it is."""
@@ -96,6 +104,16 @@ class SceneView:
             turn = rotations(snapshot.wrist[None])[0]
             self._axis.position = turn @ snapshot.object_pose[:3]
             self._axis.wxyz = _turn_z_to(snapshot.axis)
+
+
+def _on_a_phone(aspect: float, position: Place, target: Place) -> tuple[float, Place]:
+    """Field of view, rad, and what is in the middle, for a window that is higher than wide.
+
+    The hand is in its upper part: controls cover the lower one.
+    """
+    angle = 2.0 * np.arctan(np.tan(0.5 * _FIELD_OF_VIEW) / aspect)
+    distance = np.linalg.norm(np.subtract(position, target))
+    return float(angle), (target[0], target[1], target[2] - float(_PHONE_SHIFT * np.tan(0.5 * angle) * distance))
 
 
 def _set_stage(server: viser.ViserServer) -> None:
@@ -136,17 +154,22 @@ def _gravity_parts() -> list[Part]:
 
 
 def _axis_parts() -> list[Part]:
-    """An arrow along z, and a ring around it whose head says which way to turn."""
+    """An arrow along z, and rings around both ends, one of which is in sight, with heads that say which way to turn."""
     shaft = prism([0.0, 0.0], radius=0.0022, half=0.075, edge=0.001)
     head = cone(0.0070, 0.018).moved([0.0, 0.0, 0.073])
-    angle = 1.5 * np.pi
-    ring = arc(0.024, 0.0018, angle).moved([0.0, 0.0, 0.062])
+    surfaces = [shaft, head, *_ring(0.062), *_ring(-0.062)]
+    return [Part("axis", surface, _AXIS_COLOR) for surface in surfaces]
+
+
+def _ring(height: float) -> tuple[Surface, Surface]:
+    """Three quarters of a ring around z at some height, and the head of an arrow at its end."""
+    angle, radius = 1.5 * np.pi, 0.024
     out = np.array([np.cos(angle), np.sin(angle), 0.0])
     forward = np.array([-np.sin(angle), np.cos(angle), 0.0])
     point = cone(0.0055, 0.013).moved(
-        0.024 * out + [0.0, 0.0, 0.062] - 0.001 * forward, np.stack([out, np.cross(forward, out), forward], axis=1)
+        radius * out + [0.0, 0.0, height] - 0.001 * forward, np.stack([out, np.cross(forward, out), forward], axis=1)
     )
-    return [Part("axis", surface, _AXIS_COLOR) for surface in (shaft, head, ring, point)]
+    return arc(radius, 0.0018, angle).moved([0.0, 0.0, height]), point
 
 
 def _turn_z_to(direction: np.ndarray) -> np.ndarray:

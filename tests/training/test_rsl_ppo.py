@@ -183,6 +183,18 @@ def test_student_waits_for_its_critic(refined: TrainConfig, tmp_path: Path) -> N
     assert changed == [(False, True), (False, True), (True, True)]
 
 
+def test_student_keeps_its_gaits_when_it_begins_to_learn(refined: TrainConfig, tmp_path: Path) -> None:
+    from dexndm_gym.training.rsl_ppo import RslTraining
+
+    training = RslTraining(replace(refined, out=tmp_path, steps=96, learning_rate=1e-3))
+    for _ in range(3):
+        seen = training.env.student_observation()
+        training.update()
+    with torch.no_grad():
+        change = training.algorithm.actor.student(seen) - load_policy("six_wrists")(seen)
+    assert 0.0 < change.square().mean().sqrt() < 0.1
+
+
 def test_refined_student_acts_as_the_learner_does(refined: TrainConfig, tmp_path: Path) -> None:
     from dexndm_gym.training.rsl_ppo import RslTraining
 

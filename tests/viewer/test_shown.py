@@ -89,3 +89,16 @@ def test_what_a_page_says_is_no_html() -> None:
     assert "&lt;b&gt;lost" in line
     assert "0.25" in line
     assert "&ndash;" in status_line(replace(MOMENT, rotation=float("nan")), float("nan"))
+
+
+@pytest.mark.parametrize("aspect", [0.4, 0.6, 0.95])
+@pytest.mark.parametrize("camera", ["Front", "Fingertips", "Thumb"])
+def test_phone_shows_the_hand_above_its_controls(camera: str, aspect: float) -> None:
+    position, target = CAMERAS[camera]
+    angle, lowered = _on_a_phone(aspect, position, target)
+    view = View(Camera(eye=position, target=lowered, angle=np.degrees(angle)), (0.0, 0.0, 1.0))
+    height = 1000
+    palm = np.array([target, (target[0], target[1], target[2] + 0.1)])
+    seen = project(palm, view.eye, view.axes, view.focal(height), round(aspect * height), height)
+    assert 0.5 * aspect * height == pytest.approx(seen[0, 0], abs=1.0)
+    assert 0.1 * height < seen[1, 1] < seen[0, 1] < 0.4 * height

@@ -67,7 +67,7 @@ class SceneView:
             return
         angle = _FIELD_OF_VIEW
         if client.camera.aspect < 1.0:
-            angle, target = _on_a_phone(client.camera.aspect, position, target)
+            angle, target = on_a_phone(client.camera.aspect, position, target)
         with client.atomic():
             client.camera.up_direction = (0.0, 0.0, 1.0)
             client.camera.position, client.camera.look_at = position, target
@@ -106,7 +106,7 @@ class SceneView:
             self._axis.wxyz = _turn_z_to(snapshot.axis)
 
 
-def _on_a_phone(aspect: float, position: Place, target: Place) -> tuple[float, Place]:
+def on_a_phone(aspect: float, position: Place, target: Place) -> tuple[float, Place]:
     """Field of view, rad, and what is in the middle, for a window that is higher than wide.
 
     The hand is in its upper part: controls cover the lower one.

@@ -29,9 +29,9 @@ _NOTHING = "nothing was learned yet and nothing written"
 def distill(config: DistillConfig, *, workers: WorkersConfig = IN_THIS_PROCESS, progress: bool = True) -> Path:
     """Distill, by DAgger or by cloning the behavior of whole episodes.
 
-    The paper clones surviving trajectories, since DAgger failed for it in reality; which is better on virtual hands has
-    not been compared. Teachers act without noise: the paper says of none. Processes that torchrun has
-    started share lessons and batches.
+    The paper clones surviving trajectories, since DAgger failed for it in reality; on virtual hands DAgger is better
+    (docs/results.md). Teachers act without noise: the paper says of none. Processes that torchrun has started share
+    lessons and batches.
 
     Args:
         config: what to distill.

@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> None:
         subcommands,  # type: ignore[arg-type]
         "teleop",
         arguments,
-        description="Steer a hand: keys, page, phone, gamepad or script choose axis and wrist, a policy moves the fingers.",
+        description="Steer a hand: keys, page, phone, gamepad or script choose axis and wrist, a policy moves fingers.",
     )
     with interruptible(lambda: "torque is off" if command.out is None else f"torque is off; {command.out} is kept"):
         _ACTIONS[type(command)](command)
@@ -141,7 +141,9 @@ def _sources(
         sources.append(stack.enter_context(KeyboardSource()))
         print(f"Keys: {HELP}", flush=True)
     if not sources:
-        raise ConfigurationError("nobody can steer: there is no terminal; leave out --no-page, or give --gamepad or --phone")
+        raise ConfigurationError(
+            "nobody can steer: there is no terminal; leave out --no-page, or give --gamepad or --phone"
+        )
     return sources, screens
 
 

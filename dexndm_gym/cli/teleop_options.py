@@ -37,8 +37,8 @@ class TeleopOptions(ViewOptions, Checked):
     """Steer with the gamepad that is plugged in, too (extra viewer)."""
 
     phone: Annotated[str | None, tyro.conf.arg(metavar="HOST")] = None
-    """Steer with a phone, too: serve its page over https on this address of this machine, or on 0.0.0.0 for all of them;
-    the phone may turn wrist or axis (extra viewer)."""
+    """Steer with a phone, too, which may turn wrist or axis: serve its page over https on this address of the machine;
+    0.0.0.0 for all that it has (extra viewer)."""
 
     phone_port: Annotated[int, Bound(least=1, most=65_535)] = 8443
     """Network port of the phone's page; where it is taken, the next free one."""

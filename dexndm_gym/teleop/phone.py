@@ -103,7 +103,7 @@ class PhoneSource:
             elif message.kind == "orientation" and self._turns != "nothing":
                 self._angles = message.value
 
-    def status(self) -> str:
+    def status(self, visitor: int) -> str:
         """What there is to tell a page now."""
         with self._lock:
             shown = self._shown
@@ -113,6 +113,7 @@ class PhoneSource:
                 note="" if shown is None else shown.note,
                 stopped=shown is not None and shown.paused,
                 turns=self._turns,
+                steers=self.steers(visitor),
             ).text()
 
     def _command(self, name: str) -> None:

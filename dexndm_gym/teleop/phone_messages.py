@@ -83,6 +83,9 @@ class PhoneStatus:
     turns: str
     """What the phone turns, one of ``TURNS``."""
 
+    steers: bool
+    """Whether this page steers; where another one was opened since, it does not come back by itself."""
+
     def text(self) -> str:
         """As it is sent."""
         return json.dumps(vars(self))

@@ -19,9 +19,6 @@ from dexndm_gym.teleop.certificate import self_signed
 from dexndm_gym.teleop.phone import PhoneSource
 from dexndm_gym.teleop.phone_messages import LONGEST
 
-TAKEN_OVER = 4000
-"""Code with which a connection ends where another page steers; the page does not come back by itself then."""
-
 _PORTS = 100
 """How many ports are tried."""
 _TOKEN_BYTES = 12
@@ -116,13 +113,10 @@ class PhoneServer:
         self._open.add(connection)
         try:
             with contextlib.suppress(ConnectionClosed):
-                connection.send(self._source.status())
-                for text in connection:
-                    self._source.hear(visitor, text)
-                    if not self._source.steers(visitor):
-                        connection.close(TAKEN_OVER, "another page steers")
-                        return
-                    connection.send(self._source.status())
+                connection.send(self._source.status(visitor))
+                while self._source.steers(visitor):
+                    self._source.hear(visitor, connection.recv())
+                    connection.send(self._source.status(visitor))
         except Exception:
             _LOG.exception("the phone's page is listened to no more")
         finally:

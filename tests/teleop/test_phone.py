@@ -158,6 +158,7 @@ def test_the_wrist_turns_from_where_it_was(phone: Phone) -> None:
     assert raised.name == "wrist"
     wanted = Rotation.from_euler("y", -90.0, degrees=True) * rotation(THUMB_UP)
     assert (rotation(raised.value).inv() * wanted).magnitude() < 1e-6
+    assert phone.source.poll() == (), "it is said once"
     phone.source.show(moment(wrist=np.array(raised.value)))
     (anew,) = phone.turn("wrist", (70.0, 30.0, 10.0))
     assert anew.value == pytest.approx(raised.value), "chosen anew, it turns on from there"

@@ -1,6 +1,7 @@
 """The pages to steer with, on a desk and on a phone, in a real browser."""
 
 import ssl
+import threading
 from contextlib import closing
 from typing import Any
 
@@ -159,8 +160,12 @@ def test_a_phone_is_lost_and_comes_back_by_itself(browser: Any) -> None:
         browser.execute_cdp_cmd("Security.setIgnoreCertificateErrors", {"ignore": True})
         browser.get(f"{network.url}/{server.url.split('/')[3]}/")
         wait_for(lambda: source.connected, "the phone")
-        browser.execute_script("setTimeout(() => { for (const end = Date.now() + 3000; Date.now() < end;); })")
+        hang = threading.Thread(
+            target=browser.execute_script, args=["for (const end = Date.now() + 3000; Date.now() < end;);"]
+        )
+        hang.start()  # the driver answers when it is over
         wait_for(lambda: not source.connected, "a page that hangs to be lost")
+        hang.join()
         wait_for(lambda: source.connected, "it to come back")
         network.silent.set()
         wait_for(lambda: not source.connected, "a network that is silent to be noticed")

@@ -1,6 +1,6 @@
 """Takes pictures of every page of ``dexndm view`` and ``dexndm teleop`` in a browser, to be looked at: ``make pages``.
 
-Each tab as on a desk, and the page as on a phone.
+Each tab as on a desk, and the page as on a phone; and the page that a phone itself steers from.
 
 Needs Chromium and its driver, and the extra ``dev``.
 """
@@ -33,6 +33,7 @@ PAGES = {
     "virtual": ["view", "virtual"],
     "recording": ["view", "recording"],
     "teleop": ["teleop", "sim"],
+    "steering": ["teleop", "sim", "--no-page", "--phone", "127.0.0.1"],
 }
 """Arguments of ``dexndm`` by the name of the pictures."""
 
@@ -53,6 +54,7 @@ def browser() -> webdriver.Chrome:
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={DESK[0]},{DESK[1]}",
         "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars",
+        "--ignore-certificate-errors",
     ):  # fmt: skip
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
@@ -65,7 +67,7 @@ def served(arguments: Sequence[str]) -> Iterator[str]:
     process = subprocess.Popen([*command, "--page-port", "8190"], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
-        found = re.search(r"http://\S+", line)
+        found = re.search(r"https?://\S+", line)
         if found is None:
             raise RuntimeError(f"expected the address of a page, got {line!r}; it ended with {process.wait(_PATIENCE)}")
         yield found[0]
@@ -100,6 +102,28 @@ def settle(chrome: webdriver.Chrome) -> None:
     time.sleep(1.0)
 
 
+def take_phone_pictures(chrome: webdriver.Chrome, url: str, folder: Path, name: str) -> None:
+    """Pictures of the page that a phone steers from: as it is opened, and by day and night while it turns the wrist."""
+    size = {"width": PHONE[0], "height": PHONE[1], "deviceScaleFactor": 2, "mobile": True}
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    chrome.get(url)
+    wait = WebDriverWait(chrome, _PATIENCE)
+    wait.until(lambda driver: driver.find_element(By.ID, "doing").text)
+    save_picture(chrome, folder / f"{name}_opened.png")
+    chrome.execute_cdp_cmd("DeviceOrientation.setDeviceOrientationOverride", {"alpha": 0.0, "beta": 40.0, "gamma": 0.0})
+    chrome.find_element(By.ID, "allow").click()
+    wrist = chrome.find_element(By.CSS_SELECTOR, "[value=wrist]")
+    wait.until(lambda _: wrist.is_enabled())
+    wrist.click()
+    wait.until(lambda _: wrist.get_attribute("aria-pressed") == "true")
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        save_picture(chrome, folder / f"{name}_{scheme}.png")
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def save_picture(chrome: webdriver.Chrome, path: Path) -> None:
     """Take a picture, again where the browser is too busy with drawing to answer in time."""
     WebDriverWait(chrome, _PATIENCE, ignored_exceptions=[TimeoutException]).until(
@@ -131,7 +155,8 @@ def main() -> None:
             for name in options.pages or PAGES:
                 arguments = PAGES[name] + ([str(recording)] if name == "recording" else [])
                 with served(arguments) as url:
-                    take_pictures(chrome, url, options.folder, name)
+                    take = take_phone_pictures if "--phone" in arguments else take_pictures
+                    take(chrome, url, options.folder, name)
                     chrome.get("about:blank")  # a page that is drawn takes the processors that the next one starts on
         finally:
             chrome.quit()

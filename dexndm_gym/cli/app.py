@@ -45,6 +45,8 @@ _EXTRAS = {
     "trimesh": "viewer",
     "cv2": "tracking",
     "pygame": "viewer",
+    "cryptography": "viewer",
+    "websockets": "viewer",
 }
 
 

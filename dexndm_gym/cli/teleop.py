@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the page and the simulation take long to load
     from dexndm_gym.teleop.demos import Part
     from dexndm_gym.teleop.recorder import TeleopRecorder
     from dexndm_gym.teleop.sources import CommandSource
-    from dexndm_gym.viewer.page_process import PageProcess
+    from dexndm_gym.viewer.snapshot import Snapshot
 
 _A_DAY = 24 * 3600
 """How long an episode may last, s: whoever steers says when it is over."""
@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> None:
         subcommands,  # type: ignore[arg-type]
         "teleop",
         arguments,
-        description="Steer a hand: keys, page, gamepad or script choose axis and wrist, a policy moves the fingers.",
+        description="Steer a hand: keys, page, phone, gamepad or script choose axis and wrist, a policy moves fingers.",
     )
     with interruptible(lambda: "torque is off" if command.out is None else f"torque is off; {command.out} is kept"):
         _ACTIONS[type(command)](command)
@@ -90,7 +90,7 @@ def _steer(
 ) -> None:  # fmt: skip
     from dexndm_gym.teleop.session import TeleopSession
 
-    sources, page = _sources(command, title, items, stack)
+    sources, screens = _sources(command, title, items, stack)
     pacer = None if real_time else Pacer(CONTROL_PERIOD)
     session = TeleopSession(
         env, policy, sources, options=options, seed=command.seed, loss=command.loss, recorder=recorder, pacer=pacer
@@ -100,18 +100,18 @@ def _steer(
     end = time.monotonic() + command.seconds
     while time.monotonic() < end:
         snapshot = session.advance()
-        if page is not None:
-            page.show(snapshot)
+        for show in screens:
+            show(snapshot)
 
 
 def _sources(
     command: TeleopOptions, title: str, items: Sequence[Choice], stack: ExitStack
-) -> "tuple[list[CommandSource], PageProcess | None]":
-    """Who steers; says how."""
+) -> "tuple[list[CommandSource], list[Callable[[Snapshot], None]]]":
+    """Who steers, and what shows them each moment; says how."""
     from dexndm_gym.teleop.keyboard import HELP, KeyboardSource
 
     sources: list[CommandSource] = []
-    page = None
+    screens: list[Callable[[Snapshot], None]] = []
     if command.page:
         from dexndm_gym.teleop.page import PageSource, teleop_page
         from dexndm_gym.viewer.controls import PageSettings
@@ -121,7 +121,17 @@ def _sources(
         settings = PageSettings(title=title, host=command.host, port=command.page_port, items=own, stoppable=True)
         page = stack.enter_context(PageProcess(settings, teleop_page))
         sources.append(PageSource(page))
+        screens.append(page.show)
         print(f"Page: {page.url}  (Ctrl-C ends it)", flush=True)
+    if command.phone is not None:
+        from dexndm_gym.teleop.phone import PhoneSource
+        from dexndm_gym.teleop.phone_server import PhoneServer
+
+        phone = PhoneSource()
+        server = stack.enter_context(PhoneServer(phone, command.phone, command.phone_port))
+        sources.append(phone)
+        screens.append(phone.show)
+        print(f"Phone: {server.url}  (certificate SHA-256 {server.fingerprint})", flush=True)
     if command.gamepad:
         from dexndm_gym.teleop.gamepad import GamepadSource
 
@@ -131,8 +141,10 @@ def _sources(
         sources.append(stack.enter_context(KeyboardSource()))
         print(f"Keys: {HELP}", flush=True)
     if not sources:
-        raise ConfigurationError("nobody can steer: there is no terminal; leave out --no-page, or give --gamepad")
-    return sources, page
+        raise ConfigurationError(
+            "nobody can steer: there is no terminal; leave out --no-page, or give --gamepad or --phone"
+        )
+    return sources, screens
 
 
 def _play_script(

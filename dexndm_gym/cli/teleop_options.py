@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from dexndm_gym.assets import SHIPPED_POLICY
-from dexndm_gym.checks import Checked, Seed
+from dexndm_gym.checks import Bound, Checked, Seed
 from dexndm_gym.cli.common import JsonFile, Names, Port
 from dexndm_gym.cli.view_options import ViewOptions
 from dexndm_gym.outputs import Output
@@ -35,6 +35,13 @@ class TeleopOptions(ViewOptions, Checked):
 
     gamepad: bool = False
     """Steer with the gamepad that is plugged in, too (extra viewer)."""
+
+    phone: Annotated[str | None, tyro.conf.arg(metavar="HOST")] = None
+    """Steer with a phone, too, which may turn wrist or axis: serve its page over https on this address of the machine;
+    0.0.0.0 for all that it has (extra viewer)."""
+
+    phone_port: Annotated[int, Bound(least=1, most=65_535)] = 8443
+    """Network port of the phone's page; where it is taken, the next free one."""
 
     script: Literal["none", "bulb", "goals"] = "none"
     """Let a script steer instead of a person, and say what came of it: a bulb into its socket, or six goals."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.teleop.commands import Command
+from dexndm_gym.teleop.steering import SAME_AXIS
 
 BUTTONS: Mapping[str, Command] = {
     "a": Command("go"),
@@ -26,8 +27,6 @@ BUTTONS: Mapping[str, Command] = {
 
 _DEAD = 0.5
 """Sticks nearer to the middle than this say nothing."""
-_CHANGE = math.radians(3.0)
-"""Axes that differ by less are the same, rad."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class GamepadSource:
         length = math.hypot(*now.sticks)
         if length > _DEAD:
             axis = tuple(value / length for value in now.sticks)
-            if not self._axis or math.dist(axis, self._axis) > _CHANGE:
+            if not self._axis or math.dist(axis, self._axis) > SAME_AXIS:
                 self._axis = axis
                 commands.append(Command("axis", axis))
         else:

@@ -10,6 +10,7 @@ from dexndm_gym.task.orientations import AXES, WRISTS
 from dexndm_gym.task.quaternions import quaternion, rotate
 from dexndm_gym.teleop.commands import COMMANDS, Command
 from dexndm_gym.teleop.steering import turned
+from dexndm_gym.viewer.heartbeat import SILENCE
 from dexndm_gym.viewer.page import Page
 from dexndm_gym.viewer.page_process import PageProcess
 from dexndm_gym.viewer.panels import StatusPanel, add_measurements, add_view_controls
@@ -23,9 +24,6 @@ BUTTONS = {
     "Reset": ("reset", viser.Icon.REFRESH, "gray", "R"),
 }
 """Label of a button: command, icon, color, key."""
-
-SILENCE = 0.3
-"""A page whose browsers have not been heard for so long is lost, s: its process hangs, or the network does."""
 
 _SPHERE = (0.02, -0.08, -0.05)
 """Where the axis that one drags is drawn, m, world frame."""

@@ -14,6 +14,9 @@ from dexndm_gym.teleop.commands import Command
 GOAL_TOLERANCE = 0.1 * np.pi
 """Angle within which a goal counts as reached, rad (the paper's)."""
 
+SAME_AXIS = np.radians(3.0)
+"""Axes that differ by less are the same to who points along them with a hand, rad."""
+
 MODES = ("go", "hold", "open", "close", "stop")
 """What the fingers do."""
 

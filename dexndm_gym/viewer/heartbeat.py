@@ -13,6 +13,9 @@ from websockets.exceptions import ConnectionClosed
 PERIOD = 0.1
 """Time between two pings of a browser, s."""
 
+SILENCE = 0.3
+"""A page whose browsers have not been heard for so long is lost, s: it hangs, or the network does."""
+
 
 def listen_to_browsers(heard: Any) -> None:
     """Have every browser that opens a page of this process say all the time that it is there.

@@ -1,6 +1,7 @@
 """``dexndm teleop``, from the shell."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ def test_nobody_to_steer_is_an_error(capsys: pytest.CaptureFixture[str]) -> None
 def test_wrong_names_and_times_are_refused(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["teleop", "sim", *option]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("dexndm: ")
+
+
+def test_where_the_phone_steers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cryptography", reason="the extra viewer is not installed")
+    assert main(["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1"]) == 0
+    said = r"Phone: https://localhost:\d+/[\w-]{16}/  \(certificate SHA-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\)"
+    assert re.search(said, capsys.readouterr().out)
+    assert main(["teleop", "sim", "--no-page", "--phone", "203.0.113.1"]) == 2
+    assert "cannot serve the phone's page on 203.0.113.1:8443" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,18 +1,20 @@
 """Serves the page of a phone over https, and listens to it: browsers give a phone's orientation to no other page."""
 
+import asyncio
 import contextlib
 import errno
 import logging
 import secrets
 import socket
+import ssl
 import threading
 from http import HTTPStatus
 from importlib import resources
 from types import TracebackType
 
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import Server, ServerConnection, serve
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.teleop.certificate import self_signed
@@ -40,7 +42,7 @@ class PhoneServer:
     """
 
     def __init__(self, source: PhoneSource, host: str, port: int) -> None:
-        """Bind to a port, and serve it in threads.
+        """Bind to a port, and serve it in a thread.
 
         Args:
             source: is told what the page says.
@@ -53,19 +55,14 @@ class PhoneServer:
         """
         self._source, self._token = source, secrets.token_urlsafe(_TOKEN_BYTES)
         self._page = resources.files("dexndm_gym.teleop").joinpath("phone.html").read_text(encoding="utf-8")
-        self._open: set[ServerConnection] = set()
-        self._closed = False
         listening, address = _listen(host, port), _address(host)
         context, self.fingerprint = self_signed(address)
         self.url = f"https://{address}:{listening.getsockname()[1]}/{self._token}/"
-        logger = logging.Logger("websockets", logging.CRITICAL)  # strangers who hang up are no news
-        self._server: Server = serve(
-            self._talk, sock=listening, ssl=context, process_request=self._answer, max_size=LONGEST,
-            compression=None, close_timeout=_GRACE, logger=logger,
-        )  # fmt: skip
-        # Threads of connections are daemons as this one is: none keeps the program from ending.
-        self._thread = threading.Thread(target=self._serve, name="phone", daemon=True)
+        # One thread for all connections: OpenSSL's are not made for one that reads while another one writes.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="phone", daemon=True)
         self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._serve(listening, context), self._loop).result()
 
     def __enter__(self) -> "PhoneServer":
         """The server itself."""
@@ -79,17 +76,23 @@ class PhoneServer:
 
     def close(self) -> None:
         """Listen no more, and end all connections. Safe to call twice."""
-        if self._closed:
+        if self._loop.is_closed():
             return
-        self._closed = True
-        self._server.shutdown()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        for connection in tuple(self._open):
-            connection.close()
+        self._loop.close()
 
-    def _serve(self) -> None:
-        while not self._closed:
-            self._server.serve_forever()  # which ends where somebody hangs up before being let in
+    async def _serve(self, listening: socket.socket, context: ssl.SSLContext) -> Server:
+        logger = logging.Logger("websockets", logging.CRITICAL)  # strangers who hang up are no news
+        return await serve(
+            self._talk, sock=listening, ssl=context, process_request=self._answer, max_size=LONGEST,
+            compression=None, close_timeout=_GRACE, logger=logger,
+        )  # fmt: skip
+
+    async def _end(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The page, nothing, or None for who may talk."""
@@ -107,21 +110,19 @@ class PhoneServer:
     def _is_at(self, request: Request, name: str) -> bool:
         return secrets.compare_digest(request.path.encode(), f"/{self._token}/{name}".encode())
 
-    def _talk(self, connection: ServerConnection) -> None:
+    async def _talk(self, connection: ServerConnection) -> None:
         """Listen to a page for as long as it steers; each message is answered."""
         visitor = self._source.welcome()
-        self._open.add(connection)
         try:
             with contextlib.suppress(ConnectionClosed):
-                connection.send(self._source.status(visitor))
+                await connection.send(self._source.status(visitor))
                 while self._source.steers(visitor):
-                    self._source.hear(visitor, connection.recv())
-                    connection.send(self._source.status(visitor))
+                    self._source.hear(visitor, await connection.recv())
+                    await connection.send(self._source.status(visitor))
         except Exception:
             _LOG.exception("the phone's page is listened to no more")
         finally:
             self._source.leave(visitor)
-            self._open.discard(connection)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """A phone as a source of commands: how it is held, what its page says, who is listened to."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -298,9 +299,11 @@ def test_nobody_enters_without_the_token(server: PhoneServer, path: str) -> None
 
 
 def test_a_second_page_takes_over(server: PhoneServer, source: PhoneSource) -> None:
-    with visit(server) as first, visit(server) as second:
-        for client in (first, second):
-            client.recv()
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(visit(server))
+        first.recv()  # now it is the first one for the server, too
+        second = stack.enter_context(visit(server))
+        second.recv()
         first.send(said("here", at=100.0))
         assert json.loads(first.recv())["steers"] is False
         with pytest.raises(ConnectionClosed):

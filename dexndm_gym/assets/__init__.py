@@ -11,6 +11,5 @@ SHIPPED_POLICIES = {
     "generalist": SHIPPED_POLICY,
     "palm_up": FOLDER / "policy_palm_up.safetensors",
     "six_wrists": FOLDER / "policy_six_wrists.safetensors",
-    "any_wrist": FOLDER / "policy_any_wrist.safetensors",
 }
 """Policies by the name that ``load_policy`` and ``--policy`` know."""

@@ -53,6 +53,7 @@ MODULES = {
     "dynamics/correction": ["tests/dynamics/test_correction.py"],
     "dynamics/inverse_kernel": ["tests/dynamics/test_correction.py"],
     "hardware/safety": ["tests/hardware/test_safety.py"],
+    "hardware/load_guard": ["tests/hardware/test_load_guard.py"],
     "virtual_hand/gearbox": ["tests/virtual_hand/test_gearbox.py", *SERVO],
     "virtual_hand/motor_bank": ["tests/virtual_hand/test_gearbox.py", *SERVO],
     "virtual_hand/motion_profile": ["tests/virtual_hand/test_motion_profile.py", *SERVO],

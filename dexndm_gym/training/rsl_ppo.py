@@ -60,7 +60,7 @@ _BETWEEN_CHECKPOINTS = 60.0
 
 _FIRST_RATE = 1e-5
 """Learning rate with which a student begins to learn. The first steps of Adam move every weight by the learning rate,
-whatever the gradient: at 2e-4 they changed a student beyond recognition (KL divergence 27), and its gaits were lost."""
+whatever the gradient: at 2e-4 they changed a student beyond recognition, and its gaits were lost."""
 
 
 class RslTraining:

@@ -13,7 +13,6 @@ from dexndm_gym.errors import NothingHeldError, StopRequestedError
 from dexndm_gym.grasps.closing import CLOSING_SPEED, OPENING, TRIES
 from dexndm_gym.grasps.hand_starts import hand_starts
 from dexndm_gym.grasps.palm_rest import CANONICAL_POSE, FINGERTIP_CENTER, START_POSE
-from dexndm_gym.hand.joints import JOINT_NAMES
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
@@ -40,7 +39,10 @@ def make(process: VirtualHandProcess) -> Iterator[Callable[..., DynamixelHand]]:
     hands: list[DynamixelHand] = []
 
     def make_hand(**options: Any) -> DynamixelHand:
-        config = DynamixelHandConfig(reply_timeout=0.02, placement_time=1.0, release_time=0.5, ramp_speed=2.0)
+        # Some grasps press so hard that joints would be eased off, which is not what is looked at here.
+        config = DynamixelHandConfig(
+            reply_timeout=0.02, placement_time=1.0, release_time=0.5, ramp_speed=2.0, lasting_current=10.0
+        )
         usual = {"operator": process, "tracker": process, "starts": STARTS, "config": config, "pacer": NoPacer()}
         hands.append(DynamixelHand(process.port, confirm_silence=process.settle, **(usual | options)))
         return hands[-1]
@@ -81,9 +83,7 @@ def test_fingers_hold_the_object_in_every_wrist(make: Callable[..., DynamixelHan
     state = hand.state()
     assert state.object_pose is not None
     assert np.linalg.norm(state.object_pose[0, :3] - FINGERTIP_CENTER) < 0.04
-    eased = [name in state.info["eased_joints"][0] for name in JOINT_NAMES]  # which press hardest
-    np.testing.assert_allclose(hand.command[0, ~np.array(eased)], start[~np.array(eased)], atol=RAD_PER_TICK / 2)
-    np.testing.assert_allclose(hand.command[0], start, atol=0.15)
+    np.testing.assert_allclose(hand.command[0], start, atol=RAD_PER_TICK / 2)
 
 
 def test_the_hand_opens_then_closes_slowly(make: Callable[..., DynamixelHand], goals: list[np.ndarray]) -> None:

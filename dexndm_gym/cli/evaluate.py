@@ -1,6 +1,5 @@
 """``dexndm evaluate``."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +26,9 @@ from dexndm_gym.cli.common import (
     require_answers,
     stop_key,
     table,
-    write_figure,
     write_json,
 )
-from dexndm_gym.cli.gap_tables import gap_text, wrists_text
+from dexndm_gym.cli.gap_suite import compare_corrections
 from dexndm_gym.cli.general_suite import measure_generality
 from dexndm_gym.distributed.workers_config import WorkersConfig
 from dexndm_gym.dynamics.model import JointwiseModel
@@ -40,15 +38,11 @@ from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import record_episodes, scores
 from dexndm_gym.evaluation.gap.baselines import BASELINES
-from dexndm_gym.evaluation.gap.plots import gap_plots, rotation_per_hand
-from dexndm_gym.evaluation.gap.suite import GapConfig, Policies, measure_gap
-from dexndm_gym.evaluation.gap.wrist_gaps import measure_wrists
 from dexndm_gym.evaluation.general.suite import CLASSES
 from dexndm_gym.evaluation.scores import Scores, evaluate_vector
 from dexndm_gym.outputs import OutputFolder
 from dexndm_gym.progress import Progress, progress_bar
 from dexndm_gym.task.options import EpisodeOptions
-from dexndm_gym.task.orientations import wrist_names
 from dexndm_gym.wrappers import DynamicsCorrectionVectorWrapper, DynamicsCorrectionWrapper
 
 Models = tuple[JointwiseModel, JointwiseModel] | None
@@ -162,7 +156,7 @@ def run(arguments: list[str]) -> None:
     policy = load_policy_file(command.policy)
     models = None if command.model is None else (load_model(command.model), load_model(command.sim_model))
     if command.suite is not None:
-        {"gap": _gap, "general": measure_generality}[command.suite](command, policy)
+        {"gap": compare_corrections, "general": measure_generality}[command.suite](command, policy)
         return
     address = _announce(command.env, command.hand_seed)
     with interruptible(lambda: NOTHING_KEPT), progress_bar("evaluate", "step") as progress:
@@ -220,70 +214,6 @@ def _on_hand(
             )
         return scores(episodes)
 
-
-def _gap(command: EvaluateCommand, policy: Policy) -> None:
-    wrists = wrist_names(command.wrist)
-    config = GapConfig(
-        hands=_seeds(command.hands),
-        baselines=command.baselines,
-        episodes=command.episodes,
-        objects=command.object,
-        wrist=wrists[0],
-        axes=command.axis,
-        starts=command.starts,
-        data_minutes=command.data_minutes,
-        predicted_hands=command.predict,
-        seed=command.seed,
-    )
-    announce(f"virtual hands {command.hands}")
-    policies = Policies(
-        main=policy,
-        others={name: load_policy_file(path) for name, path in command.policies.items()},
-        ceilings=_ceilings(command.ceiling, config.hands),
-    )
-    kept = f"the wrists that are done are in {command.json}" if command.json and len(wrists) > 1 else NOTHING_KEPT
-    with interruptible(lambda: kept), progress_bar("gap", "run") as progress:
-        if len(wrists) == 1:
-            report = measure_gap(config, policies, workers=command, progress=progress)
-            text, numbers, plots = gap_text(report), report.as_dict(), gap_plots(report)
-        else:
-            text, numbers, plots = "", {}, {}
-            for gaps in measure_wrists(config, wrists, policies, workers=command, progress=progress):
-                text, numbers = wrists_text(gaps), gaps.as_dict()
-                plots = {wrist: rotation_per_hand(report) for wrist, report in gaps.reports.items()}
-                write_json(numbers | {"policy": str(command.policy)}, command.json)
-    print(text)
-    write_json(numbers | {"policy": str(command.policy)}, command.json)
-    if command.plot is not None:
-        for name, figure in plots.items():
-            path = command.plot if name == "rotation" else command.plot.with_stem(f"{command.plot.stem}_{name}")
-            write_figure(figure, path, dpi=120)
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    """Seeds out of "0-3" or "0,4,7"."""
-    try:
-        bounds = [part.split("-") for part in text.split(",")]
-        ranges = [range(int(first), int(last[0] if last else first) + 1) for first, *last in bounds]
-        if any(len(seeds) not in range(1, _MOST_HANDS + 1) for seeds in ranges):
-            raise ValueError(f"a range holds 1 to {_MOST_HANDS} seeds")
-        return tuple(seed for seeds in ranges for seed in seeds)
-    except (ValueError, OverflowError) as error:
-        raise ConfigurationError(f'expected seeds such as "0-15" or "0,4,7", got {text!r}') from error
-
-
-def _ceilings(folder: Path | None, seeds: Sequence[int]) -> Mapping[int, Policy]:
-    """The policies of ``--ceiling``, for the hands that have one."""
-    if folder is None:
-        return {}
-    files = {seed: folder / f"hand-{seed}.safetensors" for seed in seeds}
-    found = {seed: load_policy_file(path) for seed, path in files.items() if path.is_file()}
-    if not found:
-        raise ConfigurationError(f"no policy such as {next(iter(files.values()))} for any of the hands")
-    return found
-
-
-_MOST_HANDS = 10_000
 
 _YES_MEANS = "somebody beside the hand does what the prompts say, within the times that they give"
 

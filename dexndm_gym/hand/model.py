@@ -25,6 +25,10 @@ STIFF_CONTACT = (0.93, 0.98, 0.001, 0.5, 2.0)
 """MuJoCo's ``solimp`` of contacts in the training simulation, stiffer than its default (0.9, 0.95, 0.001): as stiff as
 the shipped policy bears. ``dexndm objects --check`` says how far fingers sink in."""
 
+FRICTION_IMPEDANCE_RATIO = 10.0
+"""MuJoCo's ``impratio``: how much harder friction is than the contact's normal direction. At MuJoCo's default of 1 an
+object slides out of fingers that do not move, by millimeters per second, however hard they hold it."""
+
 # Contact classes. Everything touches the object; distal links also touch each other and the palm. All other pairs of
 # links are kept apart by the joint limits or touch all the time at the joints.
 OBJECT_BIT, _DISTAL_BIT = 1, 2
@@ -84,6 +88,7 @@ def build_hand(
     # With the cheaper pyramids a policy learns to lean on friction that no real contact has: half its rotation is lost
     # where the cones are round.
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = FRICTION_IMPEDANCE_RATIO
     spec.option.jacobian = mujoco.mjtJacobian.mjJAC_DENSE  # small model; MuJoCo 4.0.0 has a bug in the sparse path
     # Fingers that share no contact could be solved apart; with so few it costs more than it saves.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_ISLAND)

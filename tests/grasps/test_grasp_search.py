@@ -65,9 +65,9 @@ def test_grasps_press_and_cups_do_not():
     np.testing.assert_allclose(palm_rests[:, 16:32], np.tile(START_POSE, (len(palm_rests), 1)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("diameter", [0.003, 0.3])
-def test_what_no_hand_can_hold_is_not_held(diameter: float):
-    item = primitive("x", "sphere", (diameter, diameter, diameter), 0.05)
+@pytest.mark.parametrize(("diameter", "mass"), [(0.003, 0.5), (0.3, 0.05), (0.06, 5.0)])
+def test_what_no_hand_can_hold_is_not_held(diameter: float, mass: float):
+    item = primitive("x", "sphere", (diameter, diameter, diameter), mass)
     assert len(find_power_grasps(item, 8, np.random.default_rng(0))) == 0
 
 

@@ -26,8 +26,9 @@ STIFF_CONTACT = (0.93, 0.98, 0.001, 0.5, 2.0)
 the shipped policy bears. ``dexndm objects --check`` says how far fingers sink in."""
 
 FRICTION_IMPEDANCE_RATIO = 10.0
-"""MuJoCo's ``impratio``: how much harder friction is than the contact's normal direction. At MuJoCo's default of 1 a
-cube slides at 2.4 mm/s out of fingertips whose targets do not move; at 10, which models of other hands have, at 0.2."""
+"""MuJoCo's ``impratio``: how much harder friction is than the contact's normal direction. At MuJoCo's default of 1
+objects slide at 1.4 mm/s in fingers whose targets do not move, and two fifths are lost within 20 s; at 10 they slide at
+0.3, and none is (``benchmarks/holding_still.py``)."""
 
 # Contact classes. Everything touches the object; distal links also touch each other and the palm. All other pairs of
 # links are kept apart by the joint limits or touch all the time at the joints.

@@ -97,8 +97,10 @@ def play_both(hand, steps=10):
 def test_moves_as_c_mujoco_does():
     hand = make()
     twins = play_both(hand)
-    assert_same(hand, twins, 5e-4)  # one cube of eight: with hard friction a solver of float32 stops a little early
-    assert np.median(apart(hand, twins)) < 1e-5
+    assert_same(hand, twins, 5e-4)
+    *others, farthest = np.sort(apart(hand, twins))  # one cube of eight: neither its solver's tolerance nor iterations
+    assert max(others) < 3e-5
+    assert np.median([*others, farthest]) < 1e-5
 
 
 @pytest.mark.slow

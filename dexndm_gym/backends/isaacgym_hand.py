@@ -138,6 +138,10 @@ class IsaacGymHand:
         self._worker.call("reset")
         return arrays["target"][ids].astype(np.float64)
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        self._worker.arrays["gravity"][ids] = gravity
+
     def _find(self, scene: Scene) -> int:
         """Number of the object of a scene."""
         if scene.object == NO_OBJECT:

@@ -154,7 +154,7 @@ class Hands:
         self._commands = self._zeros(n, plan["kept_commands"], 16)  # oldest first
         self._bristle = self._zeros(n, 16)
         self._settings = {name: self._zeros(n, 16) for name in ("stiffness", "damping", "frictionloss")}
-        self._delay, self._gravity = self._long([0] * n), self._zeros(n, 3)
+        self._delay = self._long([0] * n)
         parked = torch.tensor(plan["parked"], device=self._device).view(-1, 7)
         self._parked = torch.cat([_xyzw(parked), self._zeros(len(parked), 6)], 1)
         self._armature = torch.tensor(plan["armature"], device=self._device)
@@ -169,7 +169,6 @@ class Hands:
         for name, setting in self._settings.items():
             setting[hands] = self._read(name)[hands]
         self._delay[hands] = self._read("delay")[hands, 0].long()
-        self._gravity[hands] = self._read("gravity")[hands]
         self._commands[hands] = self._read("target")[hands, None]
         self._bristle[hands] = 0.0
         self._object[hands] = self._read("object")[hands, 0].long()
@@ -222,7 +221,7 @@ class Hands:
 
     def _weigh(self) -> None:
         """Forces of gravity on all links and on the objects that are held, and the push on these."""
-        gravity = self._gravity
+        gravity = self._read("gravity")  # anew each time, as wrists turn within episodes
         self._forces.zero_()
         self._forces[self._ids["links"]] = self._link_mass[:, :, None] * gravity[:, None]
         hands = (self._object >= 0).nonzero()[:, 0]

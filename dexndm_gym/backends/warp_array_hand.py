@@ -62,6 +62,12 @@ class WarpArrayHand:
         hand.reset(*(torch.as_tensor(array, device=hand.device) for array in (mask, index, gravity)))
         return _array(hand.start_target)[ids]
 
+    def turn(self, ids: IntArray, gravity: FloatArray) -> None:
+        """From now on gravity, (len(ids), 3) m/s^2 in the hand frame, pulls at the hands ``ids``."""
+        pull = self.tensors.gravity
+        pull[torch.as_tensor(ids, device=pull.device)] = torch.as_tensor(gravity, dtype=pull.dtype, device=pull.device)
+        self.tensors.set_gravity(pull)
+
     def step(self, command: FloatArray) -> None:
         """Advance every simulation by one control period towards its command, (n, 16) rad."""
         hand = self.tensors

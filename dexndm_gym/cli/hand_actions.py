@@ -179,9 +179,9 @@ def watch(command: Watch, port: "HandPort") -> None:
     from dexndm_gym.hardware.units import rad_from_ticks, rad_per_second_from_units
 
     head = ("id", "joint", "rad", "rad/s", "mA", "V", "deg C", "torque", "errors")
-    begin = time.monotonic()
     with port.open_bus(command.baudrate) as bus:
         bus.require_all()
+        begin = time.monotonic()
         while time.monotonic() - begin < command.seconds:
             state = bus.sync_read("torque_enable", "hardware_error_status", allow_alerts=True)
             names = ("present_current", "present_velocity", "present_position", "present_input_voltage")

@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
 import tyro
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.cli.common import announce, announce_hand, interruptible, load_policy_file, parse
+from dexndm_gym.cli.common import announce, announce_hand, interruptible, load_policy_file, parse, stop_key
 from dexndm_gym.cli.view_options import EpisodeOptions, Real, Recording, Sim, ViewOptions, Virtual
 from dexndm_gym.data.reading import RecordingReader
 from dexndm_gym.errors import ConfigurationError
@@ -20,7 +21,7 @@ from dexndm_gym.virtual_hand import VIRTUAL_PORT
 if TYPE_CHECKING:  # the page is an extra
     from dexndm_gym.viewer.controls import PageSettings
     from dexndm_gym.viewer.live import Source
-    from dexndm_gym.viewer.page_process import PageBuilder
+    from dexndm_gym.viewer.page_process import PageBuilder, PageProcess
 
 
 def run(arguments: list[str]) -> None:
@@ -64,7 +65,7 @@ def _view_recording(command: Recording) -> None:
             raise ConfigurationError(f"{command.file} holds no trajectory to show")
         lengths = [trajectory.seconds for trajectory in trajectories]
         settings = PageSettings(title=command.file.name, host=command.host, port=command.page_port, lengths=lengths)
-        _show(command, settings, recording_page, Replay(trajectories))
+        _show(command, settings, recording_page, lambda _: Replay(trajectories))
 
 
 _ACTIONS: dict[type, Callable[[Any], None]] = {
@@ -95,19 +96,28 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
     )
     first = {option: names[0] for option, names in episode.items()} | {"object": next(iter(items.values()))}
     with closing(gymnasium.make(name, object=list(items.values()), **hand)) as env:
-        episodes = LiveEpisodes(
-            env, policies, options=first, seed=command.seed, repeats=not real_time, real_time=real_time
+        play = partial(
+            LiveEpisodes,
+            env,
+            policies,
+            options=first,
+            seed=command.seed,
+            repeats=not real_time,
+            real_time=real_time,
         )
-        _show(command, settings, episode_page, episodes)
+        with stop_key(env) if settings.stoppable else nullcontext():
+            _show(command, settings, episode_page, lambda page: play(events=page.events))
 
 
-def _show(command: ViewOptions, settings: "PageSettings", build: "PageBuilder", source: "Source") -> None:
+def _show(
+    command: ViewOptions, settings: "PageSettings", build: "PageBuilder", source: "Callable[[PageProcess], Source]"
+) -> None:
     from dexndm_gym.viewer.page_process import PageProcess
     from dexndm_gym.viewer.session import view
 
     with PageProcess(settings, build) as page:
         print(f"Page: {page.url}  (Ctrl-C ends it)", flush=True)
-        view(source, page, seconds=command.seconds, page_lost=_say_that_the_page_is_gone)
+        view(source(page), page, seconds=command.seconds, page_lost=_say_that_the_page_is_gone)
 
 
 def _say_that_the_page_is_gone() -> None:

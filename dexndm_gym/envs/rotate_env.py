@@ -35,7 +35,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     (rad about the axis since reset), ``time`` (s), ``object`` (its name), ``tracked``, ``object_pose`` (NaN where the
     object is not tracked), reward terms and metrics; ``reset`` gives the same names as ``step``.
     A fault of the hand ends the episode: ``truncated`` is True, ``info["fault"]`` names the error, ``fault_message``
-    says what happened, ``torque_off`` whether the servos confirmed that they are off; the observation is the last one.
+    says what happened, ``torque_off`` whether the servos confirmed that they are off; the observation, and what else
+    ``info`` holds, are of the last step before it.
     A hand with servos also says there how it keeps its clock: see ``DynamixelHand``.
     """
 
@@ -85,6 +86,7 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self._pictures = HandPictures(find_camera(camera))
         self._window = HandWindow(camera=find_camera(camera), period=CONTROL_PERIOD) if render_mode == "human" else None
         self._running = False
+        self._info: dict[str, Any] = {}
         self._spec: EnvSpec | None = None
 
     @property
@@ -120,7 +122,8 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         self.task.reset(np.array([0]), self.np_random, options)
         self._running = True
         self._show()
-        return self.task.observation()[0], self.task.first().info_of(0)
+        self._info = self.task.first().info_of(0)
+        return self.task.observation()[0], dict(self._info)
 
     def step(self, action: npt.NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one control step of 50 ms.
@@ -135,17 +138,18 @@ class LeapRotateEnv(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         try:
             result = self.task.step([action])
         except HardwareError as error:
-            info = {name: value[0] for name, value in self.task.state().info.items()}
+            info = self._info | {name: value[0] for name, value in self.task.state().info.items()}
             info |= {"fault": type(error).__name__, "fault_message": str(error), "torque_off": error.torque_off}
             return self.task.observation()[0], 0.0, False, True, info
         self._running = True
         self._show()
+        self._info = result.info_of(0)
         return (
             self.task.observation()[0],
             float(result.reward[0]),
             bool(result.terminated[0]),
             bool(result.truncated[0]),
-            result.info_of(0),
+            dict(self._info),
         )
 
     def steer(self, *, axis: Any = None, wrist: Any = None) -> Observation:

@@ -1,6 +1,6 @@
 """How an env was made, in what JSON can hold: what ``gymnasium.make`` needs to make it again, wrappers included."""
 
-from copy import deepcopy
+from copy import copy
 from typing import Any
 
 from gymnasium.envs.registration import EnvSpec, load_env_creator
@@ -19,7 +19,7 @@ def plain_spec(spec: EnvSpec, *, max_episode_steps: int | None = None) -> EnvSpe
         spec: what Gymnasium found.
         max_episode_steps: how long episodes last that the env itself ends; None leaves what the spec says.
     """
-    spec = deepcopy(spec)
+    spec = copy(spec)  # no deeper: a tracker or an operator among the options may hold a camera, a thread or a lock
     spec.kwargs = {name: plain(value) for name, value in spec.kwargs.items() if name != VECTOR_WRAPPERS}
     if max_episode_steps is not None:
         spec.max_episode_steps = max_episode_steps
@@ -28,9 +28,9 @@ def plain_spec(spec: EnvSpec, *, max_episode_steps: int | None = None) -> EnvSpe
 
 def with_vector_wrapper(spec: EnvSpec, wrapper: type, kwargs: dict[str, Any]) -> EnvSpec:
     """The spec of a vector env with one more wrapper around it."""
-    spec = deepcopy(spec)
+    spec = copy(spec)
     entry = {"entry_point": f"{wrapper.__module__}:{wrapper.__name__}", "kwargs": plain(kwargs)}
-    spec.kwargs[VECTOR_WRAPPERS] = [*spec.kwargs.get(VECTOR_WRAPPERS, []), entry]
+    spec.kwargs = spec.kwargs | {VECTOR_WRAPPERS: [*spec.kwargs.get(VECTOR_WRAPPERS, []), entry]}
     return spec
 
 

@@ -50,7 +50,7 @@ class SafeConnection:
         return self._confirmed
 
     def stop(self, reason: str) -> None:
-        """Close: at once, or in the next ``check_stop`` of who is working within ``failing_safe``. From any thread."""
+        """Close: at once, or in the next ``check_stop`` of who is working within ``failing_safe``, or at its end."""
         self._stop.press(reason)
         if self._busy.acquire(blocking=False):
             try:
@@ -77,9 +77,17 @@ class SafeConnection:
         Raises:
             StopRequestedError: somebody has stopped the hand.
         """
+        with self._closing_if_it_fails():
+            self._stop.check()
+            yield
+        if self._stop.is_pressed:  # by somebody who found this busy, and left the rest to it
+            with self._closing_if_it_fails():
+                self._stop.check()
+
+    @contextmanager
+    def _closing_if_it_fails(self) -> Iterator[None]:
         with self._busy:
             try:
-                self._stop.check()
                 yield
             except (BusTimeoutError, BusProtocolError) as error:
                 cause = self._explain(error)

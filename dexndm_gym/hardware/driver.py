@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -129,7 +129,7 @@ class HandDriver:
         self._clocks = ClockMonitor()
         self._stalls = StallMonitor(config.stall_error, round(config.stall_time / CONTROL_PERIOD))
         self._last_contact = 0.0
-        self._steps_to_check = 0
+        self._steps_to_check = self._stops = 0
 
     def connect(self) -> None:
         """Open the bus where it is not, set the servos up and hold still, torque on.
@@ -172,10 +172,20 @@ class HandDriver:
             speed: of the fastest joint, rad/s.
             begin: where from, (16,), rad; None for the goal that was sent last.
         """
-        self._look_after_pauses()  # which moves the goal to where the fingers stand, if the servos have stopped
-        for between in self.collisions.way(self.goal if begin is None else begin, pose, speed * CONTROL_PERIOD):
+        self._look_after_pauses()
+        start = self.goal if begin is None else begin
+        while not self._follow(self.collisions.way(start, pose, speed * CONTROL_PERIOD)):
+            start = self.goal
+
+    def _follow(self, way: Iterable[FloatArray]) -> bool:
+        """Go a way, (16,) rad each; False where the servos have stopped on it, as it then begins elsewhere."""
+        stops = self._stops
+        for between in way:
             self._look_after_pauses()
+            if self._stops != stops:
+                return False
             self._apply(between)
+        return self._stops == stops
 
     def measure(self) -> Reading:
         """Read the servos.
@@ -224,4 +234,6 @@ class HandDriver:
             _LOG.log(
                 self._pause_level, "The servos stopped after a pause of %.0f ms between commands; going on", pause_ms
             )
+            # Goal and fingers are together again, as the fingers have stopped somewhere on their way.
             self.goal = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
+            self._stops += 1

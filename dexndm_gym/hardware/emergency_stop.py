@@ -33,6 +33,11 @@ class StopSwitch:
         """Allow motion again."""
         self._reason = ""
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether motion is not allowed."""
+        return bool(self._reason)
+
     def check(self) -> None:
         """Look at the switch.
 
@@ -60,7 +65,7 @@ class StopKey:
         """Describe the key.
 
         Args:
-            stop: called once with the reason when a key is pressed, in another thread.
+            stop: called with the reason whenever a key is pressed, in another thread.
             terminal: file descriptor of the terminal; None for the standard input.
         """
         self._stop, self._terminal = stop, terminal
@@ -111,15 +116,18 @@ class StopKey:
             ready, _, _ = select.select([self._listening, self._ended], [], [])
             if self._ended in ready:
                 return
-            if not (self._asked.is_set() and self._read_key() in _ENTER):
-                self._stop("a key was pressed")
+            asked, key = self._asked.is_set(), self._read_key()
+            if asked and key in _ENTER:
+                self._answered.set()
+                continue
+            self._stop("a key was pressed")
+            if not key:  # the terminal has gone
                 return
-            self._answered.set()
 
     def _read_key(self) -> bytes:
         try:
             return os.read(self._listening, 1)
-        except OSError:  # the terminal has gone
+        except OSError:
             return b""
 
 

@@ -1,10 +1,9 @@
 """A person steers, a policy moves the fingers: one control step after the other."""
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from dexndm_gym.teleop.loss import LossConfig, LossWatch
 from dexndm_gym.teleop.recorder import TeleopRecorder
 from dexndm_gym.teleop.sources import CommandSource
 from dexndm_gym.teleop.steering import GOAL_TOLERANCE, Steering
+from dexndm_gym.viewer.hearing import drop_before_stop, hearing
 from dexndm_gym.viewer.live import episode_snapshot
 from dexndm_gym.viewer.snapshot import Snapshot
 
@@ -33,8 +33,6 @@ OPEN_POSE = np.zeros(NUM_JOINTS)
 _LOG = logging.getLogger(__name__)
 _REACHED = 0.01
 """Targets this near to a pose have reached it, rad."""
-_LOOK = 0.01
-"""Time between two looks for an emergency stop while an episode begins, s."""
 
 
 class TeleopSession:
@@ -123,13 +121,17 @@ class TeleopSession:
         return action
 
     def _listen(self) -> None:
-        """Take what has been asked for."""
-        for source, command in self._heard():
-            self._take(source, command)
+        """Take what has been asked for, and what is asked for meanwhile; nothing before a stop counts."""
+        self._hear()
+        while self._pending:
+            drop_before_stop(self._pending, _is_stop)
+            self._take(*self._pending.pop(0))
 
-    def _heard(self) -> list[tuple[CommandSource, Command]]:
-        pending, self._pending = self._pending, []
-        return pending + [(source, command) for source in self._sources for command in source.poll()]
+    def _hear(self) -> list[tuple[CommandSource, Command]]:
+        """What is new since the last look; a stop comes last, as nobody knows who of several was first."""
+        new = sorted(((source, command) for source in self._sources for command in source.poll()), key=_is_stop)
+        self._pending += new
+        return new
 
     def _take(self, source: CommandSource, command: Command) -> None:
         if command.name != "wrist":  # which arms report at every step, whoever steers
@@ -140,7 +142,7 @@ class TeleopSession:
         elif command.name == "reset":
             self._reset()
         elif self.stopped:
-            self.note = "stopped; a reset begins anew"
+            self.note = self.note if command.name == "wrist" else "stopped; a reset begins anew"
         else:
             if command.name == "go" and self.steering.mode == "open":
                 self._closing = True
@@ -189,29 +191,14 @@ class TeleopSession:
             self._recorder.begin(self._position(), self.info, self._current())
         self._pacer.start()
 
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Within this, somebody else looks for an emergency stop; what else is asked for waits."""
-        if not hasattr(self._backend, "stop"):
-            yield
-            return
-        ended = threading.Event()
+    def _stoppable(self) -> AbstractContextManager[None]:
+        """Within this, an emergency stop is heard; what else is asked for waits."""
+        return hearing(self._stop_if_asked, self._backend.stop) if hasattr(self._backend, "stop") else nullcontext()
 
-        def look() -> None:
-            while not ended.wait(_LOOK):
-                for source in self._sources:
-                    for command in source.poll():
-                        self._pending.append((source, command))
-                        if command.name == "stop":
-                            self._backend.stop(f"{source.name}: emergency stop")
-
-        looking = threading.Thread(target=look, name="emergency stop", daemon=True)
-        looking.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            looking.join()
+    def _stop_if_asked(self) -> None:
+        for source, command in self._hear():
+            if command.name == "stop":
+                self._backend.stop(f"{source.name}: emergency stop")
 
     def _stop(self, reason: str) -> None:
         """Torque off, now; nothing moves until a reset."""
@@ -249,7 +236,8 @@ class TeleopSession:
             angle = float(np.linalg.norm(left))
             if angle < GOAL_TOLERANCE and steering.mode == "go":
                 steering.mode, self.note = "hold", "the goal is reached"
-            axis = tuple((left / max(angle, 1e-6)).tolist())
+            if angle > GOAL_TOLERANCE:  # nearer there is no axis to speak of
+                axis = tuple((left / angle).tolist())
         if (axis, steering.wrist) != self._steered:
             turned = steering.wrist if steering.wrist != self._steered[1] else None
             self._steered = (axis, steering.wrist)
@@ -298,3 +286,7 @@ class TeleopSession:
             task=doing,
             note=self.note,
         )
+
+
+def _is_stop(heard: tuple[CommandSource, Command]) -> bool:
+    return heard[1].name == "stop"

@@ -110,7 +110,7 @@ class CameraTracker:
         return lines[-1] if lines else "the camera's process has said nothing"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CameraTracker":
-        """Return itself: there is one camera, and ``gymnasium.make`` copies what it is given."""
+        """Return itself: there is one camera, and Gymnasium copies an env's spec, and options in it, to show it."""
         return self
 
     def close(self) -> None:

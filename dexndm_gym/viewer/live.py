@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import gymnasium
@@ -11,8 +12,10 @@ import numpy as np
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.rollout import EpisodeFaultError, Policy, Step, roll_out
+from dexndm_gym.errors import HardwareError
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.viewer.controls import ControlEvent
+from dexndm_gym.viewer.hearing import drop_before_stop, hearing
 from dexndm_gym.viewer.snapshot import Snapshot
 
 _IDLE = 0.05
@@ -21,13 +24,14 @@ _LOOK_AT_THE_END = 1.0
 """How long the end of an episode is shown before the next one begins, s."""
 _TEMPERATURE_PERIOD = 100
 """Control steps between two readings of temperatures."""
+_STOPPED = "Stop was pressed on the page"
 
 
 class Source(Protocol):
     """What is shown: a hand that moves, or a recording of one."""
 
-    def handle(self, event: ControlEvent) -> None:
-        """Do what somebody asks for with a control."""
+    def handle(self, *events: ControlEvent) -> None:
+        """Do what somebody asks for with controls, the oldest first."""
         ...
 
     def advance(self) -> Snapshot:
@@ -47,6 +51,7 @@ class LiveEpisodes:
         seed: int = 0,
         repeats: bool = True,
         real_time: bool = False,
+        events: Callable[[], Iterable[ControlEvent]] = tuple,
     ) -> None:
         """Begin with the first call of ``advance``.
 
@@ -57,20 +62,28 @@ class LiveEpisodes:
             seed: of the first episode.
             repeats: begin anew by itself when an episode is over; otherwise somebody has to ask for it.
             real_time: the env keeps a clock of its own, and its hand has to be told what to do all the time.
+            events: what is asked for while an episode begins, which takes a hand with servos seconds: a stop is heard.
         """
         self._env, self._policies, self._options, self._seed = env, policies, dict(options), seed
         self._policy = next(iter(policies.values()))
         self._task, self._backend = env.unwrapped.task, env.unwrapped.backend  # type: ignore[attr-defined]
-        self._repeats, self._real_time = repeats, real_time
+        self._repeats, self._real_time, self._events = repeats, real_time, events
+        self._asked: list[ControlEvent] = []
         self._playing: Iterator[Step] | None = None
         self._info: Mapping[str, Any] = {}
         self._temperature = np.full(16, np.nan)
         self._episode = self._steps = 0
-        self._speed, self._paused, self._over = 1.0, False, True
+        self._speed, self._paused, self._over, self._halted = 1.0, False, True, False
         self._note, self._due, self._ended_at = "", time.monotonic(), -math.inf
 
-    def handle(self, event: ControlEvent) -> None:
-        """Do what somebody asks for with a control."""
+    def handle(self, *events: ControlEvent) -> None:
+        """Do what somebody asks for with controls, the oldest first; nothing before a stop counts."""
+        self._asked += events
+        while self._asked:
+            drop_before_stop(self._asked, _is_stop)
+            self._handle(self._asked.pop(0))
+
+    def _handle(self, event: ControlEvent) -> None:
         if event.name in ("object", "wrist", "axis"):
             self._options[event.name] = event.value
         elif event.name == "policy":
@@ -87,6 +100,7 @@ class LiveEpisodes:
 
     def advance(self) -> Snapshot:
         """Play one control step, or wait a moment where nothing moves; what there is to see then."""
+        self.handle()  # what was asked for while an episode began
         if self._playing is None:
             self._reset()
         elif self._over:
@@ -105,14 +119,33 @@ class LiveEpisodes:
         return self._policy.predict(observation, deterministic=deterministic)
 
     def _reset(self) -> None:
+        """Begin an episode; a stop is heard while it begins."""
         if hasattr(self._backend, "release_stop"):
             self._backend.release_stop()
-        seed = self._seed if self._playing is None else None
-        self._playing = roll_out(self, self._env, seed=seed, options=self._options)
-        self._info = next(self._playing).info
+        first = self._playing is None
+        playing = roll_out(self, self._env, seed=self._seed if first else None, options=self._options)
+        try:
+            with self._stoppable():
+                self._info = next(playing).info
+        except HardwareError as error:
+            if first:
+                raise  # there is nothing to show yet
+            self._halt(str(error))
+            return
+        self._playing, self._halted = playing, False
         self._episode, self._steps, self._over, self._note = self._episode + 1, 0, False, ""
         self._read_temperature()
         self._due = time.monotonic()
+
+    def _stoppable(self) -> AbstractContextManager[None]:
+        """Within this, the stop of the page is heard; what else is asked for waits."""
+        return hearing(self._stop_if_asked, self._backend.stop) if hasattr(self._backend, "stop") else nullcontext()
+
+    def _stop_if_asked(self) -> None:
+        events = list(self._events())
+        self._asked += events
+        if any(map(_is_stop, events)):
+            self._backend.stop(_STOPPED)
 
     def _step(self, playing: Iterator[Step]) -> None:
         """One control step."""
@@ -120,7 +153,7 @@ class LiveEpisodes:
         try:
             step = next(playing)
         except EpisodeFaultError as error:
-            self._over, self._repeats, self._note = True, False, str(error)
+            self._halt(str(error))
         else:
             self._info, self._over = step.info, not step.goes_on
             self._note = "lost the object" if step.terminated else ""
@@ -129,7 +162,7 @@ class LiveEpisodes:
         self._ended_at = time.monotonic() if self._over else self._ended_at
 
     def _wait_for_the_next(self) -> None:
-        if self._repeats and time.monotonic() - self._ended_at > _LOOK_AT_THE_END:
+        if self._repeats and not self._halted and time.monotonic() - self._ended_at > _LOOK_AT_THE_END:
             self._reset()
             return
         if not self._repeats and not self._note:
@@ -138,9 +171,15 @@ class LiveEpisodes:
 
     def _stop(self) -> None:
         """Switch the torque off; nothing moves until somebody asks for a reset."""
-        if hasattr(self._backend, "relax"):
+        if hasattr(self._backend, "stop"):
+            self._backend.stop(_STOPPED)
+        elif hasattr(self._backend, "relax"):
             self._backend.relax()
-        self._over, self._repeats, self._note = True, False, "stopped, torque off; Reset begins anew"
+        self._halt("stopped, torque off; Reset begins anew")
+
+    def _halt(self, note: str) -> None:
+        """Let nothing move until somebody asks for a reset."""
+        self._over, self._halted, self._note = True, True, note
 
     def _keep_time(self) -> None:
         if self._real_time:
@@ -162,6 +201,10 @@ class LiveEpisodes:
             paused=self._paused,
             note=self._note,
         )
+
+
+def _is_stop(event: ControlEvent) -> bool:
+    return event.name == "stop"
 
 
 def episode_snapshot(task: Any, info: Mapping[str, Any], /, **more: Any) -> Snapshot:

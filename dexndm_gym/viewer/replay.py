@@ -27,8 +27,12 @@ class Replay:
         self._number, self._place = 0, 0
         self._speed, self._paused, self._due = 1.0, False, time.monotonic()
 
-    def handle(self, event: ControlEvent) -> None:
-        """Do what somebody asks for with a control."""
+    def handle(self, *events: ControlEvent) -> None:
+        """Do what somebody asks for with controls, the oldest first."""
+        for event in events:
+            self._handle(event)
+
+    def _handle(self, event: ControlEvent) -> None:
         if event.name == "trajectory":
             self._take(int(np.clip(event.value, 0, len(self._trajectories) - 1)))
         elif event.name == "seek":

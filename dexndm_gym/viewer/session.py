@@ -20,8 +20,7 @@ def view(source: Source, page: PageProcess, *, seconds: float, page_lost: Callab
     """
     end, had_page = time.monotonic() + seconds, True
     while time.monotonic() < end:
-        for event in page.events():
-            source.handle(event)
+        source.handle(*page.events())
         page.show(source.advance())
         if had_page and not page.alive:
             had_page = False

@@ -242,6 +242,37 @@ def test_stop_within_a_step_ends_the_episode(make: Callable[..., DynamixelHand],
     assert not any(torque(process))
 
 
+def test_stop_while_the_object_is_looked_for_ends_the_episode_too(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess
+) -> None:
+    class Stopping:
+        """A tracker that sees nothing; while it looks, somebody stops the hand."""
+
+        def object_pose(self) -> None:
+            thread = threading.Thread(target=hand.stop)
+            thread.start()
+            thread.join(30.0)
+
+    hand = make()
+    reset(hand)
+    hand._tracker = Stopping()
+    with pytest.raises(StopRequestedError):
+        step(hand)
+    assert not any(torque(process)), "nobody has to try another step for that"
+
+
+def test_a_fault_tells_how_far_the_episode_had_come(make: Callable[..., DynamixelHand]) -> None:
+    env = LeapRotateEnv(make())
+    env.reset(seed=0)
+    *_, before = env.step(np.zeros(16, dtype=np.float32))
+    env.backend.stop()  # type: ignore[attr-defined]
+    *_, info = env.step(np.zeros(16, dtype=np.float32))
+    assert info["fault"] == "StopRequestedError"
+    assert {name: info[name] for name in ("time", "rotation", "object")} == {
+        name: before[name] for name in ("time", "rotation", "object")
+    }
+
+
 def test_jammed_joint_is_noticed_within_a_second(hand: DynamixelHand, process: VirtualHandProcess) -> None:
 
     def swing() -> None:

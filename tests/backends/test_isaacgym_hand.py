@@ -95,6 +95,15 @@ def test_objects_fall_along_gravity_of_each_wrist():
     np.testing.assert_allclose(hand.privileged()["object_velocity"][:, :3], 9.81 * 0.1 * SIX, rtol=1e-3, atol=1e-5)
 
 
+def test_objects_fall_another_way_once_the_wrist_has_turned():
+    hand, _ = let_go(num_hands=2)
+    begin(hand, [WEIGHTLESS] * 2)
+    hand.turn(np.array([1]), np.array([[0.0, 9.81, 0.0]]))
+    hand.step(np.tile(START_POSE, (2, 1)))
+    speed = hand.privileged()["object_velocity"][:, :3]
+    np.testing.assert_allclose(speed, [[0.0, 0.0, 0.0], [0.0, 9.81 * 0.05, 0.0]], atol=1e-3)
+
+
 def test_push_is_a_share_of_mass_whatever_that_is():
     hand, _ = let_go(Randomization(mass=(0.01, 0.1), push_scale=5.0, push_probability=1.0), num_hands=24)
     masses = hand.privileged()["mass"]

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.backends.backend import SimulatedBackend, TensorBackend
+from dexndm_gym.backends.backend import SimulatedBackend, TensorBackend, TurnableHand
 from dexndm_gym.backends.warp_array_hand import WarpArrayHand
 from dexndm_gym.backends.warp_worlds import find_device
+from dexndm_gym.constants import GRAVITY
 from dexndm_gym.errors import ConfigurationError, MissingExtraError, SimulationDivergedError
 from dexndm_gym.grasps.start_states import load_starts
 
@@ -82,3 +83,11 @@ def test_a_simulation_that_diverges_is_reported(env):
     env.backend.tensors.worlds.qvel[1, 3] = float("inf")
     with pytest.raises(SimulationDivergedError, match="1 of 2"):
         env.step(np.zeros((2, 16), dtype=np.float32))
+
+
+def test_gravity_follows_the_wrist_of_one_hand(env):
+    env.reset(seed=0, options={"wrist": "palm_up"})
+    hand = env.unwrapped.backend
+    assert isinstance(hand, TurnableHand)
+    hand.turn(np.array([1]), np.array([[0.0, GRAVITY, 0.0]]))
+    np.testing.assert_allclose(hand.privileged()["gravity"], [[0.0, 0.0, -1.0], [0.0, 1.0, 0.0]], atol=1e-6)

@@ -3,6 +3,7 @@
 import copy
 import multiprocessing
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -268,3 +269,19 @@ def test_single_wrappers_go_on_top(tmp_path: Any) -> None:
     env.close()
     assert info["episode"]["l"] == 3
     assert list(tmp_path.glob("*.mp4"))
+
+
+def test_trackers_are_never_copied() -> None:
+    class Camera:
+        lock = threading.Lock()
+
+        def object_pose(self) -> None:
+            return None
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            raise AssertionError("it holds a camera")
+
+    camera = Camera()
+    env = gymnasium.make("LeapRotate-Real-v0", port="virtual", tracker=camera)
+    assert env.unwrapped.backend._tracker is camera  # type: ignore[attr-defined]
+    env.close()

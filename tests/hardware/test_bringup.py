@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import HardwareError, SafetyError, StopRequestedError
+from dexndm_gym.hardware import driver as driver_room
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.calibration import measure_pose, propose_offsets, store_offsets
 from dexndm_gym.hardware.checkup import check_hand
+from dexndm_gym.hardware.driver import DriverConfig, HandDriver, Reading
 from dexndm_gym.hardware.mirror import MOTIONS, SWING, JointMotion, mirror
 from dexndm_gym.hardware.pacing import NoPacer
 from dexndm_gym.hardware.port import SerialPort
@@ -19,6 +23,7 @@ from dexndm_gym.hardware.registers import REGISTERS
 from dexndm_gym.hardware.self_collision import OPEN_HAND
 from dexndm_gym.hardware.session import HandSession
 from dexndm_gym.hardware.step_response import step_responses
+from dexndm_gym.hardware.units import ticks_from_rad
 from dexndm_gym.virtual_hand.client import VirtualHandProcess
 
 
@@ -143,6 +148,40 @@ class CountingPacer(NoPacer):
 
     def wait(self) -> None:
         self.periods += 1
+
+
+def test_a_way_begins_anew_where_the_servos_stopped_on_it(
+    process: VirtualHandProcess, hand_bus: DynamixelBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held_up(*given: Any) -> Any:
+        behind = ticks_from_rad(np.eye(16)[2] * 0.5) - ticks_from_rad(np.zeros(16))
+        return rearm(*given) - behind
+
+    rearm = driver_room.rearm
+    monkeypatch.setattr(driver_room, "rearm", held_up)
+    now, speed, goals = 0.0, 6.0, list[FloatArray]()
+    driver = HandDriver(hand_bus, NoPacer(), DriverConfig(), clock=lambda: now)
+    with closing(driver.connection), driver.connection.failing_safe():
+        driver.connect()
+        driver.move_to(np.zeros(16), 1.0)
+        apply = driver._apply
+
+        def noted(command: FloatArray) -> Reading:
+            nonlocal now
+            goals.append(command - driver.goal)
+            reading = apply(command)
+            if len(goals) == 4:
+                now += 0.3  # longer than the servos' watchdog
+                process.pass_time(0.3)
+            return reading
+
+        driver._apply = noted  # type: ignore[method-assign]
+        pose = np.zeros(16)
+        pose[[2, 3]] = 1.5
+        driver.move_to(pose, speed)
+        assert np.abs(driver.goal - pose).max() < 0.01
+    assert driver._stops == 1
+    assert np.abs(goals).max() < speed * CONTROL_PERIOD + 0.01
 
 
 def test_session_moves_at_speed_in_control_periods(hand_bus: DynamixelBus) -> None:

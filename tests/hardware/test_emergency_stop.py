@@ -25,6 +25,19 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
 
+PROGRAM_THAT_GOES_ON = """
+import threading
+from dexndm_gym.hardware.emergency_stop import StopKey
+stops, done = [], threading.Event()
+def stop(reason):
+    stops.append(reason)
+    print("stopped", len(stops), flush=True)
+    if len(stops) == 2:
+        done.set()
+with StopKey(stop):
+    print("ready", flush=True)
+    done.wait(30.0)
+"""
 
 CONFIRMING = """
 import threading
@@ -106,5 +119,19 @@ def test_a_terminal_of_somebody_else_is_left_alone() -> None:
     before = termios.tcgetattr(theirs)
     with StopKey(lambda _reason: None, terminal=theirs):
         assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_every_key_stops_not_only_the_first() -> None:
+    ours, theirs = pty.openpty()
+    program = PROGRAM_THAT_GOES_ON
+    command = [sys.executable, "-c", "import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)" + program]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as running:
+        read_until(ours, b"ready")
+        for time in (b"1", b"2"):
+            os.write(ours, b" ")
+            read_until(ours, b"stopped " + time)
+        assert running.wait(30.0) == 0
     os.close(ours)
     os.close(theirs)

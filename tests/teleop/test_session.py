@@ -1,11 +1,15 @@
 """What a hand does when it is steered."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.backends.weak_servos import WeakServos
+from dexndm_gym.envs.rotate_env import LeapRotateEnv
+from dexndm_gym.errors import ConfigurationError, StopRequestedError
 from dexndm_gym.grasps.palm_rest import START_POSE
 from dexndm_gym.teleop.commands import Command
 from dexndm_gym.teleop.loss import LossConfig
@@ -103,6 +107,84 @@ def test_an_emergency_stop_lasts_until_a_reset(session: TeleopSession, queue: Co
     held = session.advance()
     assert (hand.torque, held.episode, session.steering.mode) == (True, 2, "hold")
     np.testing.assert_allclose(held.target, START_POSE)
+
+
+class Stoppable(WeakServos):
+    """Servos that can be stopped; from the second reset on, resets press buttons and then wait for a stop."""
+
+    def __init__(self, press: Callable[[], None]) -> None:
+        super().__init__()
+        self.press, self.resets, self.stopped, self.reason = press, 0, threading.Event(), ""
+
+    def stop(self, reason: str) -> None:
+        self.torque, self.reason = False, reason
+        self.stopped.set()
+
+    def release_stop(self) -> None:
+        self.stopped.clear()
+
+    def reset(self, *arguments: Any) -> Any:
+        self.resets += 1
+        started = super().reset(*arguments)
+        if self.resets > 1:
+            self.press()
+            assert self.stopped.wait(30.0)
+            raise StopRequestedError(self.reason)
+        return started
+
+
+@pytest.mark.parametrize("presses", [("reset", "stop"), ("reset", "reset", "stop")])
+def test_no_reset_before_a_stop_releases_it(nudge: Any, queue: CommandQueue, presses: tuple[str, ...]) -> None:
+    hand = Stoppable(lambda: [queue.put(name) for name in presses] and None)
+    session = TeleopSession(LeapRotateEnv(hand), nudge, [queue], sleep=lambda _: None)
+    session.advance()
+    queue.put("reset")
+    queue.put("reset")
+    for _ in range(3):
+        session.advance()
+    assert (hand.resets, hand.torque, session.stopped) == (2, False, True)
+
+
+def test_nobody_knows_who_of_two_was_first_so_the_stop_counts(env: Any, nudge: Any, hand: Any) -> None:
+    one, other = CommandQueue("keyboard"), CommandQueue("phone")
+    session = TeleopSession(env, nudge, [one, other], sleep=lambda _: None)
+    session.advance()
+    one.put("stop")
+    other.put("reset")
+    session.advance()
+    assert (session.stopped, hand.torque) == (True, False)
+
+
+def test_a_source_that_fails_while_an_episode_begins_stops_the_hand(nudge: Any, queue: CommandQueue) -> None:
+    def gone() -> Any:
+        if hand.resets > 1:
+            raise ConnectionError("headset gone")
+        return ()
+
+    hand = Stoppable(lambda: None)
+    session = TeleopSession(
+        LeapRotateEnv(hand), nudge, [queue, CallbackSource(gone, name="headset")], sleep=lambda _: None
+    )
+    session.advance()
+    queue.put("reset")
+    with pytest.raises(ConnectionError, match="headset gone"):
+        session.advance()
+    assert not hand.torque
+
+
+def test_what_arms_report_leaves_the_reason_of_a_stop(session: TeleopSession, queue: CommandQueue) -> None:
+    session.advance()
+    queue.put("stop")
+    session.advance()
+    queue.put("wrist", "thumb_up")
+    assert "emergency stop" in session.advance().note
+
+
+def test_a_goal_that_is_reached_already_needs_no_axis(session: TeleopSession, queue: CommandQueue, env: Any) -> None:
+    session.advance()
+    queue.put("goal", tuple(session.info["object_pose"][3:].tolist()))
+    queue.put("go")
+    assert "reached" in session.advance().note
 
 
 def lose(session: TeleopSession, queue: CommandQueue, clock: Any, seconds: float) -> list[str]:

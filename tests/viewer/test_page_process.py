@@ -45,8 +45,8 @@ class Hand:
         self.told: list[ControlEvent] = []
         self.moments = 0
 
-    def handle(self, event: ControlEvent) -> None:
-        self.told.append(event)
+    def handle(self, *events: ControlEvent) -> None:
+        self.told.extend(events)
 
     def advance(self) -> Snapshot:
         self.moments += 1

@@ -1,6 +1,7 @@
 """Hands and recordings as pages show and steer them."""
 
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.data.trajectory import Trajectory
+from dexndm_gym.errors import StopRequestedError
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.viewer import live, replay
 from dexndm_gym.viewer.controls import ControlEvent
@@ -130,6 +132,42 @@ def test_stop_switches_the_torque_off_until_reset(env: gymnasium.Env[Any, Any], 
     assert "torque off" in shown.note
     episodes.handle(ControlEvent(name="reset"))
     assert episodes.advance().note == ""
+
+
+class SlowToBegin(TorqueOff):
+    """A backend whose resets wait until the test lets them go on, and that can be stopped meanwhile."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self.resets, self.reason, self.torque = 0, "", False
+        self.stopped = threading.Event()
+
+    def stop(self, reason: str) -> None:
+        self.reason, self.torque = reason, False
+        self.stopped.set()
+
+    def release_stop(self) -> None:
+        self.reason = ""
+        self.stopped.clear()
+
+    def reset(self, *arguments: Any) -> Any:
+        self.resets, self.torque = self.resets + 1, True
+        if self.resets > 1:
+            assert self.stopped.wait(30.0), "the stop is heard while the episode begins"
+            raise StopRequestedError(self.reason)
+        return self.inner.reset(*arguments)
+
+
+def test_a_stop_is_heard_while_an_episode_begins(env: gymnasium.Env[Any, Any], wiggle: Any, clock: Clock) -> None:
+    said = [[ControlEvent(name="reset"), ControlEvent(name="stop")]]
+    episodes = make(env, wiggle, events=lambda: said.pop() if said and backend.resets > 1 else ())
+    backend = SlowToBegin(env.unwrapped.backend)  # type: ignore[attr-defined]
+    episodes._backend = episodes._task.backend = backend
+    episodes.advance()
+    episodes.handle(ControlEvent(name="reset"))
+    shown = [episodes.advance() for _ in range(40)][-1]
+    assert (backend.resets, backend.torque, shown.episode) == (2, False, 1), "the older reset does not release it"
+    assert "torque off" in shown.note
 
 
 def test_recordings_play_and_are_scrubbed_through(clock: Clock) -> None:

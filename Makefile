@@ -71,7 +71,7 @@ mutants: $(INSTALLED) ## Change the code in small ways and count the changes tha
 dist: $(INSTALLED) ## Build wheel and source distribution into dist, and run the README's program in an empty environment
 	$(BIN)/python tools/check_dist.py
 
-bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--baselines default"
+bench-gap: $(INSTALLED) ## Measure the reality gap over 16 virtual hands: hours for every correction, minutes with GAP_ARGS="--baselines default --policy palm_up"
 	$(BIN)/dexndm evaluate --suite gap --hands 0-15 --episodes 32 --json runs/gap.json --plot runs/gap.png $(GAP_ARGS)
 
 bench-general: $(INSTALLED) ## Measure the shipped policy over wrists, axes and objects, an hour; goes on from runs/general.json

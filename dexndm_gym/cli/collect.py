@@ -87,8 +87,7 @@ class CollectCommand(CollectOptions):
     """Ask nothing: the hand may move, and everything is set up."""
 
     policy: Path = SHIPPED_POLICY
-    """Policy whose simulated episodes are replayed: a file, or the name of a shipped one; the default turns objects
-    palm up."""
+    """Policy whose simulated episodes are replayed: a file, or the name of a shipped one."""
 
     object: Names = ("basic",)
     """Objects of the simulated episodes, and of those that the policy plays itself."""

@@ -1,5 +1,6 @@
 """``dexndm evaluate``."""
 
+import math
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,10 @@ class EvaluateCommand(WorkersConfig):
     starts: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Start from states of this file of ``dexndm grasps``, or from "grasps" alone, palm up, too. A hand that is not
     simulated closes to these grasps around an object that somebody holds between its fingers."""
+
+    tracker: Literal["camera", "proprioception"] | None = None
+    """What sees the object on a hand (docs/tracker.md). A virtual hand knows where its object is; on a real one
+    rotation and drops are not known without a tracker."""
 
     randomize: bool = False
     """Vary the physics from episode to episode (simulation only)."""
@@ -165,8 +170,15 @@ def run(arguments: list[str]) -> None:
         else:
             measured = _on_hand(command, address, wanted | {"object": list(items)}, policy, models, progress)
     numbers = measured.summary()
-    print(table(("", command.env), [(_LABELS[name], f"{numbers[name]:.3g}") for name in _LABELS]))
-    write_json(numbers | {"env": command.env, "policy": str(command.policy)}, command.json)
+    print(table(("", command.env), [(_LABELS[name], _text(numbers[name])) for name in _LABELS]))
+    if math.isnan(numbers["rotation_rad_mean"]):
+        print("Nothing tracked the object: count its turns yourself, or give --tracker.")
+    known = {name: None if math.isnan(number) else number for name, number in numbers.items()}
+    write_json(known | {"env": command.env, "policy": str(command.policy)}, command.json)
+
+
+def _text(number: float) -> str:
+    return "-" if math.isnan(number) else f"{number:.3g}"
 
 
 def _simulated(
@@ -206,7 +218,8 @@ def _on_hand(
         options["hand_seed"] = command.hand_seed
     elif not command.yes:
         require_answers(_YES_MEANS)
-    with closing(gymnasium.make("LeapRotate-Real-v0", port=address.port, starts=command.starts, **options)) as env:
+    options |= {"port": address.port, "starts": command.starts, "tracker": command.tracker}
+    with closing(gymnasium.make("LeapRotate-Real-v0", **options)) as env:
         played = env if models is None else DynamicsCorrectionWrapper(env, models)
         with stop_key(env):
             episodes = record_episodes(

@@ -43,4 +43,7 @@ def run(arguments: list[str]) -> None:
     else:
         teachers = [train(TrainConfig(**{name: getattr(command, name) for name in vars(TrainConfig())}))]
     names = " ".join(map(str, teachers))
-    print(f"Teacher: {names}\nNext: dexndm distill --teacher {names}")
+    if command.spec is None and command.student is not None:
+        print(f"Policy: {names}\nNext: dexndm evaluate --policy {names}")
+    else:
+        print(f"Teacher: {names}\nNext: dexndm distill --teacher {names}")

@@ -11,7 +11,6 @@ from dexndm_gym.arrays import FloatArray
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.data.trajectory import Trajectory
 from dexndm_gym.envs.rollout import Policy, roll_out
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.progress import Progress
 
@@ -131,19 +130,12 @@ def record_episodes(
 
 
 def scores(episodes: Sequence[EpisodeRecord]) -> Scores:
-    """What episodes measured.
-
-    Raises:
-        ConfigurationError: nothing tracked the object, so that there is nothing to measure.
-    """
-    if any(episode.object_pose is None for episode in episodes):
-        raise ConfigurationError(
-            "rotation cannot be measured where nothing tracks the object; connect a tracker, or use the virtual hand"
-        )
+    """What episodes measured; where nothing tracked the object all is nan but how long they took."""
+    tracked = [episode.object_pose is not None for episode in episodes]
     return Scores(
-        rotation=np.array([episode.rotation[-1] for episode in episodes]),
+        rotation=np.where(tracked, [episode.rotation[-1] for episode in episodes], np.nan),
         time_to_fall=np.array([episode.seconds for episode in episodes]),
-        dropped=np.array([float(episode.dropped) for episode in episodes]),
+        dropped=np.where(tracked, [float(episode.dropped) for episode in episodes], np.nan),
         rotr=np.array([episode.metrics["RotR"] for episode in episodes]),
         rotp=np.array([episode.metrics["RotP"] for episode in episodes]),
         ttf=np.array([episode.metrics["TTF"] for episode in episodes]),

@@ -4,7 +4,6 @@ import gymnasium
 import numpy as np
 import pytest
 
-from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import record_episode, record_episodes, scores
 from dexndm_gym.task.config import TaskConfig
 
@@ -50,8 +49,11 @@ def test_scores_count_a_drop_at_its_time(sim: gymnasium.Env[Any, Any], throw: An
     assert measured.rotation[0] == episode.rotation[-1]
 
 
-def test_without_a_tracker_there_is_nothing_to_score(short: gymnasium.Env[Any, Any], wiggle: Any) -> None:
+def test_without_a_tracker_only_the_time_is_known(short: gymnasium.Env[Any, Any], wiggle: Any) -> None:
     episode = record_episode(wiggle, short, seed=0)
-    blind = type(episode)(**(vars(episode) | {"object_pose": None}))
-    with pytest.raises(ConfigurationError, match="tracker"):
-        scores([episode, blind])
+    unknown = {"object_pose": None, "metrics": dict.fromkeys(episode.metrics, np.nan)}
+    blind = type(episode)(**(vars(episode) | unknown))
+    summary = scores([blind]).summary()
+    known = {name for name, number in summary.items() if not np.isnan(number)}
+    assert known == {"time_to_fall_s_mean", "episodes"}
+    assert scores([episode, blind]).rotation[0] == episode.rotation[-1]

@@ -25,20 +25,15 @@ def test_what_nothing_tracks_is_left_open(untracked: None, tmp_path: Path, capsy
     numbers = tmp_path / "numbers.json"
     assert main(["evaluate", "--env", "virtual", "--object", "cube", "--episodes", "1", "--json", str(numbers)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[-1] for line in lines if line.startswith(("rotation", "share", "time to fall"))] == [
-        "-",
-        "20",
-        "-",
-    ]
+    shown = [line.split()[-1] for line in lines if line.startswith(("rotation", "share", "time to fall"))]
+    assert shown == ["-", "20", "-"]
     assert "count its turns" in lines[-1]
     known = json.loads(numbers.read_text())
     assert (known["rotation_rad_mean"], known["dropped_share"], known["time_to_fall_s_mean"]) == (None, None, 20.0)
 
 
 def test_an_estimate_of_the_rotation_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (
-        main(["evaluate", "--env", "virtual", "--object", "cube", "--episodes", "1", "--tracker", "proprioception"])
-        == 0
-    )
+    play = ["evaluate", "--env", "virtual", "--object", "cube", "--episodes", "1"]
+    assert main([*play, "--tracker", "proprioception"]) == 0
     (turned,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("rotation"))
     assert float(turned.split()[-1]) > 1.0

@@ -212,10 +212,9 @@ class DynamixelHand:
             self._sleep(_COOLING_PERIOD)
 
     def stop(self, reason: str = "stop() was called") -> None:
-        """Switch the torque off: at once, or within a control period where the hand is just moving. While an operator of
-        your own is asked for something, as soon as that returns.
+        """Switch the torque off: at once, or within a control period where the hand is just moving.
 
-        May be called from any thread. The episode ends with a StopRequestedError, and so does every attempt to go on
+        May be called from any thread. While an operator of your own is asked to do something, it acts once that returns. The episode ends with a StopRequestedError, and so does every attempt to go on
         until ``release_stop``.
         """
         self._connection.stop(reason)

@@ -214,8 +214,8 @@ class DynamixelHand:
     def stop(self, reason: str = "stop() was called") -> None:
         """Switch the torque off: at once, or within a control period where the hand is just moving.
 
-        May be called from any thread. While an operator of your own is asked to do something, it acts once that returns. The episode ends with a StopRequestedError, and so does every attempt to go on
-        until ``release_stop``.
+        May be called from any thread. The episode ends with a StopRequestedError, and so does every attempt to go on
+        until ``release_stop``. While an operator of your own is asked to do something, it acts once that returns.
         """
         self._connection.stop(reason)
 

@@ -31,7 +31,7 @@ from dexndm_gym.hardware.emergency_stop import StopKey
 stops, done = [], threading.Event()
 def stop(reason):
     stops.append(reason)
-    print("stopped", len(stops), flush=True)
+    print(f"stopped {len(stops)}", flush=True)  # in one piece: the main thread writes, too
     if len(stops) == 2:
         done.set()
 with StopKey(stop):

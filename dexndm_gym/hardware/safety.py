@@ -59,8 +59,8 @@ def limit_command(command: FloatArray, previous: FloatArray, max_step: float) ->
 class TorqueGuard:
     """Sees to it that torque goes off once, whatever ends the hand first.
 
-    That is ``release``, the owner's garbage collection (not of one that refers to itself, as hands that move keep the
-    collector of such circles from them) or the interpreter's exit, which includes Ctrl-C. Signals that
+    That is ``release``, the owner's garbage collection (of one in a reference cycle only at the end, as a hand that
+    connects freezes what the collector knows) or the interpreter's exit, which includes Ctrl-C. Signals that
     would skip the exit are turned into one, unless the program handles them itself. Against ``kill -9`` and power cuts
     only the servos' own watchdog helps.
     """

@@ -172,7 +172,10 @@ def run(arguments: list[str]) -> None:
     numbers = measured.summary()
     print(table(("", command.env), [(_LABELS[name], _text(numbers[name])) for name in _LABELS]))
     if math.isnan(numbers["rotation_rad_mean"]):
-        print("Nothing tracked the object: count its turns yourself, or give --tracker.")
+        print(
+            "Nothing tracked the object, whose time to fall is the episodes' length here: count its turns and drops "
+            "yourself, or give --tracker."
+        )
     known = {name: None if math.isnan(number) else number for name, number in numbers.items()}
     write_json(known | {"env": command.env, "policy": str(command.policy)}, command.json)
 
@@ -184,6 +187,8 @@ def _text(number: float) -> str:
 def _simulated(
     command: EvaluateCommand, wanted: dict[str, Any], policy: Policy, models: Models, progress: Progress
 ) -> Scores:
+    if command.tracker is not None:
+        raise ConfigurationError("--tracker sees the object on a hand; it needs --env virtual or a hand's port")
     env = make_sim_vector_env(
         num_envs=command.episodes, starts=command.starts, randomize=command.varied or False, **wanted
     )

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
@@ -96,17 +95,20 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
     )
     first = {option: names[0] for option, names in episode.items()} | {"object": next(iter(items.values()))}
     with closing(gymnasium.make(name, object=list(items.values()), **hand)) as env:
-        play = partial(
-            LiveEpisodes,
-            env,
-            policies,
-            options=first,
-            seed=command.seed,
-            repeats=not real_time,
-            real_time=real_time,
-        )
+
+        def play(page: "PageProcess") -> LiveEpisodes:
+            return LiveEpisodes(
+                env,
+                policies,
+                options=first,
+                seed=command.seed,
+                repeats=not real_time,
+                real_time=real_time,
+                events=page.events,
+            )
+
         with stop_key(env) if settings.stoppable else nullcontext():
-            _show(command, settings, episode_page, lambda page: play(events=page.events))
+            _show(command, settings, episode_page, play)
 
 
 def _show(

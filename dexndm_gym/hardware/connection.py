@@ -50,7 +50,10 @@ class SafeConnection:
         return self._confirmed
 
     def stop(self, reason: str) -> None:
-        """Close: at once, or in the next ``check_stop`` of who is working within ``failing_safe``, or at its end."""
+        """Close: at once, or in the next ``check_stop`` of who is working within ``failing_safe``, or at its end.
+
+        From any thread.
+        """
         self._stop.press(reason)
         if self._busy.acquire(blocking=False):
             try:

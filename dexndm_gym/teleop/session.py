@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from dexndm_gym.teleop.loss import LossConfig, LossWatch
 from dexndm_gym.teleop.recorder import TeleopRecorder
 from dexndm_gym.teleop.sources import CommandSource
 from dexndm_gym.teleop.steering import GOAL_TOLERANCE, Steering
-from dexndm_gym.viewer.hearing import drop_before_stop, hearing
+from dexndm_gym.viewer.hearing import drop_before_stop, hearing, switch_off
 from dexndm_gym.viewer.live import episode_snapshot
 from dexndm_gym.viewer.snapshot import Snapshot
 
@@ -142,7 +141,8 @@ class TeleopSession:
         elif command.name == "reset":
             self._reset()
         elif self.stopped:
-            self.note = self.note if command.name == "wrist" else "stopped; a reset begins anew"
+            if command.name != "wrist":
+                self.note = "stopped; a reset begins anew"
         else:
             if command.name == "go" and self.steering.mode == "open":
                 self._closing = True
@@ -177,7 +177,7 @@ class TeleopSession:
             self._recorder.end()
         first = self._observation is None
         try:
-            with self._stoppable():
+            with hearing(self._stop_if_asked, self._backend):
                 self._observation, self.info = self._env.reset(
                     seed=self._seed if first else None, options=self._options
                 )
@@ -191,21 +191,15 @@ class TeleopSession:
             self._recorder.begin(self._position(), self.info, self._current())
         self._pacer.start()
 
-    def _stoppable(self) -> AbstractContextManager[None]:
-        """Within this, an emergency stop is heard; what else is asked for waits."""
-        return hearing(self._stop_if_asked, self._backend.stop) if hasattr(self._backend, "stop") else nullcontext()
-
     def _stop_if_asked(self) -> None:
+        """Hear an emergency stop; what else is asked for waits."""
         for source, command in self._hear():
             if command.name == "stop":
-                self._backend.stop(f"{source.name}: emergency stop")
+                switch_off(self._backend, f"{source.name}: emergency stop")
 
     def _stop(self, reason: str) -> None:
         """Torque off, now; nothing moves until a reset."""
-        if hasattr(self._backend, "stop"):
-            self._backend.stop(reason)
-        elif hasattr(self._backend, "relax"):
-            self._backend.relax()
+        switch_off(self._backend, reason)
         if self._recorder is not None:
             self._recorder.end()
         self.steering.mode = "stop"

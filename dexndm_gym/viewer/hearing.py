@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -12,13 +12,17 @@ _LOOK = 0.01
 
 
 @contextmanager
-def hearing(look: Callable[[], object], stop: Callable[[str], object]) -> Iterator[None]:
+def hearing(look: Callable[[], object], hand: Any) -> Iterator[None]:
     """Within this, another thread looks for what people ask for, as whoever moves the hand has no time to.
 
     Args:
-        look: called again and again; it stops the hand if somebody asks for that. What it raises comes out at the end.
-        stop: called with the reason where ``look`` fails: a hand that nobody can stop any more does not move.
+        look: called again and again; it stops the hand if somebody asks for that. What it raises comes out at the end,
+            and stops the hand at once: one that nobody can stop any more does not move.
+        hand: a backend; one without ``stop`` begins at once, and nobody looks.
     """
+    if not hasattr(hand, "stop"):
+        yield
+        return
     ended, failures = threading.Event(), list[BaseException]()
 
     def listen() -> None:
@@ -27,7 +31,7 @@ def hearing(look: Callable[[], object], stop: Callable[[str], object]) -> Iterat
                 look()
         except BaseException as error:  # a thread that ends with it would go unnoticed
             failures.append(error)
-            stop(f"nobody listens any more: {error!r:.100}")
+            hand.stop(f"nobody listens any more: {error!r:.100}")
 
     listening = threading.Thread(target=listen, name="emergency stop", daemon=True)
     listening.start()
@@ -50,3 +54,11 @@ def drop_before_stop(asked: list[T], is_stop: Callable[[T], bool]) -> None:
     stops = [i for i, item in enumerate(asked) if is_stop(item)]
     if stops:
         del asked[: stops[-1]]
+
+
+def switch_off(hand: Any, reason: str) -> None:
+    """Switch a hand's torque off, where it has any; ``reason`` says who wanted it."""
+    if hasattr(hand, "stop"):
+        hand.stop(reason)
+    elif hasattr(hand, "relax"):
+        hand.relax()

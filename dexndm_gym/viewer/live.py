@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import gymnasium
@@ -15,7 +14,7 @@ from dexndm_gym.envs.rollout import EpisodeFaultError, Policy, Step, roll_out
 from dexndm_gym.errors import HardwareError
 from dexndm_gym.hand.servo import SIM_SERVO
 from dexndm_gym.viewer.controls import ControlEvent
-from dexndm_gym.viewer.hearing import drop_before_stop, hearing
+from dexndm_gym.viewer.hearing import drop_before_stop, hearing, switch_off
 from dexndm_gym.viewer.snapshot import Snapshot
 
 _IDLE = 0.05
@@ -125,7 +124,7 @@ class LiveEpisodes:
         first = self._playing is None
         playing = roll_out(self, self._env, seed=self._seed if first else None, options=self._options)
         try:
-            with self._stoppable():
+            with hearing(self._stop_if_asked, self._backend):
                 self._info = next(playing).info
         except HardwareError as error:
             if first:
@@ -137,15 +136,12 @@ class LiveEpisodes:
         self._read_temperature()
         self._due = time.monotonic()
 
-    def _stoppable(self) -> AbstractContextManager[None]:
-        """Within this, the stop of the page is heard; what else is asked for waits."""
-        return hearing(self._stop_if_asked, self._backend.stop) if hasattr(self._backend, "stop") else nullcontext()
-
     def _stop_if_asked(self) -> None:
+        """Hear the stop of the page; what else is asked for waits."""
         events = list(self._events())
         self._asked += events
         if any(map(_is_stop, events)):
-            self._backend.stop(_STOPPED)
+            switch_off(self._backend, _STOPPED)
 
     def _step(self, playing: Iterator[Step]) -> None:
         """One control step."""
@@ -171,10 +167,7 @@ class LiveEpisodes:
 
     def _stop(self) -> None:
         """Switch the torque off; nothing moves until somebody asks for a reset."""
-        if hasattr(self._backend, "stop"):
-            self._backend.stop(_STOPPED)
-        elif hasattr(self._backend, "relax"):
-            self._backend.relax()
+        switch_off(self._backend, _STOPPED)
         self._halt("stopped, torque off; Reset begins anew")
 
     def _halt(self, note: str) -> None:

@@ -37,3 +37,8 @@ def test_an_estimate_of_the_rotation_counts(capsys: pytest.CaptureFixture[str]) 
     assert main([*play, "--tracker", "proprioception"]) == 0
     (turned,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("rotation"))
     assert float(turned.split()[-1]) > 1.0
+
+
+def test_a_simulation_needs_no_tracker(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--tracker", "camera"]) == 2
+    assert "--tracker sees the object on a hand" in capsys.readouterr().err

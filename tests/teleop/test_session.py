@@ -180,7 +180,7 @@ def test_what_arms_report_leaves_the_reason_of_a_stop(session: TeleopSession, qu
     assert "emergency stop" in session.advance().note
 
 
-def test_a_goal_that_is_reached_already_needs_no_axis(session: TeleopSession, queue: CommandQueue, env: Any) -> None:
+def test_a_goal_that_is_reached_already_needs_no_axis(session: TeleopSession, queue: CommandQueue) -> None:
     session.advance()
     queue.put("goal", tuple(session.info["object_pose"][3:].tolist()))
     queue.put("go")

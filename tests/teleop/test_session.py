@@ -110,7 +110,7 @@ def test_an_emergency_stop_lasts_until_a_reset(session: TeleopSession, queue: Co
 
 
 class Stoppable(WeakServos):
-    """Servos that can be stopped; from the second reset on, resets press buttons and then wait for a stop."""
+    """Servos that can be stopped; the second reset presses buttons and then waits for a stop."""
 
     def __init__(self, press: Callable[[], None]) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class Stoppable(WeakServos):
     def reset(self, *arguments: Any) -> Any:
         self.resets += 1
         started = super().reset(*arguments)
-        if self.resets > 1:
+        if self.resets == 2:
             self.press()
             assert self.stopped.wait(30.0)
             raise StopRequestedError(self.reason)

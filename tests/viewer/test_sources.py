@@ -135,7 +135,7 @@ def test_stop_switches_the_torque_off_until_reset(env: gymnasium.Env[Any, Any], 
 
 
 class SlowToBegin(TorqueOff):
-    """A backend whose resets wait until the test lets them go on, and that can be stopped meanwhile."""
+    """A backend that can be stopped, for which its second reset waits."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -152,7 +152,7 @@ class SlowToBegin(TorqueOff):
 
     def reset(self, *arguments: Any) -> Any:
         self.resets, self.torque = self.resets + 1, True
-        if self.resets > 1:
+        if self.resets == 2:
             assert self.stopped.wait(30.0), "the stop is heard while the episode begins"
             raise StopRequestedError(self.reason)
         return self.inner.reset(*arguments)

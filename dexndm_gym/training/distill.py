@@ -30,7 +30,7 @@ def distill(config: DistillConfig, *, workers: WorkersConfig = IN_THIS_PROCESS, 
     """Distill, by DAgger or by cloning the behavior of whole episodes.
 
     The paper clones surviving trajectories, since DAgger failed for it in reality; on virtual hands DAgger is better
-    (docs/results.md). Teachers act without noise: the paper says of none. Processes that torchrun has started share
+    (docs/experiments.md). Teachers act without noise: the paper says of none. Processes that torchrun has started share
     lessons and batches.
 
     Args:

@@ -38,7 +38,7 @@ PUSH_DECAY = 0.9 ** (CONTROL_PERIOD / 0.08)
 
 _BOUND = (
     *("_batch", "_qpos", "_qvel", "_ctrl", "_force", "_xfrc", "_site_xpos", "_objects", "_gravity", "_gain", "_bias"),
-    *("_damping", "_frictionloss", "_armature", "_body_mass", "_body_inertia"),
+    *("_damping", "_frictionloss", "_armature", "_body_mass", "_body_inertia", "_time"),
 )
 """What is the batch or lies in its memory."""
 
@@ -99,7 +99,7 @@ class MujocoHand:
         batch = self._batch
         self._qpos, self._qvel, self._ctrl = batch.bind("qpos"), batch.bind("qvel"), batch.bind("ctrl")
         self._force, self._xfrc = batch.bind("actuator_force"), batch.bind("xfrc_applied")
-        self._site_xpos = batch.bind("site_xpos")
+        self._site_xpos, self._time = batch.bind("site_xpos"), batch.bind("time")
         self._objects = ObjectSlots(self._model, batch)
         self._gravity = batch.expand("opt.gravity")
         self._gain, self._bias = batch.expand("actuator_gainprm"), batch.expand("actuator_biasprm")
@@ -189,15 +189,24 @@ class MujocoHand:
         self._gravity[ids] = gravity
 
     def step(self, command: FloatArray) -> None:
-        """Advance every simulation by one control period towards its command, (n, 16) rad."""
+        """Advance every simulation by one control period towards its command, (n, 16) rad.
+
+        A simulation that becomes unstable has lost its object.
+        """
         self._own_threads()
         if self.randomization is not None:
             self._push_objects(self.randomization)
         self._put_away_objects()
+        began, orientation = self._time.copy(), self._qpos[:, self._object_qpos[3:]]
         try:
             self._advance(command)
         except SimulationError as error:
             raise SimulationDivergedError(f"MuJoCo could not go on: {error}") from error
+        # MuJoCo puts an unstable simulation back to where its model begins, at time 0, and goes on there.
+        unstable = np.flatnonzero(self._time - began < CONTROL_PERIOD - PHYSICS_TIMESTEP / 2)
+        if unstable.size:
+            self._qpos[np.ix_(unstable, self._object_qpos[:3])] = OUT_OF_REACH[:3]
+            self._qpos[np.ix_(unstable, self._object_qpos[3:])] = orientation[unstable]
 
     def _advance(self, command: FloatArray) -> None:
         """Step the physics; commands act after the delay of each hand."""

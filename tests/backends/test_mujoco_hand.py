@@ -179,6 +179,21 @@ def test_drop_ends_the_episode_in_every_wrist(wrist):
     assert dropped.all()
 
 
+@pytest.mark.parametrize("randomize", [False, replace(NOTHING, delay=(0.02, 0.02))])
+def test_unstable_simulation_has_lost_its_object(randomize, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MuJoCo writes its warning into a file there
+    env = make_sim_vector_env(num_envs=2, num_threads=1, object="cube", randomize=randomize, autoreset_mode="DISABLED")
+    env.reset(seed=0)
+    for _ in range(3):
+        before = env.step(np.zeros((2, 16), dtype=np.float32))
+    assert not before[2].any()
+    env.backend.batch.bind("qvel")[0, -1] = 1e12
+    _, reward, terminated, _, info = env.step(np.zeros((2, 16), dtype=np.float32))
+    np.testing.assert_array_equal(terminated, [True, False])
+    assert np.isfinite(reward).all()
+    np.testing.assert_allclose(info["rotation"], before[4]["rotation"], atol=0.01)  # no turn from where it was put
+
+
 def test_episodes_begin_with_holding_targets():
     env = make_sim_vector_env(num_envs=4, num_threads=1, object="cube", wrist="palm_down")
     observation, _ = env.reset(seed=0)

@@ -120,6 +120,8 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        if metadata.get("kind", KIND) != KIND:
+            raise ValueError(f"its header calls it {metadata['kind']}; `dexndm distill` makes a policy of a teacher")
         if "width" not in metadata:
             raise ValueError("its header says nothing of a policy's layers; `dexndm distill` writes them")
         hand_frame = json.loads(metadata.get("hand_frame", "false"))

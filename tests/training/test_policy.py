@@ -51,6 +51,12 @@ def test_text_is_no_policy(tmp_path):
         load_policy(tmp_path / "p.safetensors")
 
 
+def test_a_teacher_is_no_policy(tmp_path):
+    TeacherPolicy(327, (8,)).save(tmp_path / "teacher.safetensors")
+    with pytest.raises(FileFormatError, match="dexndm distill"):
+        load_policy(tmp_path / "teacher.safetensors")
+
+
 def test_weights_of_another_shape_are_refused(policy, tmp_path):
     weights = policy.state_dict()
     weights["network.0.weight"] = torch.zeros(8, 99)

@@ -121,7 +121,9 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         if metadata.get("kind", KIND) != KIND:
-            raise ValueError(f"its header calls it {metadata['kind']}; `dexndm distill` makes a policy of a teacher")
+            raise ValueError(
+                f"its header names {metadata['kind']!r}, expected {KIND!r}; `dexndm distill` makes one of a teacher"
+            )
         if "width" not in metadata:
             raise ValueError("its header says nothing of a policy's layers; `dexndm distill` writes them")
         hand_frame = json.loads(metadata.get("hand_frame", "false"))

@@ -125,8 +125,9 @@ class _Collected:
 def _student(config: DistillConfig) -> StudentPolicy:
     """A new student, or the one to go on from."""
     if config.resume is None:
-        return StudentPolicy(config.width)
+        return StudentPolicy(config.width, hand_axes=config.hand_axes)
     student = load_policy(config.resume)
+    student.hand_axes |= config.hand_axes
     student.about = {}  # it will know more than that
     if config.width not in (WIDTH, student.width):
         raise ConfigurationError(

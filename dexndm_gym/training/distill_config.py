@@ -47,6 +47,10 @@ class DistillConfig(TrainingEnvConfig):
     width: Annotated[tuple[Count, ...], NotEmpty()] = WIDTH
     """Hidden layers of the student; one that is resumed keeps its own."""
 
+    hand_axes: bool = False
+    """Whatever the axis, the student turns about the nearest of the hand's own six, hand-x to hand+z: where teachers
+    know these alone. A student that is resumed and does so goes on to."""
+
     parts: Count = 1
     """Parts into which each teacher's hands are cut, for more workers than there are teachers."""
 

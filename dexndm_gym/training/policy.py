@@ -28,6 +28,10 @@ WIDTH = (512, 256, 128)
 """Hidden layers, unless others are asked for."""
 
 
+_SHAPE = ("width", "hand_frame", "hand_axes")
+"""Entries of a header that say how the network is made; a file without the last two has neither."""
+
+
 class StudentPolicy(nn.Module):
     """Observation (n, 327) to action (n, 16)."""
 
@@ -35,16 +39,18 @@ class StudentPolicy(nn.Module):
     about: dict[str, str]
     """What else its file says of it, such as what it was refined on."""
 
-    def __init__(self, width: tuple[int, ...] = WIDTH, *, hand_frame: bool = True) -> None:
+    def __init__(self, width: tuple[int, ...] = WIDTH, *, hand_frame: bool = True, hand_axes: bool = False) -> None:
         """Make an untrained policy.
 
         Args:
             width: sizes of the hidden layers.
             hand_frame: show the network gravity and axis in the hand frame, too: with more than one wrist these, and
                 not wrist and axis in the world, are what decides.
+            hand_axes: show the network, instead of an axis, the nearest of the hand's own six (``hand-x`` to
+                ``hand+z``): for policies that learned these alone, which between them hardly turn.
         """
         super().__init__()
-        self.width, self.hand_frame = tuple(width), hand_frame
+        self.width, self.hand_frame, self.hand_axes = tuple(width), hand_frame, hand_axes
         self.about = {}
         self.network = mlp((OBSERVATION_SIZE + 6 * hand_frame, *width, NUM_JOINTS))
         self.register_buffer("start_pose", torch.tensor(CANONICAL_POSE, dtype=torch.float32))
@@ -60,11 +66,13 @@ class StudentPolicy(nn.Module):
         # What drives a servo is the difference of target and position: a tenth of the size of either.
         features = [(position - self.start_pose).flatten(1) * 2.0, (target - position).flatten(1) * 5.0]
         frame = observation[:, HISTORY * 2 * NUM_JOINTS :]
+        wrist, axis = frame[:, :4], frame[:, 4:]
+        if self.hand_axes:
+            axis = _out_of_hand(wrist, _nearest_axis(_into_hand(wrist, axis)))
         if self.hand_frame:
-            wrist, axis = frame[:, :4], frame[:, 4:]
             down = axis.new_tensor([0.0, 0.0, -1.0]).expand_as(axis)
             features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
-        return torch.cat([*features, frame], dim=1)
+        return torch.cat([*features, wrist, axis], dim=1)
 
     @torch.no_grad()
     @one_torch_thread()
@@ -91,8 +99,7 @@ class StudentPolicy(nn.Module):
         Raises:
             OutputError: it cannot be written, or the disk is full.
         """
-        layers = {"width": json.dumps(self.width), "hand_frame": json.dumps(self.hand_frame)}
-        metadata = {"kind": KIND, **layers, **self.about}
+        metadata = {"kind": KIND, **{name: json.dumps(getattr(self, name)) for name in _SHAPE}, **self.about}
         write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
 
 
@@ -101,6 +108,17 @@ def _into_hand(wrist: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
     w, turn = wrist[:, :1], -wrist[:, 1:]
     across = 2.0 * torch.cross(turn, vector, dim=1)
     return vector + w * across + torch.cross(turn, across, dim=1)
+
+
+def _out_of_hand(wrist: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    """The way back."""
+    return _into_hand(wrist * wrist.new_tensor([1.0, -1.0, -1.0, -1.0]), vector)
+
+
+def _nearest_axis(vector: torch.Tensor) -> torch.Tensor:
+    """The unit vector along a frame's axis that is nearest to each vector, (n, 3)."""
+    nearest = vector.abs().argmax(dim=1)
+    return nn.functional.one_hot(nearest, num_classes=3) * vector.sign()
 
 
 def load_policy(path: Path | str | None = None) -> StudentPolicy:
@@ -126,10 +144,10 @@ def load_policy(path: Path | str | None = None) -> StudentPolicy:
             )
         if "width" not in metadata:
             raise ValueError("its header says nothing of a policy's layers; `dexndm distill` writes them")
-        hand_frame = json.loads(metadata.get("hand_frame", "false"))
-        policy = StudentPolicy(tuple(json.loads(metadata["width"])), hand_frame=hand_frame)
+        shape = {name: json.loads(metadata.get(name, "false")) for name in _SHAPE}
+        policy = StudentPolicy(**shape)
         policy.load_state_dict(weights)
-        policy.about = {name: text for name, text in metadata.items() if name not in ("kind", "width", "hand_frame")}
+        policy.about = {name: text for name, text in metadata.items() if name not in ("kind", *_SHAPE)}
         require_finite(weights)
     except (SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(f"{path} is not a policy file of this package: {error}") from error

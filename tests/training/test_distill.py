@@ -74,6 +74,14 @@ def test_resumed_student_keeps_its_layers_alone(policy: Path, tmp_path: Path) ->
         distill(replace(config, width=(4,)), progress=False)
 
 
+def test_resumed_student_keeps_the_hands_axes(policy: Path, tmp_path: Path) -> None:
+    config = DistillConfig(teacher=(policy,), hand_axes=True, out=tmp_path / "new.safetensors", **SMALL)
+    new = distill(config, progress=False)
+    later = distill(replace(config, resume=new, hand_axes=False, out=tmp_path / "later.safetensors"), progress=False)
+    taught = distill(replace(config, resume=policy, out=tmp_path / "taught.safetensors"), progress=False)
+    assert [load_policy(path).hand_axes for path in (policy, new, later, taught)] == [False, True, True, True]
+
+
 def test_lesson_goes_on_alike_after_a_journey(teacher: Path) -> None:
     lesson, student = Lesson(DistillConfig(teacher=(teacher,)), teacher, 3), StudentPolicy((8,))
     lesson.play(student, 0.5, 2)

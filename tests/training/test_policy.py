@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.spatial.transform import Rotation
 
 from dexndm_gym.errors import FileFormatError, ModelMismatchError
 from dexndm_gym.training.policy import StudentPolicy, load_policy
@@ -20,6 +21,25 @@ def test_saved_policies_answer_bit_for_bit(policy, tmp_path):
     np.testing.assert_array_equal(
         load_policy(tmp_path / "p.safetensors").predict(observations)[0], policy.predict(observations)[0]
     )
+
+
+def test_policies_of_the_hands_axes_turn_about_the_nearest(tmp_path):
+    torch.manual_seed(0)
+    StudentPolicy((8,), hand_axes=True).save(tmp_path / "p.safetensors")
+    policy, plain = load_policy(tmp_path / "p.safetensors"), StudentPolicy((8,))
+    plain.load_state_dict(policy.state_dict())
+    rng = np.random.default_rng(0)
+    observations = rng.normal(size=(60, 327)).astype(np.float32)
+    wrists = Rotation.random(60, random_state=1)
+    observations[:, 320:324] = wrists.as_quat(scalar_first=True)
+    wanted = np.repeat(np.concatenate([np.eye(3), -np.eye(3)]), 10, axis=0)
+    observations[:, 324:] = wrists.apply(wanted)
+    exact = plain.predict(observations)[0]
+    beside = wanted + rng.uniform(-0.45, 0.45, size=(60, 3))
+    observations[:, 324:] = wrists.apply(beside / np.linalg.norm(beside, axis=1, keepdims=True))
+    np.testing.assert_allclose(policy.predict(observations)[0], exact, atol=1e-5)
+    observations[:, 324:] = wrists.apply(np.roll(wanted, 10, axis=0))
+    assert (np.abs(policy.predict(observations)[0] - exact).max(axis=1) > 1e-3).all()
 
 
 def test_one_observation_is_a_batch_of_one(policy):

@@ -153,6 +153,6 @@ def _lessons(config: DistillConfig) -> list[tuple[str, Lesson]]:
     lessons = []
     for index, count in enumerate(_hands(config)):
         number, part = divmod(index, config.parts)
-        seeded = replace(config, seed=(config.seed + 1000 * part) % 2**32)
+        seeded = replace(config, seed=(config.seed + 1000 * index) % 2**32)
         lessons.append((f"teacher {number + 1}, part {part + 1}", Lesson(seeded, config.teacher[number], count)))
     return lessons

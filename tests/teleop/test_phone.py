@@ -262,7 +262,7 @@ def trust(server: PhoneServer) -> ssl.SSLContext:
 
 
 def visit(server: PhoneServer, url: str | None = None) -> ClientConnection:
-    return connect((url or server.url).replace("https", "wss") + "socket", ssl=trust(server))
+    return connect((url or server.url).replace("https", "wss") + "socket", ssl=trust(server), open_timeout=60)
 
 
 def test_a_page_and_its_socket_share_a_port(server: PhoneServer, source: PhoneSource, clock: Any) -> None:

@@ -17,7 +17,7 @@ from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import object_names
 from dexndm_gym.task.orientations import WRISTS
 from dexndm_gym.training import specialists
-from dexndm_gym.training.distill import distill
+from dexndm_gym.training.distill import _lessons, distill
 from dexndm_gym.training.distill_config import DistillConfig
 from dexndm_gym.training.lesson import Lesson, LessonStep
 from dexndm_gym.training.policy import StudentPolicy, load_policy
@@ -112,6 +112,12 @@ def test_each_teachers_own_starts_are_used(monkeypatch: pytest.MonkeyPatch, tmp_
     gone = saved_teacher(tmp_path / "c", starts=json.dumps(str(tmp_path / "gone.npz")))
     with pytest.raises(FileNotFoundError, match=r"gone\.npz, which is gone; give --starts"):
         Lesson(DistillConfig(teacher=(gone,)), gone, 1)
+
+
+def test_lessons_of_one_teacher_are_not_the_same_twice(policy: Path) -> None:
+    lessons = _lessons(DistillConfig(teacher=(policy, policy), parts=2, num_envs=4))
+    begun = {lesson.env.task.observation()[0].tobytes() for _, lesson in lessons}
+    assert len(begun) == 4
 
 
 def labeled(value: float, *, dropped: list[int], whole: list[int]) -> LessonStep:

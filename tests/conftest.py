@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 # Before anything loads PyTorch: tests run in parallel, one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +20,9 @@ from dexndm_gym.task.config import TaskConfig
 # Same examples in every run, and no verdict on how busy the machine is.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# A shell has its background jobs ignore Ctrl-C, and the programs that tests interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Wiggle:

@@ -26,7 +26,7 @@ pytest.importorskip("viser", reason="the extra viewer is not installed")
 
 pytest.importorskip("cryptography", reason="the extra viewer is not installed")
 
-from websockets.sync.client import connect
+from phone_page import PhonePage
 
 from dexndm_gym.teleop.page import STOP_LABEL, PageSource, teleop_page
 from dexndm_gym.teleop.phone import PhoneSource
@@ -176,7 +176,7 @@ def test_a_phone_is_lost_and_comes_back_by_itself(browser: Any) -> None:
         wait_for(lambda: source.connected, "it to come back")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with connect(server.url.replace("https", "wss") + "socket", ssl=context):
+        with PhonePage(server.url + "socket", context):
             wait_for(lambda: "Another page steers" in browser.find_element("id", "link").text, "another page")
         browser.find_element("id", "stop").click()
         wait_for(lambda: Command("stop") in source.poll(), "a stop that takes over")

@@ -21,8 +21,8 @@ from scipy.spatial.transform import Rotation
 pytest.importorskip("websockets", reason="the extra viewer is not installed")
 pytest.importorskip("cryptography", reason="the extra viewer is not installed")
 
+from phone_page import PhonePage
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.grasps.palm_rest import START_POSE
@@ -261,8 +261,8 @@ def trust(server: PhoneServer) -> ssl.SSLContext:
     return context
 
 
-def visit(server: PhoneServer, url: str | None = None) -> ClientConnection:
-    return connect((url or server.url).replace("https", "wss") + "socket", ssl=trust(server), open_timeout=60)
+def visit(server: PhoneServer) -> PhonePage:
+    return PhonePage(server.url + "socket", trust(server))
 
 
 def test_a_page_and_its_socket_share_a_port(server: PhoneServer, source: PhoneSource, clock: Any) -> None:
@@ -295,7 +295,7 @@ def test_nobody_enters_without_the_token(server: PhoneServer, path: str) -> None
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(url, context=trust(server))
     with pytest.raises(InvalidStatus):
-        connect(url.replace("https", "wss"), ssl=trust(server))
+        PhonePage(url, trust(server))
 
 
 def test_a_second_page_takes_over(server: PhoneServer, source: PhoneSource) -> None:
@@ -334,14 +334,15 @@ def test_strangers_do_not_end_it(server: PhoneServer, source: PhoneSource) -> No
 
 
 def test_closing_ends_connections_and_frees_the_port(source: PhoneSource) -> None:
-    with PhoneServer(source, "127.0.0.1", 0) as server:
-        client = visit(server)
+    server = PhoneServer(source, "127.0.0.1", 0)
+    with visit(server) as client:
         client.recv()
         port = int(server.url.split(":")[2].split("/")[0])
         with PhoneServer(source, "127.0.0.1", port) as other:
             assert not other.url.startswith(f"https://localhost:{port}/"), "the next free port"
-    with pytest.raises(ConnectionClosed):
-        client.recv()
+        server.close()
+        with pytest.raises(ConnectionClosed):
+            client.recv()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("localhost", port))
 

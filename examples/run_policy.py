@@ -5,6 +5,7 @@ python examples/run_policy.py /dev/ttyUSB0     # a LEAP hand
 """
 
 import sys
+from typing import Any
 
 import gymnasium as gym
 
@@ -13,8 +14,8 @@ from dexndm_gym.backends.address import find_hand
 from dexndm_gym.training.policy import load_policy
 
 
-def turn(env: gym.Env, seed: int) -> float:
-    """Play one episode; returns the rotation about the axis, rad."""
+def turn(env: gym.Env, seed: int) -> dict[str, Any]:
+    """Play one episode; returns what is known at its end, such as the rotation about the axis, rad."""
     policy = load_policy()
     observation, info = env.reset(seed=seed)
     ended = False
@@ -22,7 +23,7 @@ def turn(env: gym.Env, seed: int) -> float:
         action, _ = policy.predict(observation)
         observation, _, terminated, truncated, info = env.step(action)
         ended = terminated or truncated
-    return info["rotation"]
+    return info
 
 
 if __name__ == "__main__":
@@ -32,5 +33,6 @@ if __name__ == "__main__":
         (find_hand(port), gym.make("LeapRotate-Real-v0", port=port, object="cylinder")),
     ):
         print(f"{name}: ", end="", flush=True)
-        print(f"{turn(env, seed=0):.1f} rad in 20 s")
+        info = turn(env, seed=0)
+        print(f"{info['rotation']:.1f} rad in {info['time']:.1f} s")
         env.close()

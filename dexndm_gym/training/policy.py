@@ -67,11 +67,13 @@ class StudentPolicy(nn.Module):
         features = [(position - self.start_pose).flatten(1) * 2.0, (target - position).flatten(1) * 5.0]
         frame = observation[:, HISTORY * 2 * NUM_JOINTS :]
         wrist, axis = frame[:, :4], frame[:, 4:]
+        in_hand = _into_hand(wrist, axis)
         if self.hand_axes:
-            axis = _out_of_hand(wrist, _nearest_axis(_into_hand(wrist, axis)))
+            in_hand = _nearest_axis(in_hand)
+            axis = _out_of_hand(wrist, in_hand)
         if self.hand_frame:
             down = axis.new_tensor([0.0, 0.0, -1.0]).expand_as(axis)
-            features += [_into_hand(wrist, down), _into_hand(wrist, axis)]
+            features += [_into_hand(wrist, down), in_hand]
         return torch.cat([*features, wrist, axis], dim=1)
 
     @torch.no_grad()

@@ -13,12 +13,13 @@ from dexndm_gym.cli import main
 from dexndm_gym.cli.app import COMMANDS
 from dexndm_gym.cli.hand import _ACTIONS as HAND_ACTIONS
 from dexndm_gym.cli.teleop import _ACTIONS as TELEOP_ACTIONS
+from dexndm_gym.cli.tracker import _ACTIONS as TRACKER_ACTIONS
 from dexndm_gym.cli.view import _ACTIONS as VIEW_ACTIONS
 
 PAGE = Path("reference") / "commands.md"
 WIDTH = "100"  # characters of a line of help
 CHECKOUT = f"{Path(dexndm_gym.__file__).parents[1]}/"
-SUBCOMMANDS = {"hand": HAND_ACTIONS, "view": VIEW_ACTIONS, "teleop": TELEOP_ACTIONS}
+SUBCOMMANDS = {"hand": HAND_ACTIONS, "view": VIEW_ACTIONS, "teleop": TELEOP_ACTIONS, "tracker": TRACKER_ACTIONS}
 HEAD = "# Command reference\n\nGenerated from the commands themselves.\n"
 
 
@@ -35,7 +36,7 @@ def _sections() -> Iterator[str]:
         for name, what in COMMANDS.items():
             yield f"## dexndm {name}\n\n{what}\n\n{_help(name)}"
             for action in SUBCOMMANDS.get(name, ()):
-                subcommand = action.__name__.lower()
+                subcommand = action if isinstance(action, str) else action.__name__.lower()
                 yield f"### dexndm {name} {subcommand}\n\n{_help(name, subcommand)}"
 
 

@@ -44,7 +44,7 @@ class DemoConfig(Checked):
 
     hand_seed: Seed = 5
     """Which virtual hand: its hidden parameters are drawn from this. Hand 5 stands near the middle of hands 0 to
-    15: six of them turn less in direct transfer, nine turn more (docs/results.md)."""
+    15: with the policy ``palm_up`` six of them turn less in direct transfer, nine more (docs/results.md)."""
 
     episodes: Count = 9
     """Episodes of 20 s in each of the three runs, with cylinder, cube and ellipsoid in turn."""

@@ -257,7 +257,7 @@ class DynamixelHand:
 
     def _observe(self, reading: Reading) -> None:
         if isinstance(self._tracker, JointTracker):
-            self._tracker.observe(reading.position, self._driver.target)
+            self._tracker.observe(reading.position, self._driver.command)
         object_pose = _see(self._tracker)
         self.pacer.spent("tracker")
         self._state = HandState(
@@ -265,7 +265,7 @@ class DynamixelHand:
             velocity=reading.velocity[None],
             current=reading.current[None],
             object_pose=object_pose,
-            command=self._driver.target[None],
+            command=self._driver.command[None],
             info=self._info(),
         )
 

@@ -18,6 +18,7 @@ from dexndm_gym.hardware.pacing import Pacer
 from dexndm_gym.objects.object_choice import Choice, choice_name, find_objects
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
+from dexndm_gym.task.orientations import AXES, HAND_AXES
 from dexndm_gym.teleop.commands import Command
 from dexndm_gym.virtual_hand import VIRTUAL_PORT
 
@@ -95,7 +96,7 @@ def _steer(
     session = TeleopSession(
         env, policy, sources, options=options, seed=command.seed, loss=command.loss, recorder=recorder, pacer=pacer
     )
-    if len(command.axis) == 1:
+    if len(command.axis) == 1 and command.axis[0] in {*AXES, *HAND_AXES}:  # one axis, not a set to draw from
         session.steering.take(Command("axis", command.axis[0]))  # an axis of the hand turns with it
     end = time.monotonic() + command.seconds
     while time.monotonic() < end:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,9 @@ from dexndm_gym.task.goals import set_first_goals, turns_to_goals
 from dexndm_gym.task.metrics import STEP_METRICS, score
 from dexndm_gym.task.options import EpisodeOptions, EpisodeSetup
 from dexndm_gym.task.orientations import up_in_hand
+
+_FUNCTIONS = (FunctionType, MethodType, partial)
+"""Classes that say nothing of what a filter does."""
 
 
 class RotationTask:
@@ -98,9 +103,10 @@ class RotationTask:
         """Within this, targets pass a filter on their way to the hand.
 
         Filters see targets in the order in which they are entered. Of several of one class the first that is entered
-        acts, which is that of the outermost wrapper: nothing is corrected twice.
+        acts, which is that of the outermost wrapper: nothing is corrected twice. Functions all act.
         """
-        if any(type(other) is type(target_filter) for other in self._filters):
+        is_function = isinstance(target_filter, _FUNCTIONS)
+        if not is_function and any(type(other) is type(target_filter) for other in self._filters):
             yield
             return
         self._filters.append(target_filter)
@@ -128,7 +134,7 @@ class RotationTask:
             self._items[i] = episode.scene.item or episode.scene.object
         running["has_object"][ids] = self.objects[ids] != NO_OBJECT
         running["start"][ids] = start
-        observation.begin(running, ids, self._measured()[ids], start)
+        observation.begin(running, ids, self._measured(ids), start)
         running["steps"][ids] = 0
         running["resets"][ids] += 1
         running["speed_sums"][ids] = 0.0
@@ -215,8 +221,8 @@ class RotationTask:
             known["to_goal"] = turns_to_goals(self._episodes, pose)
         return known
 
-    def _measured(self) -> FloatArray:
-        position = self._state.position
+    def _measured(self, ids: IntArray | slice = slice(None)) -> FloatArray:
+        position = self._state.position[ids]
         if self._noise == 0.0:
             return position
         return position + self._rng.uniform(-self._noise, self._noise, position.shape)

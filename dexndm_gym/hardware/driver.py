@@ -125,7 +125,7 @@ class HandDriver:
         self.collisions = CollisionGuard(config.overlap)
         self.loads = LoadGuard(config.lasting_current)
         self.held: tuple[str, ...] = ()
-        self.goal = self.target = self._position = np.zeros(NUM_JOINTS)
+        self.goal = self.command = self._position = np.zeros(NUM_JOINTS)
         self._clocks = ClockMonitor()
         self._stalls = StallMonitor(config.stall_error, round(config.stall_time / CONTROL_PERIOD))
         self._last_contact = 0.0
@@ -139,7 +139,7 @@ class HandDriver:
         """
         self.connection.open()
         prepare(self._bus, self._config.servos)
-        self.goal = self.target = self._position = rad_from_ticks(hold_still(self._bus, self._config.servos))
+        self.goal = self.command = self._position = rad_from_ticks(hold_still(self._bus, self._config.servos))
         self._last_contact = self._clock()
 
     def begin(self) -> None:
@@ -158,11 +158,10 @@ class HandDriver:
         self.pacer.spent("caller")
         self._look_after_pauses()
         limited = limit_command(command, self.goal, self._config.max_command_step)
-        eased = self.loads.ease(limited, self._position)
-        limited = limit_command(eased, self.goal, self._config.max_command_step)  # the joint may have jumped
         allowed, self.held = self.collisions.restrain(limited, self.goal)
+        eased = self.loads.ease(allowed, self._position)  # last, as fingers that are held back have to let up, too
         self.pacer.spent("self-collision check")
-        return self._apply(allowed)
+        return self._apply(limit_command(eased, self.goal, self._config.max_command_step))  # the joint may have jumped
 
     def move_to(self, pose: FloatArray, speed: float, begin: FloatArray | None = None) -> None:
         """Move to a pose, (16,), rad, the fastest joint at ``speed`` rad/s, around fingers that are in the way.
@@ -208,32 +207,36 @@ class HandDriver:
     def _apply(self, command: FloatArray) -> Reading:
         ticks = ticks_from_rad(command)
         self._bus.sync_write("goal_position", ticks)
-        self.goal, self.target = rad_from_ticks(ticks), command
+        sent = self._clock()
+        self.goal, self.command = rad_from_ticks(ticks), command
         # The bus is idle now: no command waits for what is read here.
         self._steps_to_check -= 1
         if self._steps_to_check <= 0:
-            self._check_servos()
+            self._check_servos(sent - self._last_contact)
         self.pacer.spent("bus")
         self.pacer.wait()
         self.connection.check_stop()
-        return self.measure()
+        reading = self.measure()
+        self._check_after(self._last_contact - sent)
+        return reading
 
     def _look_after_pauses(self) -> None:
         """After a pause in which the servos' watchdog may have struck, see that all is well before anything is sent."""
         self.connection.check_stop()
-        if self._clock() - self._last_contact >= WATCHDOG_MARGIN * self._config.servos.watchdog:
-            self._check_servos()
+        self._check_after(self._clock() - self._last_contact)
+
+    def _check_after(self, pause: float) -> None:
+        """See that all is well where the servos have heard nothing for so many seconds that they may have stopped."""
+        if pause >= WATCHDOG_MARGIN * self._config.servos.watchdog:
+            self._check_servos(pause)
             self.pacer.spent("bus")
 
-    def _check_servos(self) -> None:
-        """See that all is well, and go on if the servos' watchdog has struck."""
+    def _check_servos(self, pause: float) -> None:
+        """See that all is well, and go on if the servos' watchdog has struck in a pause of so many seconds."""
         self._steps_to_check = round(self._config.health_period / CONTROL_PERIOD)
         self._clocks.forget()
-        pause_ms = (self._clock() - self._last_contact) * 1000.0
         if not check_health(self._bus, self._config.servos):
-            _LOG.log(
-                self._pause_level, "The servos stopped after a pause of %.0f ms between commands; going on", pause_ms
-            )
+            _LOG.log(self._pause_level, "The servos stopped after a pause of %.0f ms; going on", pause * 1000.0)
             # Goal and fingers are together again, as the fingers have stopped somewhere on their way.
-            self.goal = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
+            self.goal = self.command = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
             self._stops += 1

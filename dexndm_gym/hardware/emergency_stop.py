@@ -23,20 +23,20 @@ class StopSwitch:
 
     def __init__(self) -> None:
         """Not pressed."""
-        self._reason = ""
+        self._reason: str | None = None
 
     def press(self, reason: str) -> None:
         """Stop; ``reason`` says who wanted it."""
-        self._reason = reason
+        self._reason = reason or "no reason was given"
 
     def release(self) -> None:
         """Allow motion again."""
-        self._reason = ""
+        self._reason = None
 
     @property
     def is_pressed(self) -> bool:
         """Whether motion is not allowed."""
-        return bool(self._reason)
+        return self._reason is not None
 
     def check(self) -> None:
         """Look at the switch.
@@ -44,7 +44,7 @@ class StopSwitch:
         Raises:
             StopRequestedError: it is pressed.
         """
-        if self._reason:
+        if self._reason is not None:
             raise StopRequestedError(f"The hand was stopped: {self._reason}")
 
 

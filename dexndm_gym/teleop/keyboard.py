@@ -1,6 +1,7 @@
 """The keys of the terminal, over ssh as well."""
 
 import os
+import re
 import select
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,10 @@ HELP = (
 """The keys in one line."""
 
 _MOST = 1024
+_SEQUENCE = re.compile(r"\x1b+(?:\[[0-?]*[@-~]|O[A-Za-z]|[^ \[O\x1b])")
+"""What terminals send for keys without a character, such as F1, and for those pressed with Alt. No space is part of
+one, so that whatever came before, the space bar stops."""
+_BEGUN = re.compile(r"\x1b+(?:\[[0-?]*|O)?$")
 
 
 class KeyboardSource:
@@ -55,7 +60,7 @@ class KeyboardSource:
             keys: what each key asks for.
         """
         self._terminal, self._keys = terminal, keys
-        self._open = False
+        self._open, self._begun = False, ""
 
     @classmethod
     def available(cls) -> bool:
@@ -103,4 +108,15 @@ class KeyboardSource:
                 pressed += read.decode(errors="ignore")
         except OSError:  # the other end has hung up
             self._open = False
-        return [self._keys[key] for key in pressed if key in self._keys]
+        return [self._keys[key] for key in self._characters(pressed) if key in self._keys]
+
+    def _characters(self, pressed: str) -> str:
+        """Without the sequences of keys that have none, which may arrive in parts."""
+        if not pressed:
+            return ""
+        is_escape = not self._begun.strip("\x1b") and pressed[0] not in "[O"  # pressed by itself, before this
+        begun = "" if is_escape else self._begun
+        rest = _SEQUENCE.sub("", begun + pressed)
+        unfinished = _BEGUN.search(rest)
+        self._begun = unfinished[0] if unfinished else ""
+        return rest.removesuffix(self._begun)

@@ -217,10 +217,13 @@ class TeleopSession:
             self._recorder.step(self.steering, frame, self._position(), info, self._current())
         self._pacer.wait()
         if terminated or truncated:
-            self.steering.mode, self.lost = "hold", terminated
+            self.lost = terminated
+        if self._letting_go:  # to its end, whether or not the object falls out meanwhile
+            if self._at(OPEN_POSE):
+                self._stop(f"{self._watch.name} is gone, the hand is open")
+        elif terminated or truncated:
+            self.steering.mode = "hold"
             self.note = "lost the object; a reset begins anew" if terminated else "the episode is over"
-        elif self._letting_go and self._at(OPEN_POSE):
-            self._stop(f"{self._watch.name} is gone, the hand is open")
 
     def _steer(self) -> Any:
         """Let axis and wrist hold; the observation with them, which the policy decides on."""
@@ -232,10 +235,10 @@ class TeleopSession:
                 steering.mode, self.note = "hold", "the goal is reached"
             if angle > GOAL_TOLERANCE:  # nearer there is no axis to speak of
                 axis = tuple((left / angle).tolist())
-        if (axis, steering.wrist) != self._steered:
-            turned = steering.wrist if steering.wrist != self._steered[1] else None
-            self._steered = (axis, steering.wrist)
-            wanted = None if axis is None else in_world(axis, frame[:4] if turned is None else np.array(turned))
+        turned = steering.wrist if steering.wrist != self._steered[1] else None
+        wanted = None if axis is None else in_world(axis, frame[:4] if turned is None else np.array(turned))
+        if (wanted, steering.wrist) != self._steered:
+            self._steered = (wanted, steering.wrist)
             self._observation = self._env.unwrapped.steer(axis=wanted, wrist=turned)  # type: ignore[attr-defined]
         return self._observation
 

@@ -16,7 +16,8 @@ class TargetFilterWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstruct
     The filter acts inside the env, between what the policy asked for and what the hand is sent, so the place of this
     wrapper in a chain of wrappers does not matter. It acts in steps that are made through this wrapper, and only in
     those: the env inside sends what it is asked for. Of two wrappers with filters of one class, one around the other,
-    the outer replaces the inner. ``wrappers.vector.TargetFilterVectorWrapper`` is its twin for vector envs.
+    the outer replaces the inner; functions all act. ``wrappers.vector.TargetFilterVectorWrapper`` is its twin for
+    vector envs.
 
     Example:
         >>> env = TargetFilterWrapper(gymnasium.make("LeapRotate-Sim-v0"), MyFilter())  # doctest: +SKIP

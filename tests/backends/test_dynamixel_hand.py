@@ -19,6 +19,7 @@ from dexndm_gym.hand.joints import UPPER_LIMITS
 from dexndm_gym.hand.self_collision import SelfCollision
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import NoPacer, Pacer
+from dexndm_gym.hardware.safety import MAX_COMMAND_STEP, limit_command
 from dexndm_gym.hardware.servo_setup import ServoSettings
 from dexndm_gym.hardware.units import RAD_PER_TICK, rad_from_ticks
 from dexndm_gym.objects.catalog import NO_OBJECT
@@ -249,6 +250,40 @@ def test_no_command_waits_for_a_look_at_health(
         calls.clear()
     assert {step[0] for step in steps} == {"goal_position"}
     assert sum("torque_enable" in step for step in steps) >= 1
+
+
+def test_a_pause_within_a_step_costs_that_step(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = OwnedClock()
+    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
+    reset(hand)
+    step(hand)
+    with monkeypatch.context() as late:
+
+        def oversleep() -> None:
+            clock.sleep(0.25)  # longer than the servos' watchdog
+            process.pass_time(0.25)
+
+        late.setattr(hand.pacer, "wait", oversleep)
+        hand.step(START_POSE[None] + 0.2)
+    assert set(process.command("status")["bus_watchdog"]) == {4}
+    state = hand.state()
+    assert state.command is not None
+    np.testing.assert_allclose(state.command, state.position, atol=RAD_PER_TICK, err_msg="it is held where it is")
+    hand.step(START_POSE[None] + 0.2)
+    assert np.abs(hand.state().position - state.position).max() < 0.25
+
+
+def test_fingers_that_are_held_back_let_up_when_they_are_tired(hand: DynamixelHand) -> None:
+    closed, tired = np.minimum(START_POSE + 0.7, UPPER_LIMITS), 11  # a joint of the ring finger
+    for _ in range(20):
+        hand.step(closed[None])
+    wanted = limit_command(hand.state().position[0], hand.command[0], MAX_COMMAND_STEP)
+    hand._driver.loads.share[tired] = 0.0
+    hand.step(closed[None])
+    assert "ring" in hand.state().info["held_fingers"][0]
+    assert hand.command[0, tired] == pytest.approx(wanted[tired], abs=RAD_PER_TICK)
 
 
 def test_a_pause_is_noticed_and_survived(

@@ -21,6 +21,13 @@ def test_wrong_names_and_times_are_refused(option: list[str], capsys: pytest.Cap
     assert capsys.readouterr().err.splitlines()[-1].startswith("dexndm: ")
 
 
+@pytest.mark.parametrize("axis", ["random", "principal", "hand+x"])
+def test_axes_are_drawn_from_a_set_or_given(axis: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cryptography", reason="the extra viewer is not installed")
+    command = ["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1", "--axis", axis]
+    assert main(command) == 0, capsys.readouterr().err
+
+
 def test_where_the_phone_steers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("cryptography", reason="the extra viewer is not installed")
     assert main(["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1"]) == 0

@@ -237,6 +237,14 @@ def test_vector_of_one_plays_like_the_single_environment() -> None:
     np.testing.assert_array_equal(play(vector, seed=5)[:, 0], play(single, seed=5))
 
 
+def test_each_hand_of_a_vector_begins_as_a_single_environment_with_its_seed() -> None:
+    vector = make_vector()
+    seeds = list(range(5, 5 + vector.num_envs))
+    observations, _ = vector.reset(seed=seeds)
+    for seed, observation in zip(seeds, observations, strict=True):
+        np.testing.assert_array_equal(observation, make_randomized_sim().reset(seed=seed)[0])
+
+
 def test_number_of_threads_does_not_matter() -> None:
     np.testing.assert_array_equal(*(play(make_vector(num_threads=threads), seed=5) for threads in (1, 2)))
 

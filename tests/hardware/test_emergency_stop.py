@@ -62,6 +62,10 @@ def test_a_switch_stays_pressed_until_it_is_released() -> None:
             switch.check()
     switch.release()
     switch.check()
+    switch.press("")
+    with pytest.raises(StopRequestedError, match="no reason"):
+        switch.check()
+    assert switch.is_pressed
 
 
 def read_until(terminal: int, text: bytes) -> bytes:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -211,6 +212,44 @@ def test_a_lost_source_holds_then_opens_then_relaxes(
     np.testing.assert_allclose(hand.commands[-1][0], OPEN_POSE, atol=0.01)
     warnings = [record.getMessage() for record in caplog.records]
     assert "pad is gone: the hand holds, and opens" in warnings[0]
+
+
+class Ending(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """An env whose episode is over from some step on, one way or the other."""
+
+    def __init__(self, env: Any, after: int, *, terminated: bool) -> None:
+        super().__init__(env)
+        self.after, self.over = after, (terminated, not terminated)
+
+    def step(self, action: Any) -> Any:
+        observation, reward, _, _, info = self.env.step(action)
+        self.after -= 1
+        return observation, reward, *(over and self.after < 0 for over in self.over), info
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+@pytest.mark.parametrize("after", [0, 50])
+def test_a_hand_without_an_operator_opens_though_the_object_falls_out(
+    env: Any, nudge: Any, queue: CommandQueue, clock: Any, hand: Any, after: int, terminated: bool
+) -> None:
+    ending = Ending(env, after, terminated=terminated)
+    session = TeleopSession(ending, nudge, [queue], clock=clock, sleep=lambda _: None)
+    queue.put("go")
+    session.advance()
+    modes = lose(session, queue, clock, 4.5)
+    assert "open" in modes
+    assert (modes[-1], hand.torque, session.lost) == ("stop", False, terminated)
+    np.testing.assert_allclose(hand.commands[-1][0], OPEN_POSE, atol=0.01)
+
+
+def test_axes_of_hand_and_world_are_told_apart(session: TeleopSession, queue: CommandQueue, nudge: Any) -> None:
+    session.advance()
+    queue.put("wrist", "palm_down")
+    queue.put("go")
+    for axis in ("+z", "hand+z", "-z", "hand-z"):
+        queue.put("axis", axis)
+        session.advance()
+    assert [axis[2] for axis in nudge.axes] == [1, -1, -1, 1], "palm down, the palm normal points down"
 
 
 def test_who_comes_back_has_to_ask_anew(session: TeleopSession, queue: CommandQueue, clock: Any) -> None:

@@ -5,6 +5,8 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.teleop.commands import Command
@@ -26,6 +28,42 @@ def test_keys_are_read_until_the_terminal_goes() -> None:
         os.close(ours)
         assert keyboard.poll() == []
         assert not keyboard.connected
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ([b"\x1b[5~\x1bOP\x1b[15~\x1b[3;2~"], []),  # page up, F1, F5, delete with shift
+        ([b"\x1bo\x1b\x1b[5~", b"g"], ["go"]),  # with alt
+        ([b"\x1b[", b"5~g"], ["go"]),  # in two parts
+        ([b"\x1b", b"[15~g"], ["go"]),
+        ([b"\x1b", b"g"], ["go"]),  # escape alone
+        ([b"\x1b ", b"\x1b[ ", b"\x1bO ", b"\x1b[1; "], ["stop", "stop", "stop", "speed", "stop"]),
+    ],
+)
+def test_keys_without_a_character_do_nothing_but_a_space_always_stops(parts: list[bytes], wanted: list[str]) -> None:
+    ours, theirs = os.openpty()
+    said: list[str] = []
+    with KeyboardSource(theirs) as keyboard:
+        for part in parts:
+            os.write(ours, part)
+            said += [command.name for command in keyboard.poll()]
+    assert said == wanted
+
+
+@given(st.lists(st.text("\x1b[O;5~ogP", max_size=6), max_size=4))
+def test_no_sequence_swallows_a_stop(parts: list[str]) -> None:
+    ours, theirs = os.openpty()
+    try:
+        with KeyboardSource(theirs) as keyboard:
+            for part in parts:
+                os.write(ours, part.encode())
+                keyboard.poll()
+            os.write(ours, b" ")
+            assert Command("stop") in keyboard.poll()
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_a_file_is_no_terminal(tmp_path: Any) -> None:

@@ -124,6 +124,15 @@ def test_filters_of_other_kinds_act_in_order(make: Callable[..., tuple[Any, Any]
     np.testing.assert_allclose(info["command"], wanted)
 
 
+@pytest.mark.parametrize("make", [single, vector])
+def test_functions_all_act(make: Callable[..., tuple[Any, Any]]) -> None:
+    bare, wrapper = make()
+    env = wrapper(wrapper(bare, lambda _, target: (np.minimum(target, 0.5), {})), lambda _, target: (target + 0.1, {}))
+    env.reset(seed=0)
+    info = step(env, 0.0)
+    np.testing.assert_allclose(info["command"], np.minimum(info["target"] + 0.1, 0.5))
+
+
 def test_spec_makes_single_and_vector_env_again() -> None:
     single = TargetFilterWrapper(gymnasium.make("LeapRotate-Sim-v0", backend="weak_servos"), Push(0.04))
     assert single.spec is not None

@@ -26,15 +26,16 @@ _VIDEO_SECONDS = 6.0
 
 
 def evaluation_section(files: Mapping[str, Numbers]) -> list[str]:
-    """Policies, measured; one row per file."""
+    """Policies, measured; one row per file. Of a hand without a tracker much is unknown: null in its file."""
+    files = {name: {key: np.nan if n is None else n for key, n in one.items()} for name, one in files.items()}
     rows = [
         (
             _name(name),
             html.escape(str(n.get("env", ""))),
-            f"{n['rotation_rad_mean']:.2f} &plusmn; {n['rotation_rad_std']:.2f}",
-            *(f"{n[key]:.2f}" for key in ("speed_rad_s_mean", "time_to_fall_s_mean")),
-            f"{100 * n['dropped_share']:.0f}&nbsp;%",
-            *(f"{n[key]:.2f}" for key in ("RotR_mean", "RotP_mean", "TTF_mean")),
+            _known(n["rotation_rad_mean"], f"{n['rotation_rad_mean']:.2f} &plusmn; {n['rotation_rad_std']:.2f}"),
+            *(_known(n[key], f"{n[key]:.2f}") for key in ("speed_rad_s_mean", "time_to_fall_s_mean")),
+            _known(n["dropped_share"], f"{100 * n['dropped_share']:.0f}&nbsp;%"),
+            *(_known(n[key], f"{n[key]:.2f}") for key in ("RotR_mean", "RotP_mean", "TTF_mean")),
             str(n["episodes"]),
         )
         for name, n in files.items()
@@ -45,6 +46,10 @@ def evaluation_section(files: Mapping[str, Numbers]) -> list[str]:
     )
     caption = "Rotation until the end of the episode, mean and one standard deviation, and the share of objects lost."
     return ["<h2>Evaluation</h2>", table(head, rows), plot(_bars(files), caption)]
+
+
+def _known(number: float, text: str) -> str:
+    return "-" if np.isnan(number) else text
 
 
 def gap_section(files: Mapping[str, Numbers]) -> list[str]:

@@ -99,6 +99,18 @@ def test_the_report_says_what_was_measured(results: Path, monkeypatch: pytest.Mo
     assert len(re.findall("data:video/mp4", text)) == 1
 
 
+def test_what_is_not_known_of_a_hand_is_a_dash(tmp_path: Path) -> None:
+    unknown = {name: None for name in scores(0.0).summary() if not name.startswith("time")}
+    known = {"time_to_fall_s_mean": 17.25, "env": "/dev/ttyUSB0", "episodes": 3}
+    for name in ("hand.json", "other.json"):
+        (tmp_path / name).write_text(json.dumps(unknown | known))
+    write_folder_report(tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "<td>-</td>" in text
+    assert "17.25" in text
+    assert "nan" not in re.sub("base64,[^'\"]*", "", text)
+
+
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[1, 2")
     with pytest.raises(ConfigurationError, match="nothing to report"):

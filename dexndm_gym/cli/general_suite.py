@@ -3,22 +3,23 @@
 from typing import TYPE_CHECKING, Any
 
 from dexndm_gym.cli.common import NOTHING_KEPT, announce, interruptible, table, write_figure, write_json
-from dexndm_gym.envs.rollout import Policy
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
 from dexndm_gym.evaluation.general.suite import GeneralConfig, read_results, run_suite
 from dexndm_gym.evaluation.general.videos import film_cells
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.progress import progress_bar
 from dexndm_gym.task.orientations import AXES
+from dexndm_gym.training.policy import StudentPolicy
 
 if TYPE_CHECKING:
     from dexndm_gym.cli.evaluate import EvaluateCommand
 
 
-def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
+def measure_generality(command: "EvaluateCommand", policy: StudentPolicy) -> None:
     """Play the suite with the command's options, and print its tables."""
     config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
-    done = read_results(command.json, config)
+    digest = policy.digest()
+    done = read_results(command.json, config, digest)
     announce("simulated")
     results: dict[str, Any] = done or {}
     with (
@@ -26,7 +27,7 @@ def measure_generality(command: "EvaluateCommand", policy: Policy) -> None:
         progress_bar("general", "episode") as progress,
     ):
         for results in run_suite(config, policy, done=done, progress=progress, workers=command):
-            write_json(results | {"policy": str(command.policy)}, command.json)
+            write_json(results | {"policy": str(command.policy), "digest": digest}, command.json)
     for name, cells in results["cells"].items():
         print(f"\n{name}: rad/s (dropped)\n{table(('wrist', *AXES), cell_rows(cells))}")
     head = ("unseen objects, any wrist", "RotR / TTF / RotP", "dropped", "the paper's, on other objects")

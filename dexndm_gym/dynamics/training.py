@@ -100,7 +100,7 @@ class Training:
         )
         self._epoch = self._best_epoch = 0
         self._best, self._best_weights = self._unseen_error(), copy.deepcopy(model.state_dict())
-        self._fingerprint = _fingerprint(model, lengths, options)
+        self._fingerprint = _fingerprint(model, lengths, options, trajectories)
 
     def run(self, *, checkpoint: Path | None = None, progress: Progress | None = None) -> int:
         """Train and leave the best weights in the model.
@@ -195,9 +195,13 @@ class Training:
         self._schedule.load_state_dict(state["schedule"])
 
 
-def _fingerprint(model: JointwiseModel, lengths: Sequence[int], options: FitOptions) -> str:
-    """Tells fits apart: by options and first weights, which physics and normalization tie to the data."""
+def _fingerprint(
+    model: JointwiseModel, lengths: Sequence[int], options: FitOptions, trajectories: Sequence[Trajectory]
+) -> str:
+    """Tells fits apart: by options, first weights, and the first and the last of the trajectories."""
     digest = hashlib.sha256(repr((options, model.config, list(lengths))).encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.numpy().tobytes())
+    for trajectory in (trajectories[0], trajectories[len(trajectories) - 1]):
+        digest.update(trajectory.position.tobytes() + trajectory.command.tobytes())
     return digest.hexdigest()

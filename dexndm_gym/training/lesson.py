@@ -67,7 +67,7 @@ class Lesson:
             practice.make_hand(),
             options=practice.options,
             config=config.task,
-            joint_pos_noise=config.task.joint_pos_noise if practice.randomize else 0.0,
+            joint_pos_noise=practice.joint_pos_noise(config.task),
         )
         self._observation, _ = self.env.reset(seed=config.seed)
         _wanted(self._teacher, self._observation, self.env.task)  # better to learn now that it sees something else

@@ -20,10 +20,11 @@ def make_learning_env(config: TrainConfig, checkpoint: dict[str, Any] | None) ->
         return ArrayTeacherEnv(make_teacher_env(config) if checkpoint is None else pickle.loads(checkpoint["env"]))
     if checkpoint is None:
         return make_tensor_env(config)
-    curriculum, generator = pickle.loads(checkpoint["env"])
-    env = make_tensor_env(config, curriculum)
+    curriculum, generator, resets = pickle.loads(checkpoint["env"])
+    seed = (config.seed + checkpoint["steps"]) % 2**32  # episodes begin anew, and are to be others than before
+    env = make_tensor_env(replace(config, seed=seed), curriculum)
     env.generator.set_state(generator)
-    env.hand.seed(config.seed + checkpoint["steps"])
+    env.task.resets = resets.to(env.device)
     return env
 
 
@@ -43,7 +44,7 @@ def make_tensor_env(config: TrainConfig, curriculum: GravityCurriculum | None = 
         options,
         config.task,
         curriculum or GravityCurriculum(_judging_fairly(config), config.object_sets),
-        joint_pos_noise=config.task.joint_pos_noise if config.randomize else 0.0,
+        joint_pos_noise=config.joint_pos_noise(config.task),
         seed=config.seed,
     )
 

@@ -1,5 +1,6 @@
 """The deployable policy: a small network over the 327-number observation, as safetensors."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -95,14 +96,23 @@ class StudentPolicy(nn.Module):
         action = self(batch).clamp(-1.0, 1.0).numpy()
         return (action[0] if observation.ndim == 1 else action), None
 
+    def digest(self) -> str:
+        """SHA-256 of all that decides on actions: the weights, and how the network is made."""
+        return hashlib.sha256(json.dumps(self._shape()).encode() + save(self._weights())).hexdigest()
+
+    def _shape(self) -> dict[str, str]:
+        return {name: json.dumps(getattr(self, name)) for name in _SHAPE}
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.contiguous() for name, value in self.state_dict().items()}
+
     def save(self, path: Path) -> None:
         """Write weights, layer sizes and ``about`` to a safetensors file.
 
         Raises:
             OutputError: it cannot be written, or the disk is full.
         """
-        metadata = {"kind": KIND, **{name: json.dumps(getattr(self, name)) for name in _SHAPE}, **self.about}
-        write_bytes(path, save({name: value.contiguous() for name, value in self.state_dict().items()}, metadata))
+        write_bytes(path, save(self._weights(), {"kind": KIND, **self._shape(), **self.about}))
 
 
 def _into_hand(wrist: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:

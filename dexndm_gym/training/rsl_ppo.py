@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dexndm_gym.errors import MissingExtraError
+from dexndm_gym.errors import ConfigurationError, MissingExtraError
 from dexndm_gym.hand.joints import NUM_JOINTS
 from dexndm_gym.outputs import check_outputs
 from dexndm_gym.training.curriculum_table import CurriculumTable, log_cells
@@ -166,10 +166,16 @@ class RslTraining:
     def _start_from(self, path: Path) -> None:
         """Take over networks and statistics of another run; the optimizer starts anew."""
         actor, critic = self.algorithm.actor, self.algorithm.critic
-        if path.suffix != ".safetensors":
-            read_checkpoint(path)
-            path = teacher_file(path.parent)  # written with every checkpoint
-        take_over(actor, critic, load_teacher(path))
+        if path.suffix == ".safetensors":
+            take_over(actor, critic, load_teacher(path))
+            return
+        teacher = load_teacher(teacher_file(path.parent))  # written with every checkpoint
+        if teacher.about.get("steps") != str(read_checkpoint(path)["steps"]):
+            raise ConfigurationError(
+                f"{path} is of another step than the teacher beside it, whose networks would be taken; give that "
+                f"teacher, {teacher_file(path.parent)}, or another one"
+            )
+        take_over(actor, critic, teacher)
 
 
 def train_with_rsl_rl(config: TrainConfig, *, progress: bool = True) -> Path:

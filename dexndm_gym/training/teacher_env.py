@@ -52,11 +52,13 @@ class TeacherVecEnv(VecEnv):
         curriculum: gravity of the cells that episodes belong to.
     """
 
-    def __init__(self, task: RotationTask, options: EpisodeOptions, curriculum: GravityCurriculum) -> None:
+    def __init__(
+        self, task: RotationTask, options: EpisodeOptions, curriculum: GravityCurriculum, seed: int = 0
+    ) -> None:
         """Play a task on simulated hands, with episodes drawn from the options."""
         self.task, self.curriculum = task, curriculum
         self._drawn_from = options
-        self._rng = np.random.default_rng(0)
+        self._rng = np.random.default_rng(seed)
         n = task.backend.num_hands
         self._actions = np.zeros((n, NUM_JOINTS), dtype=np.float32)
         self._cell, self._version = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -142,14 +144,11 @@ class TeacherVecEnv(VecEnv):
 
 def make_teacher_env(config: TrainConfig) -> TeacherVecEnv:
     """Simulated hands to learn on, seeded."""
-    joint_pos_noise = config.task.joint_pos_noise if config.randomize and config.hand_seed is None else 0.0
     task = RotationTask(
         config.make_hand(),
         config.options,
         config.task,
-        joint_pos_noise=joint_pos_noise,
+        joint_pos_noise=config.joint_pos_noise(config.task),
         extra_rewards=config.extra_rewards,
     )
-    env = TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets))
-    env.seed(config.seed)
-    return env
+    return TeacherVecEnv(task, config.options, GravityCurriculum(config.gravity, config.object_sets), config.seed)

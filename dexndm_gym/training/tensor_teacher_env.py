@@ -94,8 +94,8 @@ class TensorTeacherEnv:
         self.task.config = config
 
     def state(self) -> bytes:
-        """Curriculum and random numbers; running episodes are not kept."""
-        return pickle.dumps((self.curriculum, self.generator.get_state()))
+        """Curricula and random numbers; running episodes are not kept."""
+        return pickle.dumps((self.curriculum, self.generator.get_state(), self.task.resets.cpu()))
 
     def troubles(self) -> dict[str, float]:
         """Simulations that reached states that are not finite, and hands that had more contacts than there is room."""

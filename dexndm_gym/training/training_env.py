@@ -12,7 +12,9 @@ from dexndm_gym.backends.randomization import Randomization
 from dexndm_gym.backends.virtual_hand import VirtualHand
 from dexndm_gym.checks import Checked, Count, NotEmpty, Seed
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.grasps.hand_starts import hand_starts
 from dexndm_gym.grasps.mesh_grasp_cache import GRASPS_ONLY, choose_starts
+from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions, object_names
 
 NAMES = ("object", "wrist", "axis")
@@ -73,10 +75,14 @@ class TrainingEnvConfig(Checked):
         """Each of the named sets or objects, with the objects in it."""
         return [(name, object_names(name)) for name in self.object]
 
+    def joint_pos_noise(self, task: TaskConfig) -> float:
+        """Half width of the noise on observed joint positions, rad: only where physics vary."""
+        return task.joint_pos_noise if self.randomize and self.hand_seed is None else 0.0
+
     def make_hand(self) -> SimulatedBackend:
         """The hands: the simulator's, or many times the same virtual hand."""
         if self.hand_seed is not None:
-            return VirtualHand([self.hand_seed] * self.num_envs)
+            return VirtualHand([self.hand_seed] * self.num_envs, starts=hand_starts(self.starts))
         objects, randomization = self.options.objects, self.randomization if self.randomize else None
         starts = choose_starts(objects, self.starts)
         return MujocoHand(self.num_envs, randomization=randomization, starts=starts, objects=objects)

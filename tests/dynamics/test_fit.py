@@ -147,6 +147,23 @@ def test_killed_fit_resumes_to_the_same_end(
     assert told == [0, 1, 2], "a checkpoint of another fit is of no use"
 
 
+def test_a_fit_to_other_recordings_begins_anew(weak_trajectories: list[Trajectory], tmp_path: Path) -> None:
+    start, told = JointwiseModel(ModelConfig(joint_names=("a", "b"), physics="none")), list[int]()
+    checkpoint, options = tmp_path / "fit.checkpoint", FitOptions(epochs=2, batch=128)
+    other = [replace(one, position=one.position + 0.01) for one in weak_trajectories]
+
+    def killed(done: int, total: int, note: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_trajectories(weak_trajectories, start=start, options=options, checkpoint=checkpoint, progress=killed)
+    fit_trajectories(
+        other, start=start, options=options, checkpoint=checkpoint, progress=lambda *at: told.append(at[0])
+    )
+    assert told == [1, 2]
+
+
 class OnDisk(Sequence[Trajectory]):
     """Copies what is asked for, and knows how much of it is held by someone."""
 

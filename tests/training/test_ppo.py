@@ -246,6 +246,12 @@ def test_terminal_observation_is_the_old_episodes(config: TrainConfig) -> None:
     assert infos[i]["time"] > 0
 
 
+def test_a_run_begins_as_its_seed_says(config: TrainConfig) -> None:
+    first, same, other = (make_teacher_env(replace(config, seed=seed)).observation() for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, same)
+    assert not np.allclose(first, other)
+
+
 def test_memory_keeps_the_newest() -> None:
     memory = SampleMemory(4)
     for value in range(6):
@@ -259,6 +265,13 @@ def test_virtual_hands_own_physics_can_be_trained_on(config: TrainConfig, teache
     env = make_teacher_env(replace(config, num_envs=2, hand_seed=3))
     delays = [np.asarray(hand.servos.delay) for hand in (*env.task.backend.physics.parameters, HandParameters.draw(3))]
     assert delays[0] == delays[1] == delays[2]
+    up = replace(config, num_envs=2, hand_seed=3, wrist=("palm_up",))
+    begun = [make_teacher_env(replace(up, starts=starts)).task.observation() for starts in (None, Path("grasps"))]
+    assert np.abs(begun[0] - begun[1]).max() > 0.3, "lying in the open hand, or grasped"
+    lesson = Lesson(DistillConfig(teacher=(teacher,), num_envs=2, hand_seed=3), teacher, 2)
+    np.testing.assert_array_equal(
+        lesson.env.task.observation()[:, 288:304], lesson.env.task.state().position.astype(np.float32), "no noise"
+    )
     out = tmp_path / "student.safetensors"
     practice: dict[str, Any] = {"rounds": 1, "steps": 2, "num_envs": 2, "updates": 1, "hand_seed": 3}
     distill(DistillConfig(teacher=(teacher,), out=out, **practice), progress=False)

@@ -1,6 +1,7 @@
 """Runs of two updates on Warp's CPU device: what they leave behind, and how others go on from it."""
 
 import pickle
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -85,6 +86,9 @@ def test_resumed_run_has_all_that_was_learned(config: TrainConfig, teacher: Path
     torch.testing.assert_close(again["optimizer_state_dict"]["state"], moments)
     assert any(moment["exp_avg"].abs().sum() > 0 for moment in moments.values())
     assert torch.equal(pickle.loads(resumed.env.state())[1], pickle.loads(saved["env"])[1])
+    assert torch.equal(resumed.env.task.resets, pickle.loads(saved["env"])[2]), "the curriculum off the axis goes on"
+    fresh = RslTraining(replace(config, out=tmp_path))
+    assert not torch.equal(resumed.env.task.axis, fresh.env.task.axis), "with other episodes than the first ones"
     values = resumed.update()
     assert resumed.steps == 96
     assert values["time/steps_per_second"] > 0
@@ -99,6 +103,18 @@ def test_runs_start_from_each_others_teachers(config: TrainConfig, teacher: Path
         for name in before:
             if name.startswith(("network", "critic", "log_std")):
                 np.testing.assert_allclose(after[name], before[name], atol=1e-5, err_msg=name)
+
+
+def test_a_checkpoint_that_was_kept_is_not_taken_for_the_newest(
+    config: TrainConfig, teacher: Path, tmp_path: Path
+) -> None:
+    for name in ("teacher.zip", "teacher.safetensors"):
+        shutil.copy(config.out / name, tmp_path / name)
+    later = load_teacher(teacher)
+    later.about["steps"] = "1000000"
+    later.save(tmp_path / "teacher.safetensors")
+    with pytest.raises(ConfigurationError, match="another step"):
+        train(replace(config, out=tmp_path / "new", steps=32, start_from=tmp_path / "teacher.zip"), progress=False)
 
 
 def test_ctrl_c_leaves_a_checkpoint(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def play(policy: Policy, setups: Sequence[EpisodeSetup], conditions: Conditions,
     """Play each of the episodes once, with the policy's mean action; ``tell`` hears how many have just ended."""
     parts = []
     for first in range(0, len(setups), _MOST_HANDS):
-        with closing(_GivenEpisodes(setups[first : first + _MOST_HANDS], conditions)) as env:
+        with closing(_GivenEpisodes(setups[first : first + _MOST_HANDS], conditions, first)) as env:
             parts.append(scores_of(_counted(roll_out(policy, env), tell)))
     return Scores(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
@@ -66,7 +66,7 @@ def reach_goals(
     parts = []
     for first in range(0, len(setups), _MOST_HANDS):
         part = slice(first, first + _MOST_HANDS)
-        with closing(_EpisodesWithGoals(setups[part], conditions, goals[part])) as env:
+        with closing(_EpisodesWithGoals(setups[part], conditions, first, goals[part])) as env:
             reached = np.zeros(env.num_envs, dtype=np.bool_)
             for step in _counted(roll_out(policy, env), tell):
                 reached |= step.goes_on & (env.left < tolerance)
@@ -83,9 +83,9 @@ def _counted(steps: Generator[Step, None, None], tell: Tell) -> Generator[Step, 
 class _GivenEpisodes:
     """Plays given episodes once, each in a hand of its own; hands whose episode has ended are not begun anew."""
 
-    def __init__(self, setups: Sequence[EpisodeSetup], conditions: Conditions) -> None:
+    def __init__(self, setups: Sequence[EpisodeSetup], conditions: Conditions, first: int) -> None:
         self.num_envs, config = len(setups), conditions.config
-        self._setups, self._seed = setups, conditions.seed
+        self._setups, self._seed = setups, (conditions.seed, first)
         objects = tuple(dict.fromkeys(setup.scene.item or setup.scene.object for setup in setups))
         randomization = Randomization() if conditions.randomize else None
         self._hand = MujocoHand(self.num_envs, randomization=randomization, starts=conditions.starts, objects=objects)
@@ -119,8 +119,8 @@ class _EpisodesWithGoals(_GivenEpisodes):
         left: angle between object and goal, (n,), rad.
     """
 
-    def __init__(self, setups: Sequence[EpisodeSetup], conditions: Conditions, goals: FloatArray) -> None:
-        super().__init__(setups, conditions)
+    def __init__(self, setups: Sequence[EpisodeSetup], conditions: Conditions, first: int, goals: FloatArray) -> None:
+        super().__init__(setups, conditions, first)
         self._goals = goals
 
     def _observation(self) -> Any:

@@ -94,8 +94,8 @@ class GeneralConfig(Checked):
         return [*self.classes, *AXIS_GROUPS, _GOALS]
 
 
-def read_results(path: Path | None, config: GeneralConfig) -> dict[str, Any] | None:
-    """What an earlier run of the same suite has left in a file, if anything.
+def read_results(path: Path | None, config: GeneralConfig, digest: str) -> dict[str, Any] | None:
+    """What an earlier run of the same suite, with the policy of this digest, has left in a file, if anything.
 
     Raises:
         ConfigurationError: the file holds something else.
@@ -109,6 +109,8 @@ def read_results(path: Path | None, config: GeneralConfig) -> dict[str, Any] | N
         raise ConfigurationError(f"{path} holds no results of the general suite; name another file") from error
     if not same:
         raise ConfigurationError(f"{path} holds results of the general suite with other options; name another file")
+    if results.get("digest") != digest:
+        raise ConfigurationError(f"{path} holds results of another policy; name another file")
     return results
 
 
@@ -176,11 +178,11 @@ def _play_part(config: GeneralConfig, policy: Policy, part: str, tell: Tell) -> 
 def _cells(config: GeneralConfig, name: str, policy: Policy, tell: Tell) -> dict[str, dict[str, float]]:
     """Scores of all wrists and axes with one class of objects, by "wrist axis"."""
     keys = [(wrist, axis) for wrist in WRISTS for axis in AXES]
-    setups = [setup for wrist, axis in keys for setup in _draw(config, name, wrist, (axis,), config.episodes)]
+    count = config.episodes
+    setups = [one for k, cell in enumerate(keys) for one in _draw(config, name, cell[0], cell[1:], count, k * count)]
     scores = play(policy, setups, _conditions(config, name), tell)
     return {
-        f"{wrist} {axis}": scores.part(k * config.episodes, (k + 1) * config.episodes).summary()
-        for k, (wrist, axis) in enumerate(keys)
+        f"{wrist} {axis}": scores.part(k * count, (k + 1) * count).summary() for k, (wrist, axis) in enumerate(keys)
     }
 
 
@@ -196,12 +198,14 @@ def _conditions(config: GeneralConfig, name: str) -> Conditions:
     return Conditions(starts=starts, randomize=config.randomize, seed=config.seed)
 
 
-def _draw(config: GeneralConfig, name: str, wrist: str, axes: tuple[str, ...], count: int) -> list[EpisodeSetup]:
-    """Episodes with objects of a class in turn."""
-    objects = objects_of(name)
+def _draw(
+    config: GeneralConfig, name: str, wrist: str, axes: tuple[str, ...], count: int, first: int = 0
+) -> list[EpisodeSetup]:
+    """Episodes with objects of a class in turn; ``first`` says how many had their turn before."""
     rng = np.random.default_rng(config.seed)
+    objects = rng.permutation(objects_of(name)).tolist()
     options = [
-        EpisodeOptions().updated({"object": item, "wrist": wrist, "axis": list(axes)})
-        for item in (objects[k % len(objects)] for k in rng.permutation(max(count, len(objects)))[:count])
+        EpisodeOptions().updated({"object": objects[k % len(objects)], "wrist": wrist, "axis": list(axes)})
+        for k in range(first, first + count)
     ]
     return [option.draw(rng) for option in options]

@@ -13,16 +13,18 @@ from scipy.spatial.transform import Rotation
 from dexndm_gym.cli import main
 from dexndm_gym.errors import ConfigurationError
 from dexndm_gym.evaluation.episodes import record_episode
-from dexndm_gym.evaluation.general import videos
+from dexndm_gym.evaluation.general import episodes, suite, videos
 from dexndm_gym.evaluation.general.episodes import Conditions, play, reach_goals
 from dexndm_gym.evaluation.general.report import cell_rows, heat_map, random_rows
 from dexndm_gym.evaluation.general.suite import CLASSES, GeneralConfig, objects_of, read_results, run_suite
 from dexndm_gym.evaluation.general.videos import film_cells, telling_cells
+from dexndm_gym.evaluation.scores import Scores
 from dexndm_gym.grasps.start_states import load_starts
 from dexndm_gym.progress import Tally
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.task.options import EpisodeOptions
 from dexndm_gym.task.orientations import AXES, WRISTS
+from dexndm_gym.training.policy import load_policy
 
 SMALL = GeneralConfig(classes=("regular",), episodes=1, random_episodes=2, goals=2, randomize=False)
 SHORT = Conditions(starts=load_starts().in_any_wrist(), randomize=False, config=TaskConfig(episode_steps=10))
@@ -94,9 +96,41 @@ def test_finished_parts_are_not_played_again(results: dict[str, Any], tmp_path: 
     assert not list(run_suite(SMALL, Never(), done=results, progress=lambda *state: told.append(state)))
     assert told[-1][:2] == (SMALL.total, SMALL.total)
     (tmp_path / "r.json").write_text(json.dumps(results))
-    assert read_results(tmp_path / "r.json", SMALL) == results
+    with pytest.raises(ConfigurationError, match="another policy"):
+        read_results(tmp_path / "r.json", SMALL, "mine")
+    (tmp_path / "r.json").write_text(json.dumps(results | {"digest": "mine"}))
+    assert read_results(tmp_path / "r.json", SMALL, "mine") == results | {"digest": "mine"}
     with pytest.raises(ConfigurationError, match="other options"):
-        read_results(tmp_path / "r.json", GeneralConfig(episodes=3))
+        read_results(tmp_path / "r.json", GeneralConfig(episodes=3), "mine")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_object_of_a_class_is_played(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[str] = []
+
+    def play_none(policy: Any, setups: list[Any], *_: Any) -> Any:
+        played.extend(str(setup.scene.object) for setup in setups)
+        ones = np.ones(len(setups))
+        return Scores(rotation=ones, time_to_fall=ones, dropped=ones, rotr=ones, rotp=ones, ttf=ones)
+
+    monkeypatch.setattr(suite, "play", play_none)
+    config = GeneralConfig(classes=(name,), episodes=1)
+    next(run_suite(config, Still()))
+    counts = [played.count(item) for item in objects_of(name)]
+    assert max(counts) - min(counts) <= 1, "in turn"
+
+
+def test_later_hands_start_from_other_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(episodes, "_MOST_HANDS", 1)
+    starts: list[np.ndarray] = []
+
+    class Seeing(Still):
+        def predict(self, observation: Any, *, deterministic: bool = True) -> Any:
+            starts.append(observation[:, 288:304])
+            return super().predict(observation)
+
+    play(Seeing(), setups(count=1) * 2, SHORT, Tally(None, 1))
+    assert np.abs(starts[0] - starts[len(starts) // 2]).max() > 1e-4, "the first step of either hand"
 
 
 def test_unseen_objects_belong_to_no_other_class() -> None:
@@ -143,6 +177,6 @@ def test_finished_suite_is_shown_again(
     results: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, config = tmp_path / "results.json", GeneralConfig(classes=("regular",), episodes=1)
-    path.write_text(json.dumps(results | {"config": asdict(config)}))
+    path.write_text(json.dumps(results | {"config": asdict(config), "digest": load_policy().digest()}))
     assert main(["evaluate", "--suite", "general", "--classes", "regular", "--episodes", "1", "--json", str(path)]) == 0
     assert "regular: rad/s" in capsys.readouterr().out

@@ -61,6 +61,7 @@ class StartSequence:
             HardwareError: the hand failed, or was stopped.
             NothingHeldError: nobody put anything between the fingers, as often as it was asked for.
         """
+        self._driver.look_after_pauses()
         begin = self._driver.measure().position
         if scene.object == NO_OBJECT:
             pose = self._starts.empty_pose

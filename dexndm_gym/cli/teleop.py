@@ -3,14 +3,23 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
 import tyro
 
 import dexndm_gym  # noqa: F401 (registers the ids)
-from dexndm_gym.cli.common import announce, announce_hand, interruptible, load_policy_file, parse, table, write_json
+from dexndm_gym.cli.common import (
+    announce,
+    announce_hand,
+    interruptible,
+    load_policy_file,
+    parse,
+    stop_key,
+    table,
+    write_json,
+)
 from dexndm_gym.cli.teleop_options import Real, Sim, TeleopOptions, Virtual
 from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.errors import ConfigurationError
@@ -92,6 +101,7 @@ def _steer(
     from dexndm_gym.teleop.session import TeleopSession
 
     sources, screens = _sources(command, title, items, stack)
+    stack.callback(env.close)  # torque first: pages take their time to close
     pacer = None if real_time else Pacer(CONTROL_PERIOD)
     session = TeleopSession(
         env, policy, sources, options=options, seed=command.seed, loss=command.loss, recorder=recorder, pacer=pacer
@@ -155,9 +165,10 @@ def _play_script(
 
     play: Any = {"bulb": turn_bulb, "goals": reach_goals}[command.script]
     parts: list[Part] = []
-    for part in play(env, policy, seed=command.seed, options=options, recorder=recorder):
-        parts.append(part)
-        print(f"{part.what}: {'yes' if part.success else 'no'}", file=sys.stderr, flush=True)
+    with stop_key(env) if hasattr(env.unwrapped.backend, "stop") else nullcontext():
+        for part in play(env, policy, seed=command.seed, options=options, recorder=recorder):
+            parts.append(part)
+            print(f"{part.what}: {'yes' if part.success else 'no'}", file=sys.stderr, flush=True)
     rows = [
         (part.what, *(f"{value:.2f}" if value == value else "-" for value in (part.rotation, part.angle_left)),
          f"{part.seconds:.1f}", "yes" if part.lost else "no", "yes" if part.success else "no")

@@ -108,18 +108,25 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
             )
 
         with stop_key(env) if settings.stoppable else nullcontext():
-            _show(command, settings, episode_page, play)
+            _show(command, settings, episode_page, play, at_the_end=env.close)
 
 
 def _show(
-    command: ViewOptions, settings: "PageSettings", build: "PageBuilder", source: "Callable[[PageProcess], Source]"
+    command: ViewOptions,
+    settings: "PageSettings",
+    build: "PageBuilder",
+    source: "Callable[[PageProcess], Source]",
+    at_the_end: "Callable[[], object]" = lambda: None,
 ) -> None:
     from dexndm_gym.viewer.page_process import PageProcess
     from dexndm_gym.viewer.session import view
 
     with PageProcess(settings, build) as page:
         print(f"Page: {page.url}  (Ctrl-C ends it)", flush=True)
-        view(source(page), page, seconds=command.seconds, page_lost=_say_that_the_page_is_gone)
+        try:
+            view(source(page), page, seconds=command.seconds, page_lost=_say_that_the_page_is_gone)
+        finally:
+            at_the_end()  # torque first: a page takes its time to close
 
 
 def _say_that_the_page_is_gone() -> None:

@@ -156,7 +156,7 @@ class HandDriver:
             HardwareError: the hand failed, or was stopped.
         """
         self.pacer.spent("caller")
-        self._look_after_pauses()
+        self.look_after_pauses()
         limited = limit_command(command, self.goal, self._config.max_command_step)
         allowed, self.held = self.collisions.restrain(limited, self.goal)
         eased = self.loads.ease(allowed, self._position)  # last, as fingers that are held back have to let up, too
@@ -168,19 +168,25 @@ class HandDriver:
 
         Args:
             pose: where to.
-            speed: of the fastest joint, rad/s.
+            speed: of the fastest joint, rad/s; at most as fast as commands may change.
             begin: where from, (16,), rad; None for the goal that was sent last.
+
+        Raises:
+            SafetyError: the pose has another shape, or is not finite; fingers are in each other's way.
+            HardwareError: the hand failed, or was stopped.
         """
-        self._look_after_pauses()
+        self.look_after_pauses()
+        pose = limit_command(pose, self.goal, np.inf)
+        step = min(speed * CONTROL_PERIOD, self._config.max_command_step)
         start = self.goal if begin is None else begin
-        while not self._follow(self.collisions.way(start, pose, speed * CONTROL_PERIOD)):
+        while not self._follow(self.collisions.way(start, pose, step)):
             start = self.goal
 
     def _follow(self, way: Iterable[FloatArray]) -> bool:
         """Go a way, (16,) rad each; False where the servos have stopped on it, as it then begins elsewhere."""
         stops = self._stops
         for between in way:
-            self._look_after_pauses()
+            self.look_after_pauses()
             if self._stops != stops:
                 return False
             self._apply(between)
@@ -192,8 +198,8 @@ class HandDriver:
         Raises:
             HardwareError: they cannot be read, or what they read cannot be.
         """
+        self._last_contact = self._clock()  # servos count from the request, however late they are heard
         raw = self._bus.sync_read("realtime_tick", "present_current", "present_velocity", "present_position")
-        self._last_contact = self._clock()
         self._clocks.check(raw["realtime_tick"])
         position = rad_from_ticks(raw["present_position"])
         check_plausible(position)
@@ -211,7 +217,7 @@ class HandDriver:
         self.goal, self.command = rad_from_ticks(ticks), command
         # The bus is idle now: no command waits for what is read here.
         self._steps_to_check -= 1
-        if self._steps_to_check <= 0:
+        if self._steps_to_check <= 0 or self._is_long(sent - self._last_contact):
             self._check_servos(sent - self._last_contact)
         self.pacer.spent("bus")
         self.pacer.wait()
@@ -220,14 +226,17 @@ class HandDriver:
         self._check_after(self._last_contact - sent)
         return reading
 
-    def _look_after_pauses(self) -> None:
+    def look_after_pauses(self) -> None:
         """After a pause in which the servos' watchdog may have struck, see that all is well before anything is sent."""
         self.connection.check_stop()
         self._check_after(self._clock() - self._last_contact)
 
+    def _is_long(self, pause: float) -> bool:
+        """Whether servos may have stopped that have heard nothing for so many seconds."""
+        return pause >= WATCHDOG_MARGIN * self._config.servos.watchdog
+
     def _check_after(self, pause: float) -> None:
-        """See that all is well where the servos have heard nothing for so many seconds that they may have stopped."""
-        if pause >= WATCHDOG_MARGIN * self._config.servos.watchdog:
+        if self._is_long(pause):
             self._check_servos(pause)
             self.pacer.spent("bus")
 
@@ -240,3 +249,4 @@ class HandDriver:
             # Goal and fingers are together again, as the fingers have stopped somewhere on their way.
             self.goal = self.command = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
             self._stops += 1
+        self._last_contact = self._clock()

@@ -1,9 +1,11 @@
 """Stopping a hand at once: a switch that stays pressed, and any key of the terminal to press it."""
 
+import math
 import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -16,6 +18,20 @@ except ImportError:  # pragma: no cover - there is no termios on Windows
     termios = tty = None
 
 _ENTER = (b"\n", b"\r")
+_PATIENCE = 2.0
+"""A question that was not asked again for so long is none any more, s."""
+
+
+def hear_every_key(terminal: int) -> None:
+    """Let a terminal hand over keys as they are pressed: all but Ctrl-C, which still interrupts.
+
+    Ctrl-Z would freeze a program, and Ctrl with a backslash end it without any clean-up, with a hand's torque on.
+    """
+    if termios is not None and tty is not None:
+        tty.setcbreak(terminal)
+        mode = termios.tcgetattr(terminal)
+        mode[6][termios.VSUSP] = mode[6][termios.VQUIT] = b"\0"
+        termios.tcsetattr(terminal, termios.TCSANOW, mode)
 
 
 class StopSwitch:
@@ -52,7 +68,7 @@ class StopKey:
     """A context manager: while it is open, any key in the terminal stops the hand.
 
     Works wherever the standard input is a terminal, ssh included; elsewhere, and in the background, it does nothing.
-    Ctrl-C goes on to interrupt the program, which switches torque off as well. Where ``confirmed`` is waited for, Enter
+    Ctrl-C goes on to interrupt the program, which switches torque off as well. While ``confirmed`` is asked, Enter
     does not stop the hand but confirms.
 
     Example::
@@ -70,7 +86,7 @@ class StopKey:
         """
         self._stop, self._terminal = stop, terminal
         self._thread: threading.Thread | None = None
-        self._asked, self._answered = threading.Event(), threading.Event()
+        self._asked_at, self._answered = -math.inf, threading.Event()
 
     @property
     def is_listening(self) -> bool:
@@ -79,12 +95,19 @@ class StopKey:
 
     def confirmed(self) -> bool:
         """Whether Enter has been pressed since this was first asked; to be asked again and again until it is true."""
-        self._asked.set()
+        if not self._is_asked:
+            self._answered.clear()
+        self._asked_at = time.monotonic()
         if not self._answered.is_set():
             return False
-        self._asked.clear()
+        self._asked_at = -math.inf
         self._answered.clear()
         return True
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether somebody waits for Enter; not where they have given up, as after a stop."""
+        return time.monotonic() - self._asked_at < _PATIENCE
 
     def __enter__(self) -> "StopKey":
         """Listen, if there is a terminal to listen to."""
@@ -92,7 +115,7 @@ class StopKey:
         if termios is None or tty is None or terminal is None or not _in_foreground(terminal):
             return self
         self._settings, self._listening = termios.tcgetattr(terminal), terminal
-        tty.setcbreak(terminal)
+        hear_every_key(terminal)
         self._ended, self._end = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="stop key", daemon=True)
         self._thread.start()
@@ -116,7 +139,7 @@ class StopKey:
             ready, _, _ = select.select([self._listening, self._ended], [], [])
             if self._ended in ready:
                 return
-            asked, key = self._asked.is_set(), self._read_key()
+            asked, key = self._is_asked, self._read_key()
             if asked and key in _ENTER:
                 self._answered.set()
                 continue

@@ -96,7 +96,7 @@ def turn_bulb(
         recorder: writes it down.
 
     Returns:
-        What came of each axis; parts that were not begun because the object was lost are missing.
+        What came of each axis; parts that were not begun because the object was lost, or the hand stopped, are missing.
     """
     config = config or DemoConfig()
     script = Script(bulb_timeline(config), lambda: session.steps * CONTROL_PERIOD, name="bulb")
@@ -115,7 +115,7 @@ def turn_bulb(
                 angle_left=float("nan"),
                 seconds=taken * CONTROL_PERIOD,
                 success=rotation > GOAL_TOLERANCE and not over,
-                lost=over,
+                lost=session.lost,
             )
         )
         if over:
@@ -133,7 +133,7 @@ def reach_goals(
     options: Mapping[str, Any] | None = None,
     recorder: TeleopRecorder | None = None,
 ) -> Iterator[Part]:
-    """Turn an object to goals, each in an episode of its own; what came of each.
+    """Turn an object to goals, each in an episode of its own; what came of each, until somebody stops the hand.
 
     Args:
         env: one hand whose object is tracked; see ``TeleopSession``.
@@ -153,13 +153,12 @@ def reach_goals(
         seen = session.advance()
         goal = turned(seen.wrist, seen.object_pose, about, angle)
         asks.put("goal", goal)
-        nearest, lost, steps = angle, False, round(config.goal_seconds / CONTROL_PERIOD)
+        nearest, steps = angle, round(config.goal_seconds / CONTROL_PERIOD)
         for step in range(steps):
             seen = session.advance()
             left = rotation_to(np.array([goal]), seen.wrist[None], seen.object_pose[None, 3:])[0]
             nearest = float(np.fmin(nearest, np.linalg.norm(left)))
-            lost = session.lost or session.stopped
-            if lost or nearest < GOAL_TOLERANCE:
+            if session.lost or session.stopped or nearest < GOAL_TOLERANCE:
                 steps = step + 1
                 break
         yield Part(
@@ -167,6 +166,8 @@ def reach_goals(
             rotation=float("nan"),
             angle_left=nearest,
             seconds=steps * CONTROL_PERIOD,
-            success=nearest < GOAL_TOLERANCE and not lost,
-            lost=lost,
+            success=nearest < GOAL_TOLERANCE and not (session.lost or session.stopped),
+            lost=session.lost,
         )
+        if session.stopped:
+            return

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from dexndm_gym.errors import ConfigurationError
+from dexndm_gym.hardware.emergency_stop import hear_every_key
 from dexndm_gym.teleop.commands import Command
 
 try:
     import termios
-    import tty
 except ImportError:  # pragma: no cover - there is no termios on Windows
-    termios = tty = None
+    termios = None
 
 KEYS: Mapping[str, Command] = {
-    " ": Command("stop"),
+    **dict.fromkeys((" ", "\x1a", "\x1c"), Command("stop")),  # with Ctrl-Z and Ctrl-\\
     "g": Command("go"),
     "h": Command("hold"),
     "o": Command("open"),
@@ -77,10 +77,10 @@ class KeyboardSource:
             ConfigurationError: there is no terminal.
         """
         descriptor = sys.stdin.fileno() if self._terminal is None else self._terminal
-        if termios is None or tty is None or not os.isatty(descriptor):
+        if termios is None or not os.isatty(descriptor):
             raise ConfigurationError("expected a terminal to read keys from; steer from the page instead")
         self._descriptor, self._settings = descriptor, termios.tcgetattr(descriptor)
-        tty.setcbreak(descriptor)
+        hear_every_key(descriptor)
         self._open = True
         return self
 

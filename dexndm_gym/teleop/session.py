@@ -168,8 +168,12 @@ class TeleopSession:
         _LOG.warning("%s", text)
 
     def _reset(self) -> None:
-        """Begin an episode; a stop is heard while it begins, which takes a hand with servos seconds."""
-        if hasattr(self._backend, "release_stop"):
+        """Begin an episode; a stop is heard while it begins, which takes a hand with servos seconds.
+
+        It releases the stop that the session knows of. One that came between two steps, and that nobody has seen, ends
+        it instead.
+        """
+        if self.stopped and hasattr(self._backend, "release_stop"):
             self._backend.release_stop()
         self.steering.mode, self.steering.wrist, self.note = "hold", None, ""
         self._closing = self._letting_go = self.lost = False
@@ -222,8 +226,9 @@ class TeleopSession:
             if self._at(OPEN_POSE):
                 self._stop(f"{self._watch.name} is gone, the hand is open")
         elif terminated or truncated:
-            self.steering.mode = "hold"
             self.note = "lost the object; a reset begins anew" if terminated else "the episode is over"
+            if self.steering.mode == "go":
+                self.steering.mode = "hold"
 
     def _steer(self) -> Any:
         """Let axis and wrist hold; the observation with them, which the policy decides on."""

@@ -119,7 +119,7 @@ class LiveEpisodes:
 
     def _reset(self) -> None:
         """Begin an episode; a stop is heard while it begins."""
-        if hasattr(self._backend, "release_stop"):
+        if self._halted and hasattr(self._backend, "release_stop"):  # a stop that nobody has seen yet stays
             self._backend.release_stop()
         first = self._playing is None
         playing = roll_out(self, self._env, seed=self._seed if first else None, options=self._options)
@@ -182,7 +182,10 @@ class LiveEpisodes:
 
     def _read_temperature(self) -> None:
         if hasattr(self._backend, "temperature"):
-            self._temperature = np.asarray(self._backend.temperature(), dtype=np.float64)
+            try:
+                self._temperature = np.asarray(self._backend.temperature(), dtype=np.float64)
+            except HardwareError as error:
+                self._halt(str(error))
 
     def _snapshot(self) -> Snapshot:
         return episode_snapshot(

@@ -15,7 +15,7 @@ from dexndm_gym.constants import CONTROL_PERIOD
 from dexndm_gym.envs.rotate_env import LeapRotateEnv
 from dexndm_gym.errors import ConfigurationError, HardwareError, MissingServoError, SafetyError
 from dexndm_gym.grasps.palm_rest import PALM_REST_CENTER, START_POSE
-from dexndm_gym.hand.joints import UPPER_LIMITS
+from dexndm_gym.hand.joints import LOWER_LIMITS, UPPER_LIMITS
 from dexndm_gym.hand.self_collision import SelfCollision
 from dexndm_gym.hardware.bus import DynamixelBus
 from dexndm_gym.hardware.pacing import NoPacer, Pacer
@@ -273,6 +273,62 @@ def test_a_pause_within_a_step_costs_that_step(
     np.testing.assert_allclose(state.command, state.position, atol=RAD_PER_TICK, err_msg="it is held where it is")
     hand.step(START_POSE[None] + 0.2)
     assert np.abs(hand.state().position - state.position).max() < 0.25
+
+
+def test_a_pause_before_the_goal_costs_that_step(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = OwnedClock()
+    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
+    reset(hand)
+    step(hand)
+    with monkeypatch.context() as late:
+
+        def ponder(command: Any, previous: Any) -> Any:
+            clock.sleep(0.25)
+            process.pass_time(0.25)
+            return command, ()
+
+        late.setattr(hand._driver.collisions, "restrain", ponder)
+        hand.step(START_POSE[None] + 0.2)
+    assert set(process.command("status")["bus_watchdog"]) == {4}
+    state = hand.state()
+    assert state.command is not None
+    np.testing.assert_allclose(state.command, state.position, atol=0.05, err_msg="not 0.2 rad away, as was asked")
+
+
+def test_a_long_silence_before_a_reset_is_told_as_it_was(
+    make: Callable[..., DynamixelHand], process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = OwnedClock()
+    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
+    reset(hand)
+    clock.sleep(30.0)
+    process.pass_time(0.25)
+    reset(hand)
+    assert "after a pause of 300" in caplog.text
+
+
+def test_ways_are_within_limits_and_no_faster_than_commands_may_change(
+    make: Callable[..., DynamixelHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = make(config=DynamixelHandConfig(reply_timeout=0.02, max_command_step=0.1))
+    reset(hand)
+    sent, inner = [hand.command[0]], DynamixelBus.sync_write
+
+    def noted(bus: DynamixelBus, name: str, values: Any, *more: Any) -> Any:
+        if name == "goal_position":
+            sent.append(rad_from_ticks(values))
+        return inner(bus, name, values, *more)
+
+    monkeypatch.setattr(DynamixelBus, "sync_write", noted)
+    beyond = START_POSE.copy()
+    beyond[1] = -1.6
+    hand._driver.move_to(beyond, 40.0)
+    assert sent[-1][1] == pytest.approx(LOWER_LIMITS[1], abs=RAD_PER_TICK)
+    assert np.abs(np.diff(sent, axis=0)).max() < 0.1 + 2 * RAD_PER_TICK
+    with pytest.raises(SafetyError, match="finite"):
+        hand._driver.move_to(np.full(16, np.nan), 1.0)
 
 
 def test_fingers_that_are_held_back_let_up_when_they_are_tired(hand: DynamixelHand) -> None:

@@ -28,6 +28,21 @@ def test_axes_are_drawn_from_a_set_or_given(axis: str, capsys: pytest.CaptureFix
     assert main(command) == 0, capsys.readouterr().err
 
 
+def test_torque_goes_before_pages_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cryptography", reason="the extra viewer is not installed")
+    from dexndm_gym.envs.rotate_env import LeapRotateEnv
+    from dexndm_gym.teleop.phone_server import PhoneServer
+
+    closed: list[str] = []
+    for owner in (LeapRotateEnv, PhoneServer):
+        inner = owner.close
+        monkeypatch.setattr(
+            owner, "close", lambda self, inner=inner, name=owner.__name__: (closed.append(name), inner(self))
+        )
+    assert main(["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1"]) == 0
+    assert closed[:2] == ["LeapRotateEnv", "PhoneServer"]
+
+
 def test_where_the_phone_steers_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("cryptography", reason="the extra viewer is not installed")
     assert main(["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1"]) == 0

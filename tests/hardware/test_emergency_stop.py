@@ -7,10 +7,12 @@ import subprocess
 import sys
 import termios
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from dexndm_gym.errors import StopRequestedError
+from dexndm_gym.hardware import emergency_stop
 from dexndm_gym.hardware.emergency_stop import StopKey, StopSwitch
 
 PROGRAM = """
@@ -76,7 +78,10 @@ def read_until(terminal: int, text: bytes) -> bytes:
     return seen
 
 
-@pytest.mark.parametrize(("key", "text"), [(b" ", b"a key was pressed"), (b"\x03", b"interrupted")])
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [*((key, b"a key was pressed") for key in (b" ", b"\x1a", b"\x1c")), (b"\x03", b"interrupted")],
+)
 def test_key_stops_and_the_terminal_is_restored(key: bytes, text: bytes) -> None:
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
@@ -104,6 +109,21 @@ def test_enter_confirms_once_where_it_is_asked_for(then: bytes) -> None:
         os.write(ours, then)
         read_until(ours, b"a key was pressed")
         assert program.wait(30.0) == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_question_that_was_given_up_is_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    now, stopped = [100.0], threading.Event()
+    monkeypatch.setattr(emergency_stop, "_in_foreground", lambda _: True)
+    monkeypatch.setattr(emergency_stop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with StopKey(lambda _: stopped.set(), terminal=theirs) as key:
+        assert not key.confirmed()
+        now[0] += 10.0  # somebody has pressed stop on a page meanwhile
+        os.write(ours, b"\n")
+        assert stopped.wait(30.0), "Enter is a key like any other"
+        assert not key.confirmed(), "nobody has confirmed the next prompt"
     os.close(ours)
     os.close(theirs)
 

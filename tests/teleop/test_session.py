@@ -242,6 +242,25 @@ def test_a_hand_without_an_operator_opens_though_the_object_falls_out(
     np.testing.assert_allclose(hand.commands[-1][0], OPEN_POSE, atol=0.01)
 
 
+@pytest.mark.parametrize("terminated", [True, False])
+def test_an_operator_opens_the_hand_after_the_end_of_an_episode(
+    env: Any, nudge: Any, queue: CommandQueue, hand: Any, terminated: bool
+) -> None:
+    session = TeleopSession(Ending(env, 3, terminated=terminated), nudge, [queue], sleep=lambda _: None)
+    queue.put("go")
+    for _ in range(8):
+        session.advance()
+    assert session.steering.mode == "hold"
+    queue.put("go")
+    session.advance()
+    assert session.steering.mode == "hold", "nothing is left to turn"
+    queue.put("open")
+    for _ in range(60):
+        shown = session.advance()
+    np.testing.assert_allclose(shown.target, OPEN_POSE, atol=0.01)
+    assert hand.torque
+
+
 def test_axes_of_hand_and_world_are_told_apart(session: TeleopSession, queue: CommandQueue, nudge: Any) -> None:
     session.advance()
     queue.put("wrist", "palm_down")

@@ -12,7 +12,7 @@ import pytest
 import dexndm_gym  # noqa: F401 (registers the ids)
 from dexndm_gym.arrays import FloatArray
 from dexndm_gym.data.trajectory import Trajectory
-from dexndm_gym.errors import StopRequestedError
+from dexndm_gym.errors import BusTimeoutError, StopRequestedError
 from dexndm_gym.task.config import TaskConfig
 from dexndm_gym.viewer import live, replay
 from dexndm_gym.viewer.controls import ControlEvent
@@ -130,6 +130,25 @@ def test_stop_switches_the_torque_off_until_reset(env: gymnasium.Env[Any, Any], 
     shown = [episodes.advance() for _ in range(40)][-1]
     assert (backend.relaxed, shown.episode, shown.time) == (1, 1, 0.0)
     assert "torque off" in shown.note
+    episodes.handle(ControlEvent(name="reset"))
+    assert episodes.advance().note == ""
+
+
+def test_a_hand_that_fails_to_say_how_warm_it_is_halts(env: gymnasium.Env[Any, Any], wiggle: Any, clock: Clock) -> None:
+    episodes = make(env, wiggle)
+    backend = episodes._backend = TorqueOff(episodes._backend)
+    backend.warm = lambda: np.full(16, 30.0)
+    backend.temperature = lambda: backend.warm()
+    assert episodes.advance().temperature[0] == 30.0
+
+    def silent() -> Any:
+        raise BusTimeoutError("servo 3 does not answer")
+
+    backend.warm = silent
+    episodes.handle(ControlEvent(name="reset"))
+    shown = [episodes.advance() for _ in range(40)][-1]
+    assert ("servo 3" in shown.note, shown.time) == (True, 0.0), "nothing moves"
+    backend.warm = lambda: np.full(16, 31.0)
     episodes.handle(ControlEvent(name="reset"))
     assert episodes.advance().note == ""
 

@@ -184,11 +184,17 @@ def announce_stop_key() -> None:
 
 @contextmanager
 def stop_key(env: "gymnasium.Env[Any, Any]") -> "Iterator[None]":
-    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``; where it asks for Enter, that confirms."""
+    """While it is open, any key stops the hand of a ``LeapRotate-Real-v0``; where it asks for Enter, that confirms.
+
+    A simulated hand, which cannot be stopped, is left alone.
+    """
     from dexndm_gym.hardware.emergency_stop import StopKey
 
-    announce_stop_key()
     hand = env.unwrapped.backend  # type: ignore[attr-defined]
+    if not hasattr(hand, "stop"):
+        yield
+        return
+    announce_stop_key()
     with StopKey(hand.stop) as key:
         hand.confirm_with(key.confirmed if key.is_listening else None)
         try:

@@ -19,7 +19,7 @@ from dexndm_gym.evaluation.demo.run import DemoConfig, run_demo
 
 @dataclass(frozen=True, kw_only=True)
 class DemoCommand(DemoConfig):
-    """Run the main job, in about five minutes on two cores.
+    """Run the main job, in about six minutes on two cores.
 
     A policy trained in simulation turns objects in the simulated hand, then directly on a virtual hand over its serial
     port. Data is recorded on that hand, a model of its joints is fitted, and the policy runs again with its targets

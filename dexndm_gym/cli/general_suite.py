@@ -9,13 +9,13 @@ from dexndm_gym.evaluation.general.videos import film_cells
 from dexndm_gym.outputs import write_bytes
 from dexndm_gym.progress import progress_bar
 from dexndm_gym.task.orientations import AXES
-from dexndm_gym.training.policy import StudentPolicy
 
 if TYPE_CHECKING:
     from dexndm_gym.cli.evaluate import EvaluateCommand
+    from dexndm_gym.training.policy import StudentPolicy
 
 
-def measure_generality(command: "EvaluateCommand", policy: StudentPolicy) -> None:
+def measure_generality(command: "EvaluateCommand", policy: "StudentPolicy") -> None:
     """Play the suite with the command's options, and print its tables."""
     config = GeneralConfig(classes=command.classes, episodes=command.episodes, seed=command.seed)
     digest = policy.digest()

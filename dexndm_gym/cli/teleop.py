@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
@@ -165,7 +165,7 @@ def _play_script(
 
     play: Any = {"bulb": turn_bulb, "goals": reach_goals}[command.script]
     parts: list[Part] = []
-    with stop_key(env) if hasattr(env.unwrapped.backend, "stop") else nullcontext():
+    with stop_key(env):
         for part in play(env, policy, seed=command.seed, options=options, recorder=recorder):
             parts.append(part)
             print(f"{part.what}: {'yes' if part.success else 'no'}", file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 import gymnasium
@@ -107,7 +107,7 @@ def _view_episodes(command: EpisodeOptions, name: str, title: str, *, real_time:
                 events=page.events,
             )
 
-        with stop_key(env) if settings.stoppable else nullcontext():
+        with stop_key(env):
             _show(command, settings, episode_page, play, at_the_end=env.close)
 
 

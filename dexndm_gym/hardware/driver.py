@@ -217,31 +217,23 @@ class HandDriver:
         self.goal, self.command = rad_from_ticks(ticks), command
         # The bus is idle now: no command waits for what is read here.
         self._steps_to_check -= 1
-        if self._steps_to_check <= 0 or self._is_long(sent - self._last_contact):
-            self._check_servos(sent - self._last_contact)
+        self._check_servos(sent - self._last_contact, due=self._steps_to_check <= 0)
         self.pacer.spent("bus")
         self.pacer.wait()
         self.connection.check_stop()
         reading = self.measure()
-        self._check_after(self._last_contact - sent)
+        self._check_servos(self._last_contact - sent)
         return reading
 
     def look_after_pauses(self) -> None:
         """After a pause in which the servos' watchdog may have struck, see that all is well before anything is sent."""
         self.connection.check_stop()
-        self._check_after(self._clock() - self._last_contact)
+        self._check_servos(self._clock() - self._last_contact)
 
-    def _is_long(self, pause: float) -> bool:
-        """Whether servos may have stopped that have heard nothing for so many seconds."""
-        return pause >= WATCHDOG_MARGIN * self._config.servos.watchdog
-
-    def _check_after(self, pause: float) -> None:
-        if self._is_long(pause):
-            self._check_servos(pause)
-            self.pacer.spent("bus")
-
-    def _check_servos(self, pause: float) -> None:
-        """See that all is well, and go on if the servos' watchdog has struck in a pause of so many seconds."""
+    def _check_servos(self, pause: float, *, due: bool = False) -> None:
+        """See that all is well after a long pause, in s, or where it is due; go on if the watchdog has struck."""
+        if not due and pause < WATCHDOG_MARGIN * self._config.servos.watchdog:
+            return
         self._steps_to_check = round(self._config.health_period / CONTROL_PERIOD)
         self._clocks.forget()
         if not check_health(self._bus, self._config.servos):
@@ -250,3 +242,4 @@ class HandDriver:
             self.goal = self.command = rad_from_ticks(rearm(self._bus, self._config.servos.watchdog))
             self._stops += 1
         self._last_contact = self._clock()
+        self.pacer.spent("bus")

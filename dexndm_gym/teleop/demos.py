@@ -153,12 +153,13 @@ def reach_goals(
         seen = session.advance()
         goal = turned(seen.wrist, seen.object_pose, about, angle)
         asks.put("goal", goal)
-        nearest, steps = angle, round(config.goal_seconds / CONTROL_PERIOD)
+        nearest, over, steps = angle, False, round(config.goal_seconds / CONTROL_PERIOD)
         for step in range(steps):
             seen = session.advance()
             left = rotation_to(np.array([goal]), seen.wrist[None], seen.object_pose[None, 3:])[0]
             nearest = float(np.fmin(nearest, np.linalg.norm(left)))
-            if session.lost or session.stopped or nearest < GOAL_TOLERANCE:
+            over = session.lost or session.stopped
+            if over or nearest < GOAL_TOLERANCE:
                 steps = step + 1
                 break
         yield Part(
@@ -166,7 +167,7 @@ def reach_goals(
             rotation=float("nan"),
             angle_left=nearest,
             seconds=steps * CONTROL_PERIOD,
-            success=nearest < GOAL_TOLERANCE and not (session.lost or session.stopped),
+            success=nearest < GOAL_TOLERANCE and not over,
             lost=session.lost,
         )
         if session.stopped:

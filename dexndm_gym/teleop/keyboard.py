@@ -17,7 +17,7 @@ except ImportError:  # pragma: no cover - there is no termios on Windows
     termios = None
 
 KEYS: Mapping[str, Command] = {
-    **dict.fromkeys((" ", "\x1a", "\x1c"), Command("stop")),  # with Ctrl-Z and Ctrl-\\
+    **dict.fromkeys((" ", "\x1a", "\x1c"), Command("stop")),  # with Ctrl-Z and Ctrl-\
     "g": Command("go"),
     "h": Command("hold"),
     "o": Command("open"),

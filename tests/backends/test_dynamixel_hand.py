@@ -211,15 +211,31 @@ class OwnedClock:
         self.now += max(seconds, 1e-5)  # nobody sleeps for no time
 
 
-def test_control_step_takes_one_period(make: Callable[..., DynamixelHand]) -> None:
-    clock = OwnedClock()
+@pytest.fixture
+def clock() -> OwnedClock:
+    return OwnedClock()
+
+
+@pytest.fixture
+def timed(make: Callable[..., DynamixelHand], clock: OwnedClock) -> DynamixelHand:
+    """A hand in the start pose that lives by that clock."""
     hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
     reset(hand)
+    return hand
+
+
+def fall_silent(clock: OwnedClock, process: VirtualHandProcess, seconds: float = 0.25) -> None:
+    """Let time pass for driver and hand; without another word for longer than the servos' watchdog bears."""
+    clock.sleep(seconds)
+    process.pass_time(0.25)
+
+
+def test_control_step_takes_one_period(timed: DynamixelHand, clock: OwnedClock) -> None:
     begin = clock.now
     for _ in range(10):
-        step(hand)
+        step(timed)
     assert clock.now - begin == pytest.approx(0.5, abs=1e-3)
-    assert hand.state().info["pacing_overruns"] == [{}]
+    assert timed.state().info["pacing_overruns"] == [{}]
 
 
 def test_another_pacer_can_be_set(hand: DynamixelHand) -> None:
@@ -253,59 +269,43 @@ def test_no_command_waits_for_a_look_at_health(
 
 
 def test_a_pause_within_a_step_costs_that_step(
-    make: Callable[..., DynamixelHand], process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
+    timed: DynamixelHand, clock: OwnedClock, process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = OwnedClock()
-    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
-    reset(hand)
-    step(hand)
+    step(timed)
     with monkeypatch.context() as late:
-
-        def oversleep() -> None:
-            clock.sleep(0.25)  # longer than the servos' watchdog
-            process.pass_time(0.25)
-
-        late.setattr(hand.pacer, "wait", oversleep)
-        hand.step(START_POSE[None] + 0.2)
+        late.setattr(timed.pacer, "wait", lambda: fall_silent(clock, process))
+        timed.step(START_POSE[None] + 0.2)
     assert set(process.command("status")["bus_watchdog"]) == {4}
-    state = hand.state()
+    state = timed.state()
     assert state.command is not None
     np.testing.assert_allclose(state.command, state.position, atol=RAD_PER_TICK, err_msg="it is held where it is")
-    hand.step(START_POSE[None] + 0.2)
-    assert np.abs(hand.state().position - state.position).max() < 0.25
+    timed.step(START_POSE[None] + 0.2)
+    assert np.abs(timed.state().position - state.position).max() < 0.25
 
 
 def test_a_pause_before_the_goal_costs_that_step(
-    make: Callable[..., DynamixelHand], process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
+    timed: DynamixelHand, clock: OwnedClock, process: VirtualHandProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = OwnedClock()
-    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
-    reset(hand)
-    step(hand)
+    step(timed)
     with monkeypatch.context() as late:
 
         def ponder(command: Any, previous: Any) -> Any:
-            clock.sleep(0.25)
-            process.pass_time(0.25)
+            fall_silent(clock, process)
             return command, ()
 
-        late.setattr(hand._driver.collisions, "restrain", ponder)
-        hand.step(START_POSE[None] + 0.2)
+        late.setattr(timed._driver.collisions, "restrain", ponder)
+        timed.step(START_POSE[None] + 0.2)
     assert set(process.command("status")["bus_watchdog"]) == {4}
-    state = hand.state()
+    state = timed.state()
     assert state.command is not None
     np.testing.assert_allclose(state.command, state.position, atol=0.05, err_msg="not 0.2 rad away, as was asked")
 
 
 def test_a_long_silence_before_a_reset_is_told_as_it_was(
-    make: Callable[..., DynamixelHand], process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
+    timed: DynamixelHand, clock: OwnedClock, process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = OwnedClock()
-    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
-    reset(hand)
-    clock.sleep(30.0)
-    process.pass_time(0.25)
-    reset(hand)
+    fall_silent(clock, process, 30.0)
+    reset(timed)
     assert "after a pause of 300" in caplog.text
 
 
@@ -343,25 +343,21 @@ def test_fingers_that_are_held_back_let_up_when_they_are_tired(hand: DynamixelHa
 
 
 def test_a_pause_is_noticed_and_survived(
-    make: Callable[..., DynamixelHand], process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
+    timed: DynamixelHand, clock: OwnedClock, process: VirtualHandProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = OwnedClock()
-    hand = make(pacer=Pacer(CONTROL_PERIOD, clock, clock.sleep), clock=clock)
-    reset(hand)
-    step(hand)
-    clock.sleep(0.25)  # longer than the servos' watchdog
-    process.pass_time(0.25)
+    step(timed)
+    fall_silent(clock, process)
     assert set(process.command("status")["bus_watchdog"]) == {-1}
-    step(hand)
+    step(timed)
     assert set(process.command("status")["bus_watchdog"]) == {4}
     assert "The servos stopped after a pause of 250 ms" in caplog.text
-    info = hand.state().info
+    info = timed.state().info
     assert info["pacing_overrun"] == ["caller"]
     assert info["pacing_overruns"] == [{"caller": 1}]
     assert 0.0 <= info["pacing_jitter_p50"][0] <= info["pacing_jitter_p99"][0] <= info["pacing_jitter_worst"][0] + 1e-5
     caplog.set_level("INFO")
-    hand.close()
-    hand.close()
+    timed.close()
+    timed.close()
     assert caplog.text.count("ticks at") == 1
 
 

@@ -2,7 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -41,6 +45,24 @@ def test_torque_goes_before_pages_close(monkeypatch: pytest.MonkeyPatch) -> None
         )
     assert main(["teleop", "sim", "--no-page", "--phone", "127.0.0.1", "--seconds", "0.1"]) == 0
     assert closed[:2] == ["LeapRotateEnv", "PhoneServer"]
+
+
+def test_any_key_stops_a_hand_that_plays_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[bool] = []
+
+    @contextmanager
+    def pressed(stop: Callable[[str], object]) -> Iterator[Any]:
+        keys.append(True)
+        yield SimpleNamespace(is_listening=False)
+        keys.append(False)
+
+    monkeypatch.setattr("dexndm_gym.hardware.emergency_stop.StopKey", pressed)
+    monkeypatch.setattr("dexndm_gym.teleop.demos.reach_goals", lambda *_, **__: keys.append(keys == [True]) or [])
+    assert main(["teleop", "virtual", "--script", "goals"]) == 0
+    assert keys == [True, True, False], "open, played, closed"
+    keys.clear()
+    assert main(["teleop", "sim", "--script", "goals"]) == 0
+    assert keys == [False], "a simulated hand has no torque"
 
 
 def test_where_the_phone_steers_is_said(capsys: pytest.CaptureFixture[str]) -> None:

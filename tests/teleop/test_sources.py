@@ -20,7 +20,7 @@ def test_keys_are_read_until_the_terminal_goes() -> None:
     ours, theirs = os.openpty()
     with KeyboardSource(theirs) as keyboard:
         assert keyboard.poll() == []
-        os.write(ours, b"\x1a\x1c")  # Ctrl-Z and Ctrl-\\ would leave a hand with its torque on
+        os.write(ours, b"\x1a\x1c")  # Ctrl-Z and Ctrl-\ would leave a hand with its torque on
         assert keyboard.poll() == [Command("stop"), Command("stop")]
         os.write(ours, b"gZ?3 ")
         wanted = [Command("go"), Command("axis", "-z"), Command("speed", 0.6), Command("stop")]

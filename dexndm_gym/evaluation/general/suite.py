@@ -179,7 +179,11 @@ def _cells(config: GeneralConfig, name: str, policy: Policy, tell: Tell) -> dict
     """Scores of all wrists and axes with one class of objects, by "wrist axis"."""
     keys = [(wrist, axis) for wrist in WRISTS for axis in AXES]
     count = config.episodes
-    setups = [one for k, cell in enumerate(keys) for one in _draw(config, name, cell[0], cell[1:], count, k * count)]
+    setups = [
+        setup
+        for k, (wrist, axis) in enumerate(keys)
+        for setup in _draw(config, name, wrist, (axis,), count, first=k * count)
+    ]
     scores = play(policy, setups, _conditions(config, name), tell)
     return {
         f"{wrist} {axis}": scores.part(k * count, (k + 1) * count).summary() for k, (wrist, axis) in enumerate(keys)
